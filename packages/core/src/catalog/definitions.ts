@@ -1,0 +1,106 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { Json } from '../vocabulary.ts'
+
+/** A rate per tenant, decided by GCRA. Made by `perSecond`, `perMinute`, `perHour` and `perDay`. */
+export interface RateLimit {
+  readonly kind: 'rate'
+  /** Units per window. */
+  readonly limit: number
+  readonly windowMs: number
+  /** Units at the most at once; `limit` unless said. */
+  readonly burst: number
+}
+
+/** Units of a meter per calendar period (UTC). Made by `quotaPerDay` and `quotaPerMonth`. */
+export interface Quota {
+  readonly kind: 'quota'
+  readonly limit: number
+  readonly period: 'day' | 'month'
+  /** A hard quota refuses with 429 `QUOTA_EXCEEDED`; a soft one only reports. */
+  readonly hard: boolean
+}
+
+export interface MeterDefinition {
+  /** `count`: each record is one unit. `sum`: a record says how many. */
+  readonly aggregate: 'count' | 'sum'
+  readonly unit?: string
+  readonly description?: string
+}
+
+type Scalar = string | number | boolean | null
+
+/** One condition: a value (equals), a list (one of), or operators, all of which must hold. */
+export type FlagCondition =
+  | Scalar
+  | readonly Scalar[]
+  | {
+      readonly eq?: Scalar
+      readonly not?: Scalar
+      readonly in?: readonly Scalar[]
+      readonly notIn?: readonly Scalar[]
+      readonly gt?: number | string
+      readonly gte?: number | string
+      readonly lt?: number | string
+      readonly lte?: number | string
+      /** ISO 8601 date or time. */
+      readonly before?: string
+      /** ISO 8601 date or time. */
+      readonly after?: string
+      readonly startsWith?: string
+      readonly endsWith?: string
+      readonly contains?: string
+      readonly exists?: boolean
+    }
+
+/** Attribute paths to conditions; all must hold. `org.plan`, `org.id`, `org.created_at`, `org.<attribute>`, `actor.id` … */
+export type FlagConditions = { readonly [path in `org.${string}` | `actor.${string}`]?: FlagCondition }
+
+export interface FlagRule<Serve = boolean | string> {
+  /** Named in `evaluate()`'s answer; `rule-<position>` unless said. */
+  readonly id?: string
+  readonly if?: FlagConditions
+  /** Sticky share of tenants (or of actors): who is in stays in while the percentage grows. */
+  readonly rollout?: { readonly percent: number; readonly by?: 'tenant' | 'actor'; readonly seed?: string }
+  readonly serve: Serve
+}
+
+/** A boolean flag. */
+export interface BooleanFlag {
+  readonly variants?: undefined
+  readonly rules?: readonly FlagRule<boolean>[]
+  readonly default: boolean
+  /** `false` serves the default to everybody: the kill switch. */
+  readonly enabled?: boolean
+  readonly description?: string
+}
+
+/** A flag with named variants of any JSON value; rules and default name a variant. */
+export interface VariantFlag {
+  readonly variants: { readonly [name: string]: Json }
+  readonly rules?: readonly FlagRule<string>[]
+  readonly default: string
+  readonly enabled?: boolean
+  readonly description?: string
+}
+
+export type FlagDefinition = BooleanFlag | VariantFlag
+
+/** A named bundle of limits, quotas, features and config defaults. */
+export interface PlanDefinition {
+  readonly limits?: { readonly [limit: string]: RateLimit }
+  readonly quotas?: { readonly [meter: string]: Quota }
+  /** Boolean flags that are on for every tenant of this plan. */
+  readonly features?: readonly string[]
+  /** Config defaults, by dotted path. */
+  readonly config?: { readonly [path: string]: Json }
+}
+
+/** What an application declares: keys, types and initial values. */
+export interface Catalog {
+  readonly flags?: { readonly [key: string]: FlagDefinition }
+  readonly limits?: { readonly [name: string]: RateLimit }
+  readonly meters?: { readonly [name: string]: MeterDefinition }
+  readonly plans?: { readonly [name: string]: PlanDefinition }
+  /** Any Standard Schema (zod, valibot, arktype …) of an object; every part of it optional or with a default. */
+  readonly config?: StandardSchemaV1
+}

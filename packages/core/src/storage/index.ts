@@ -1,0 +1,43 @@
+export type { JournalEvent, JournalRecord } from './journal-record.ts'
+export { batchLines, encodeBatch } from './journal-record.ts'
+export type { LimitDecision, LimitOperation, LimitsStore, MaybePromise } from './limits.ts'
+export type {
+  GiveBack,
+  JournalRow,
+  LedgerEntry,
+  NotableEvent,
+  Projection,
+  ReadJournal,
+  RepeatCount,
+  Segment,
+  TrailHead,
+  UsageKey,
+  UsageRollup,
+  WriterState,
+} from './projection.ts'
+export { foldJournal, ledgerKey, readJournal, sealBatch, segmentHash, usageKeyId } from './projection.ts'
+export type {
+  Backlog,
+  Change,
+  CommitResult,
+  DocumentKind,
+  DocumentQuery,
+  DocumentSet,
+  DocumentWrite,
+  JournalBatch,
+  ListQuery,
+  ProjectRequest,
+  ProjectResult,
+  QuotaMove,
+  RecordsOpen,
+  RecordsStore,
+  ScopeVersion,
+  StoredDocument,
+  TimelineEvent,
+  TimelinePage,
+  TimelineQuery,
+  UsageQuery,
+  UsageTotal,
+} from './records.ts'
+export type { Storage } from './storage.ts'
+export { isNotableQuery, ROUTINE_ACTIONS, TrailPage } from './trail-page.ts'
