@@ -8,6 +8,7 @@ export type ErrorCode =
   | 'TENANT_SWITCH_REFUSED'
   | 'TENANT_UNRESOLVED'
   | 'TENANT_NOT_FOUND'
+  | 'TENANT_FORBIDDEN'
   | 'TENANT_SUSPENDED'
   | 'TENANT_DISAGREEMENT'
   | 'TENANT_SOURCE_UNTRUSTED'
@@ -76,6 +77,11 @@ const ERRORS: Readonly<Record<ErrorCode, readonly [status: number, sentence: str
   ],
   TENANT_UNRESOLVED: [400, 'The request names no tenant.', 'Name one, or list the route under `tenantless`.'],
   TENANT_NOT_FOUND: [404, 'Not found.', 'The tenant does not exist, or the actor is no member of it.'],
+  TENANT_FORBIDDEN: [
+    403,
+    'This organization is not yours.',
+    'The tenant does not exist, or the actor is no member of it.',
+  ],
   TENANT_SUSPENDED: [403, 'This organization is suspended.', 'Reactivate it with `platform.tenants.reactivate`.'],
   TENANT_DISAGREEMENT: [
     403,

@@ -1,6 +1,12 @@
+export { changeStream } from './change-stream.ts'
+export { combine } from './combine.ts'
 export type { JournalEvent, JournalRecord } from './journal-record.ts'
 export { batchLines, encodeBatch } from './journal-record.ts'
 export type { LimitDecision, LimitOperation, LimitsStore, MaybePromise } from './limits.ts'
+export type { MemoryStorageOptions } from './memory.ts'
+export { memoryStorage } from './memory.ts'
+export type { MemoryLimits, MemoryLimitsOptions } from './memory-limits.ts'
+export { memoryLimits } from './memory-limits.ts'
 export type {
   GiveBack,
   JournalRow,

@@ -13,6 +13,8 @@ export interface JournalRecord {
   readonly trace?: string
   /** 2, 3 … for what a context did after it settled, or in a later part. */
   readonly part?: number
+  /** Id of the first part. */
+  readonly of?: string
   readonly request?: {
     readonly method: string
     readonly path: string

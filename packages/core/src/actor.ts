@@ -1,0 +1,21 @@
+import type { Actor, ActorInput, ActorType } from './vocabulary.ts'
+
+const TYPES: ReadonlySet<ActorType> = new Set(['user', 'api_key', 'service', 'system'])
+
+/** Who acts where nobody logged in and the app allows that. */
+export const ANONYMOUS: Actor = Object.freeze({ id: 'anonymous', type: 'user' })
+
+/** An app's actor made ours: frozen, `user` unless said; `undefined` when it has no usable id. */
+export function normaliseActor(input: ActorInput | null | undefined): Actor | undefined {
+  if (input === null || typeof input !== 'object') return undefined
+  const id = typeof input.id === 'number' ? String(input.id) : input.id
+  if (typeof id !== 'string' || id === '' || id.length > 200) return undefined
+  const type = input.type !== undefined && TYPES.has(input.type) ? input.type : 'user'
+  if (input.name === undefined && input.roles === undefined) return { id, type }
+  return {
+    id,
+    type,
+    ...(typeof input.name === 'string' && { name: input.name.slice(0, 200) }),
+    ...(Array.isArray(input.roles) && { roles: input.roles.map(String) }),
+  }
+}

@@ -1,0 +1,84 @@
+import type { JournalEvent } from '../storage/journal-record.ts'
+import type { TimelineEvent, TimelinePage, TimelineQuery } from '../storage/records.ts'
+import type { NewAuditEvent } from './new-event.ts'
+import { readNewEvent } from './new-event.ts'
+import type { AuditQuery } from './query.ts'
+import { readQuery, writeCursor } from './query.ts'
+
+/** A page of a trail, newest first. */
+export interface AuditPage {
+  readonly events: readonly TimelineEvent[]
+  /** `cursor` of the next page; absent on the last. */
+  readonly next?: string
+  /** Some of what was acknowledged before the call is not in it yet: the projector did not get there in time. */
+  readonly behind?: true
+}
+
+/** The trail of the tenant in whose context it is asked. */
+export interface Audit {
+  /**
+   * Records an event of the app's own; resolves once it is durable.
+   *
+   * @throws ThroughlineError `TENANT_REQUIRED`, `EVENT_INVALID`, `RECORDS_FULL`
+   */
+  record(event: NewAuditEvent): Promise<void>
+  /**
+   * One page, newest first.
+   *
+   * @throws ThroughlineError `TENANT_REQUIRED`, `QUERY_INVALID`
+   */
+  list(query?: AuditQuery): Promise<AuditPage>
+  /** Every event that matches, newest first, read page by page. */
+  timeline(query?: AuditQuery): AsyncGenerator<TimelineEvent, void, undefined>
+}
+
+export interface TrailReader {
+  timeline(query: TimelineQuery): Promise<TimelinePage>
+  drain(): Promise<{ behind: boolean }>
+  now(): number
+}
+
+export interface AuditScope {
+  readonly tenant: { readonly id: string }
+  note(event: JournalEvent): void
+  settlePart(): Promise<void>
+}
+
+/** The audit log of the current tenant. */
+export function createAudit(reader: TrailReader, scope: () => AuditScope): Audit {
+  return {
+    async record(event) {
+      const current = scope()
+      current.note(readNewEvent(event))
+      await current.settlePart()
+    },
+    async list(query = {}) {
+      return readTrail(reader, scope().tenant.id, query)
+    },
+    timeline(query = {}) {
+      return walkTrail(reader, scope().tenant.id, query)
+    },
+  }
+}
+
+/** One page of a trail. */
+export async function readTrail(reader: TrailReader, trail: string, query: AuditQuery): Promise<AuditPage> {
+  const read = readQuery(trail, query, reader.now())
+  const { behind } = query.consistency === 'projected' ? { behind: false } : await reader.drain()
+  const { events, next } = await reader.timeline(read)
+  return { events, ...(next && { next: writeCursor(next) }), ...(behind && { behind: true }) }
+}
+
+/** All pages of a trail. The trail is chosen when it is asked, whatever context is open when it is read. */
+export async function* walkTrail(
+  reader: TrailReader,
+  trail: string,
+  query: AuditQuery,
+): AsyncGenerator<TimelineEvent, void, undefined> {
+  let page = await readTrail(reader, trail, { limit: 500, ...query })
+  for (;;) {
+    yield* page.events
+    if (page.next === undefined) return
+    page = await readTrail(reader, trail, { limit: 500, ...query, consistency: 'projected', cursor: page.next })
+  }
+}

@@ -1,0 +1,70 @@
+import { ThroughlineError } from '../errors.ts'
+import type { JournalEvent } from '../storage/journal-record.ts'
+import type { Json, Outcome, Target } from '../vocabulary.ts'
+
+/** An event the app records of its own. */
+export interface NewAuditEvent {
+  /** `report.shared`: what was done, `noun.verb`. */
+  readonly action: string
+  readonly targets?: readonly Target[]
+  /** `success` unless said. */
+  readonly outcome?: Outcome
+  readonly metadata?: Readonly<Record<string, Json>>
+}
+
+const MAX_TARGETS = 50
+const MAX_METADATA_BYTES = 8_192
+const SECRET = /(pass(word|wd)?|secret|token|api[-_]?key|authorization|cookie|private[-_]?key)/i
+/** Ours alone: an app can't write what looks like our own evidence. */
+const RESERVED =
+  /^(request|run|auth|limit|quota|flag|usage|config|tenant|member|journal|platform|error|records|context)\./
+
+/**
+ * Checks an app's event; members of its metadata that are named like a secret are stored as `[redacted]`.
+ *
+ * @throws ThroughlineError `EVENT_INVALID`, naming everything that is wrong
+ */
+export function readNewEvent(event: NewAuditEvent): JournalEvent {
+  const problems: string[] = []
+  const { action, targets, outcome, metadata } = event
+  if (typeof action !== 'string' || !/^[a-z][\w-]*(\.[\w-]+)+$/i.test(action) || action.length > 100) {
+    problems.push('"action" must look like "report.shared", 100 characters at most.')
+  } else if (RESERVED.test(action)) {
+    problems.push(`Actions "${action.slice(0, action.indexOf('.'))}.*" are recorded by Throughline itself.`)
+  }
+  const validTargets = targets === undefined || (Array.isArray(targets) && targets.length <= MAX_TARGETS)
+  if (!validTargets || targets?.some((target) => typeof target?.type !== 'string' || typeof target.id !== 'string')) {
+    problems.push(`"targets" must be a list of at most ${MAX_TARGETS} of { type, id, name? }.`)
+  }
+  if (outcome !== undefined && !['success', 'failure', 'refused'].includes(outcome)) {
+    problems.push('"outcome" must be "success", "failure" or "refused".')
+  }
+  const clean = metadata === undefined ? undefined : readMetadata(metadata, problems)
+  if (problems.length > 0) {
+    throw new ThroughlineError('EVENT_INVALID', { message: problems.join(' '), details: { problems } })
+  }
+  return {
+    action,
+    notable: true,
+    ...(outcome !== undefined && outcome !== 'success' && { outcome }),
+    ...(targets && {
+      targets: targets.map(({ type, id, name }) => ({ type, id, ...(name !== undefined && { name: String(name) }) })),
+    }),
+    ...(clean && { metadata: clean }),
+  }
+}
+
+function readMetadata(metadata: Readonly<Record<string, Json>>, problems: string[]): Record<string, Json> | undefined {
+  let json: string
+  try {
+    json = JSON.stringify(metadata, (key, value: unknown) => (SECRET.test(key) ? '[redacted]' : value))
+  } catch {
+    problems.push('"metadata" must be JSON.')
+    return undefined
+  }
+  if (json === undefined || !json.startsWith('{')) problems.push('"metadata" must be an object.')
+  else if (Buffer.byteLength(json) > MAX_METADATA_BYTES) {
+    problems.push(`"metadata" takes ${Buffer.byteLength(json)} bytes; ${MAX_METADATA_BYTES} are allowed.`)
+  } else return JSON.parse(json) as Record<string, Json>
+  return undefined
+}

@@ -1,0 +1,30 @@
+import type { Json } from '../vocabulary.ts'
+import type { Catalog } from './definitions.ts'
+
+/** Keys of one part of a catalog: any string when the catalog is not known, none when it lacks the part. */
+type Keys<C extends Catalog, Part extends keyof Catalog> = Catalog extends C
+  ? string
+  : C extends { readonly [P in Part]: infer D }
+    ? Extract<keyof D, string>
+    : never
+
+export type FlagKey<C extends Catalog> = Keys<C, 'flags'>
+export type LimitName<C extends Catalog> = Keys<C, 'limits'>
+export type MeterName<C extends Catalog> = Keys<C, 'meters'>
+export type PlanName<C extends Catalog> = Keys<C, 'plans'>
+
+type Flags<C extends Catalog> = C extends { readonly flags: infer F } ? F : never
+
+/** Flags without named variants: the ones that `isEnabled` and `requireFlag` take. */
+export type BooleanFlagKey<C extends Catalog> = Catalog extends C
+  ? string
+  : { [K in keyof Flags<C>]: Flags<C>[K] extends { readonly variants: object } ? never : K }[keyof Flags<C>] & string
+
+/** What a flag's `value` is: a boolean, or one of its variants' values. */
+export type FlagValue<C extends Catalog, K extends string> = Catalog extends C
+  ? Json
+  : K extends keyof Flags<C>
+    ? Flags<C>[K] extends { readonly variants: infer V }
+      ? V[keyof V]
+      : boolean
+    : never

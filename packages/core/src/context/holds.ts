@@ -1,0 +1,26 @@
+import type { MaybePromise } from '../storage/limits.ts'
+
+/** Something reserved until the outcome is known. */
+export interface ScopeHold {
+  /** It succeeded. */
+  keep(): MaybePromise<void>
+  /** It failed, or a later guard refused. */
+  release(): MaybePromise<void>
+}
+
+/** Decides what was reserved. Every hold is decided, whatever another one's decision throws. */
+export function decideHolds(holds: readonly ScopeHold[], success: boolean): MaybePromise<void> {
+  let pending: Promise<void>[] | undefined
+  for (const hold of holds) {
+    const decided = success ? hold.keep() : hold.release()
+    if (decided instanceof Promise) {
+      pending ??= []
+      pending.push(decided)
+    }
+  }
+  if (!pending) return undefined
+  return Promise.allSettled(pending).then((results) => {
+    const failed = results.find((result) => result.status === 'rejected')
+    if (failed) throw failed.reason
+  })
+}

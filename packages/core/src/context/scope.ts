@@ -1,0 +1,120 @@
+import type { EventTemplate } from '../event.ts'
+import type { JournalEvent } from '../storage/journal-record.ts'
+import type { Actor, RequestInfo, Tenant, TenantContext } from '../vocabulary.ts'
+import type { ScopeHold } from './holds.ts'
+
+/** What a context knows of its tenant: loaded at once, immutable, read synchronously. */
+export interface Snapshot {
+  readonly tenant: Tenant
+  /** Version of the tenant's state; grows with every committed change. */
+  readonly version: number
+  /** Version of the platform's definitions. */
+  readonly platformVersion: number
+  /** Served although it could not be confirmed lately: the records database did not answer. */
+  readonly stale: boolean
+}
+
+/** The record a context leaves: routine events are counted, notable ones are kept. */
+export interface ContextActivity {
+  readonly id: string
+  readonly traceId: string
+  fold(template: EventTemplate, count?: number): void
+  note(event: JournalEvent): void
+  recordUsage(entry: UsageEntry): void
+  /** Makes what was noted so far durable, as one part of the record. */
+  settlePart(): Promise<void>
+}
+
+export interface UsageEntry {
+  readonly meter: string
+  readonly quantity: number
+  readonly key?: string
+  /** Set when the units are counted by a hard quota of this period. */
+  readonly quotaPeriod?: string
+}
+
+/** Who opened a context, and how the context may look again. */
+export interface ScopeOwner<S extends Snapshot> {
+  /** The engines a guard may ask. */
+  readonly engines: object
+  now(): number
+  /** The newest snapshot of the tenant, refused if the tenant is suspended or the actor no member any more. */
+  reload(scope: Scope<S>): Promise<S>
+}
+
+/** One open tenant context, as the inside sees it. */
+export class Scope<S extends Snapshot = Snapshot> {
+  readonly kind = 'tenant'
+  readonly owner: ScopeOwner<S>
+  readonly actor: Actor
+  readonly activity: ContextActivity
+  readonly request: RequestInfo | undefined
+  /** How membership was decided, so that a checkpoint can decide it again. */
+  readonly membership: boolean
+  /** What guards reserved for this context, decided when it settles. */
+  readonly holds: ScopeHold[] = []
+  #snapshot: S
+  #context: TenantContext | undefined
+  /** ms: when the snapshot was taken into this context. */
+  seenAt: number
+
+  constructor(parts: {
+    owner: ScopeOwner<S>
+    snapshot: S
+    actor: Actor
+    activity: ContextActivity
+    request: RequestInfo | undefined
+    membership: boolean
+    seenAt: number
+  }) {
+    this.owner = parts.owner
+    this.actor = parts.actor
+    this.activity = parts.activity
+    this.request = parts.request
+    this.membership = parts.membership
+    this.#snapshot = parts.snapshot
+    this.seenAt = parts.seenAt
+  }
+
+  get snapshot(): S {
+    return this.#snapshot
+  }
+
+  get tenant(): Tenant {
+    return this.#snapshot.tenant
+  }
+
+  /** The public, frozen face of this scope. */
+  get context(): TenantContext {
+    this.#context ??= Object.freeze({
+      tenant: this.#snapshot.tenant,
+      actor: this.actor,
+      ...(this.request && { request: this.request }),
+      traceId: this.activity.traceId,
+    })
+    return this.#context
+  }
+
+  /** The context's own committed changes, or an explicit refresh. */
+  see(snapshot: S, now: number): void {
+    this.#snapshot = snapshot
+    this.#context = undefined
+    this.seenAt = now
+  }
+
+  fold(template: EventTemplate, count?: number): void {
+    this.activity.fold(template, count)
+  }
+
+  note(event: JournalEvent): void {
+    this.activity.note(event)
+  }
+
+  recordUsage(entry: UsageEntry): void {
+    this.activity.recordUsage(entry)
+  }
+
+  settlePart(): Promise<void> {
+    return this.activity.settlePart()
+  }
+}

@@ -1,0 +1,35 @@
+import { currentScope } from '../context/ambient.ts'
+import type { Scope } from '../context/scope.ts'
+import type { MaybePromise } from '../storage/limits.ts'
+import type { Guard, GuardHold } from './guard.ts'
+
+/** A context older than this looks again before a guard decides: suspensions, kill switches, removed members. */
+const CHECKPOINT_MS = 2_000
+
+/**
+ * Runs guards in order in the current context; synchronous as long as each of them is. What they reserve is added to
+ * `holds`.
+ *
+ * @throws ThroughlineError `TENANT_REQUIRED` outside a tenant context, or the first guard's refusal
+ */
+export function checkGuards(guards: readonly Guard[], holds?: GuardHold[]): MaybePromise<void> {
+  const scope = currentScope()
+  const into = holds ?? scope.holds
+  if (scope.owner.now() - scope.seenAt > CHECKPOINT_MS) {
+    return scope.owner.reload(scope).then(() => checkFrom(guards, 0, scope, into))
+  }
+  return checkFrom(guards, 0, scope, into)
+}
+
+function checkFrom(guards: readonly Guard[], start: number, scope: Scope, holds: GuardHold[]): MaybePromise<void> {
+  for (let i = start; i < guards.length; i++) {
+    const checked = (guards[i] as Guard).check(scope)
+    if (checked instanceof Promise) {
+      return checked.then((hold) => {
+        if (hold) holds.push(hold)
+        return checkFrom(guards, i + 1, scope, holds)
+      })
+    }
+    if (checked) holds.push(checked)
+  }
+}

@@ -1,0 +1,61 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Scope } from '../context/scope.ts'
+import type { Activity } from '../journal/activity.ts'
+import type { RequestInfo } from '../vocabulary.ts'
+
+/** One request, as an adapter hands it to the pipeline. */
+export interface Exchange<Req> {
+  /** What resolvers and callbacks of the app read: Express' request, Koa's context. */
+  readonly carrier: Req
+  readonly message: IncomingMessage
+  readonly response: ServerResponse
+  /** Without the query string. */
+  readonly path: string
+  readonly ip: string | undefined
+  /** The route's template, asked when the request settles: `/reports/:id`. */
+  route(): string | undefined
+}
+
+/** What an open request carries from middleware to middleware. */
+export interface OpenExchange {
+  readonly activity: Activity
+  /** Its route is excluded: nothing is recorded of it. */
+  readonly excluded: boolean
+  /** Once it is entered. */
+  scope: Scope | undefined
+  /** The response does not wait for its record. */
+  background: boolean
+}
+
+const OPEN = Symbol('throughline.exchange')
+
+export function openExchangeOf(response: ServerResponse): OpenExchange | undefined {
+  return (response as { [OPEN]?: OpenExchange })[OPEN]
+}
+
+export function setOpenExchange(response: ServerResponse, open: OpenExchange): void {
+  ;(response as { [OPEN]?: OpenExchange })[OPEN] = open
+}
+
+/** The request as contexts and records show it. Header values are bounded; the query string is left out. */
+export function requestInfo(exchange: Exchange<unknown>): RequestInfo {
+  const { headers, method } = exchange.message
+  const agent = headers['user-agent']
+  const id = headers['x-request-id']
+  return {
+    method: method ?? 'GET',
+    path: exchange.path,
+    ...(headers.host !== undefined && { host: headers.host }),
+    ...(exchange.ip !== undefined && { ip: exchange.ip }),
+    ...(agent !== undefined && { userAgent: agent }),
+    ...(typeof id === 'string' && { id }),
+  }
+}
+
+/** The trace id of a valid W3C `traceparent` header. It joins traces; it never chooses a tenant. */
+export function inboundTraceId(message: IncomingMessage): string | undefined {
+  const header = message.headers['traceparent']
+  if (typeof header !== 'string') return undefined
+  const match = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(header)
+  return match && !/^0+$/.test(match[1] as string) ? match[1] : undefined
+}

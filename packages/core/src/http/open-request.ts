@@ -1,0 +1,87 @@
+import { decideHolds } from '../context/holds.ts'
+import { ThroughlineError } from '../errors.ts'
+import type { Activity } from '../journal/activity.ts'
+import type { Exchange, OpenExchange } from './exchange.ts'
+import { inboundTraceId, requestInfo, setOpenExchange } from './exchange.ts'
+import { holdResponse } from './held-response.ts'
+import type { PipelineHost } from './pipeline-host.ts'
+import { problemOf } from './problem-details.ts'
+
+export interface OpenRequestOptions {
+  readonly excluded: boolean
+  /** Names the trail of a request that ends unresolved. */
+  readonly hint?: () => Promise<string | undefined>
+}
+
+/**
+ * Opens a request's record and holds its response: the last byte leaves once the record is durable.
+ *
+ * @throws ThroughlineError `CLOSED`
+ */
+export function openRequest<Req>(
+  host: PipelineHost,
+  exchange: Exchange<Req>,
+  options: OpenRequestOptions,
+): OpenExchange {
+  const done = host.admit()
+  const activity = host.openActivity(inboundTraceId(exchange.message))
+  activity.request = requestInfo(exchange)
+  const open: OpenExchange = { activity, excluded: options.excluded, scope: undefined, background: false }
+  setOpenExchange(exchange.response, open)
+  holdResponse(exchange.message, exchange.response, {
+    settle({ status, aborted }) {
+      const settled = settle(host, exchange, open, status, aborted, options.hint)
+      if (!(settled instanceof Promise)) return done()
+      if (open.background) {
+        settled.catch(host.onFailure).finally(done)
+        return undefined
+      }
+      return settled.finally(done)
+    },
+    replace(error) {
+      const problem = problemOf(error) ?? problemOf(new ThroughlineError('RECORDS_UNAVAILABLE', { cause: error }))
+      return problem as NonNullable<typeof problem>
+    },
+  })
+  return open
+}
+
+function settle<Req>(
+  host: PipelineHost,
+  exchange: Exchange<Req>,
+  open: OpenExchange,
+  status: number,
+  aborted: boolean,
+  hint: OpenRequestOptions['hint'],
+): void | Promise<void> {
+  const { activity } = open
+  const success = status < 400 && !aborted
+  const route = exchange.route()
+  activity.end = { route, status, ms: host.now() - activity.at }
+  const decided = open.scope && decideHolds(open.scope.holds, success)
+  if (open.excluded) return decided
+  if (decided instanceof Promise) {
+    // What could not be given back is the journal's to report; the request's record must stand all the same.
+    return decided.catch(host.onFailure).then(() => close(activity, success, status, aborted))
+  }
+  if (activity.tenant === undefined && hint) {
+    return hint()
+      .catch(() => undefined)
+      .then((tenant) => {
+        activity.tenant = tenant
+        return close(activity, success, status, aborted)
+      })
+  }
+  return close(activity, success, status, aborted)
+}
+
+function close(activity: Activity, success: boolean, status: number, aborted: boolean): Promise<void> {
+  if (!activity.refused && (status === 401 || status === 403)) {
+    activity.note({ action: 'auth.refused', outcome: 'refused', notable: true, metadata: { code: String(status) } })
+  }
+  if (status >= 500 && !activity.failed) {
+    activity.note({ action: 'error', outcome: 'failure', notable: true, metadata: { status } })
+  }
+  const outcome = success ? 'success' : activity.refused ? 'refused' : 'failure'
+  return activity.settle('request.handled', outcome, aborted ? { aborted } : undefined)
+}

@@ -1,0 +1,47 @@
+import type { Scope, Snapshot } from '../context/scope.ts'
+import type { Activity } from '../journal/activity.ts'
+import type { MaybePromise } from '../storage/limits.ts'
+import type { IsMember, Membership } from '../tenants/membership.ts'
+import type { Actor, RequestInfo } from '../vocabulary.ts'
+import type { Exchange } from './exchange.ts'
+
+/** How it is decided that an actor belongs to a tenant. */
+export type MembershipRule = 'claimed' | 'ours' | IsMember
+
+/** What the pipeline needs of the instance it serves. */
+export interface PipelineHost {
+  /** Undefined once it is ready. */
+  readonly starting: Promise<void> | undefined
+  readonly observes: { readonly resolution: boolean; readonly membership: boolean }
+  /** The instance's own rule for sources that prove, and for those that only name. */
+  readonly membershipRule: { readonly proven: MembershipRule; readonly named: MembershipRule | undefined }
+  now(): number
+  openActivity(trace: string | undefined): Activity
+  /**
+   * A request began; the returned function is called when its record is closed.
+   *
+   * @throws ThroughlineError `CLOSED`
+   */
+  admit(): () => void
+  /** The tenant's snapshot; `undefined` if there is no such tenant. */
+  snapshot(tenantId: string): MaybePromise<Snapshot | undefined>
+  isMember(rule: MembershipRule, actor: Actor, tenantId: string): MaybePromise<Membership>
+  openScope(parts: {
+    snapshot: Snapshot
+    actor: Actor
+    activity: Activity
+    request: RequestInfo | undefined
+    rule: MembershipRule | undefined
+  }): Scope
+  onFailure(error: unknown): void
+}
+
+export interface HttpPipeline<Req> {
+  /** Calls `proceed` inside the request's context, or `fail` with the refusal. */
+  handle(exchange: Exchange<Req>, proceed: () => void, fail: (error: unknown) => void): void
+}
+
+/** Goes on with a value, at once when it is there. */
+export function next<T, R>(value: MaybePromise<T>, then: (value: T) => MaybePromise<R>): MaybePromise<R> {
+  return value instanceof Promise ? value.then(then) : then(value)
+}

@@ -1,0 +1,56 @@
+import { ServerResponse } from 'node:http'
+import { outgoing } from './outgoing.ts'
+
+/** An answer in one piece. */
+export interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/** What describes the body or the state it came from; the rest (CORS, security, request ids) suits any answer. */
+const OF_THE_BODY: ReadonlySet<string> = new Set([
+  'accept-ranges',
+  'age',
+  'cache-control',
+  'content-disposition',
+  'content-encoding',
+  'content-language',
+  'content-length',
+  'content-location',
+  'content-range',
+  'content-type',
+  'etag',
+  'expires',
+  'last-modified',
+  'link',
+  'location',
+  'retry-after',
+  'set-cookie',
+  'trailer',
+  'transfer-encoding',
+])
+
+/**
+ * Sends an answer in place of the one that the app had prepared and of which nothing was sent. Goes past whatever
+ * wraps the response: its transformations belong to the other body.
+ */
+export function sendInstead(response: ServerResponse, answer: Answer, callback: unknown): void {
+  const headers: Record<string, string> = {
+    ...answer.headers,
+    'Content-Length': String(Buffer.byteLength(answer.body)),
+  }
+  const raw = outgoing(response)
+  if (raw._header) {
+    raw._header = null
+    raw._contentLength = null
+    raw._hasBody = response.req.method !== 'HEAD'
+    raw.chunkedEncoding = false
+    // The first head may have settled that the connection closes; the second has to say the same.
+    headers['Connection'] = 'close'
+  }
+  for (const name of response.getHeaderNames()) if (OF_THE_BODY.has(name)) response.removeHeader(name)
+  response.statusMessage = ''
+  ServerResponse.prototype.writeHead.call(response, answer.status, headers)
+  Reflect.apply(ServerResponse.prototype.end, response, [answer.body, 'utf8', callback])
+}

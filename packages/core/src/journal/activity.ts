@@ -1,0 +1,240 @@
+import { newId, newTraceId } from '../clock.ts'
+import type { EventTemplate } from '../event.ts'
+import { eventTemplate } from '../event.ts'
+import type { JournalEvent } from '../storage/journal-record.ts'
+import type { Actor, Outcome, RequestInfo } from '../vocabulary.ts'
+import { PLATFORM } from '../vocabulary.ts'
+
+/** Events of one record at the most; what goes beyond starts a further part at once, nothing is dropped. */
+const MAX_EVENTS = 200
+/** Longest text taken over from a request. */
+const MAX_TEXT = 500
+
+/** Where an activity's lines go. */
+export interface ActivitySink {
+  now(): number
+  /** Queues one line; the promise resolves once it is durable. */
+  add(tenant: string, line: string, options?: AddOptions): Promise<void>
+}
+
+export interface AddOptions {
+  /** Never spilled: rejects with `OUTCOME_UNKNOWN` when the append fails. */
+  readonly strict?: boolean
+  /** Equal refusals of one minute count as one; see {@link Activity.refuse}. */
+  readonly fold?: { readonly key: string; readonly id: string; readonly at: number }
+}
+
+export interface UsageNote {
+  readonly meter: string
+  readonly quantity: number
+  readonly key?: string
+  readonly quotaPeriod?: string
+}
+
+/** How a request ended: known when it settles. */
+export interface RequestEnd {
+  readonly route: string | undefined
+  readonly status: number
+  readonly ms: number
+}
+
+/** The one record a context leaves, its events folded in with counts. */
+export class Activity {
+  readonly id: string
+  readonly at: number
+  /** `undefined` until resolved: then the record goes to the operator's trail. */
+  tenant: string | undefined
+  actor: Pick<Actor, 'id' | 'type' | 'name'> | undefined
+  reason: string | undefined
+  request: RequestInfo | undefined
+  end: RequestEnd | undefined
+  strict = false
+  readonly #sink: ActivitySink
+  #trace: string | undefined
+  #part = 1
+  #settled = false
+  #partPending: Promise<void> | undefined
+  #templates: EventTemplate[] = []
+  #counts: number[] = []
+  #events: string[] = []
+  #refusal: string | undefined
+  #effects = false
+  #failed = false
+
+  constructor(sink: ActivitySink, trace?: string) {
+    this.#sink = sink
+    this.at = sink.now()
+    this.id = newId(this.at)
+    this.#trace = trace
+  }
+
+  get traceId(): string {
+    this.#trace ??= newTraceId()
+    return this.#trace
+  }
+
+  get settled(): boolean {
+    return this.#settled
+  }
+
+  /** Something of it was refused (and not just observed). */
+  get refused(): boolean {
+    return this.#refusal !== undefined
+  }
+
+  /** An error was noted. */
+  get failed(): boolean {
+    return this.#failed
+  }
+
+  /** Counts a routine event. */
+  fold(template: EventTemplate, count = 1): void {
+    const at = this.#templates.indexOf(template)
+    if (at >= 0) {
+      this.#counts[at] = (this.#counts[at] as number) + count
+    } else {
+      this.#templates.push(template)
+      this.#counts.push(count)
+      this.#grown()
+    }
+    if (this.#settled) this.#later()
+  }
+
+  /** Keeps a notable event. */
+  note(event: JournalEvent): void {
+    if (event.outcome === 'refused' && event.metadata?.['observed'] !== true) {
+      this.#refusal ??= JSON.stringify([event.action, event.targets?.[0]?.id, event.metadata?.['code']])
+    } else this.#effects = true
+    if (event.action === 'error') this.#failed = true
+    const after = this.#sink.now() - this.at
+    this.#events.push(JSON.stringify(after > 0 ? { ...event, after } : event))
+    this.#grown()
+    if (this.#settled) this.#later()
+  }
+
+  recordUsage(usage: UsageNote): void {
+    this.#effects = true
+    if (usage.key === undefined) {
+      this.fold(usageTemplate(usage.meter, usage.quantity, usage.quotaPeriod))
+      return
+    }
+    const { meter, quantity, key, quotaPeriod } = usage
+    this.#events.push(
+      JSON.stringify({
+        action: 'usage.recorded',
+        after: this.#sink.now() - this.at,
+        targets: [{ type: 'meter', id: meter }],
+        metadata: { quantity, key, ...(quotaPeriod !== undefined && { quotaPeriod }) },
+      }),
+    )
+    this.#grown()
+    if (this.#settled) this.#later()
+  }
+
+  /** Makes what was noted so far durable, as one part of the record. */
+  settlePart(): Promise<void> {
+    if (this.#templates.length === 0 && this.#events.length === 0) return this.#partPending ?? Promise.resolve()
+    return this.#sink.add(this.tenant ?? PLATFORM, this.#line(undefined), { strict: this.strict })
+  }
+
+  /**
+   * Closes the record with its own event: the promise resolves once all of it is durable. What comes after is a
+   * further part.
+   */
+  settle(action: string, outcome: Outcome, metadata?: JournalEvent['metadata']): Promise<void> {
+    this.#settled = true
+    const primary = metadata
+      ? JSON.stringify({ action, outcome, metadata })
+      : outcome === 'success'
+        ? `{"action":"${action}"}`
+        : `{"action":"${action}","outcome":"${outcome}"}`
+    const tenant = this.tenant ?? PLATFORM
+    if (this.#refusal === undefined || this.#effects || this.#part > 1) {
+      return this.#sink.add(tenant, this.#line(primary), this.strict ? { strict: true } : undefined)
+    }
+    const fold = { key: `${this.#refusal}${this.actor?.id ?? ''}`, id: this.id, at: this.at }
+    return this.#sink.add(tenant, this.#line(primary), { strict: this.strict, fold })
+  }
+
+  #grown(): void {
+    if (this.#templates.length + this.#events.length < MAX_EVENTS || this.#settled) return
+    // The final settle is of the same writer and comes later: once it is durable, so is this part.
+    this.#sink.add(this.tenant ?? PLATFORM, this.#line(undefined)).catch(ignore)
+  }
+
+  #later(): void {
+    this.#partPending ??= new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
+      this.#partPending = undefined
+      return this.settlePart()
+    })
+    this.#partPending.catch(ignore)
+  }
+
+  #line(primary: string | undefined): string {
+    const actor = this.actor
+    let line = `{"id":"${this.#part === 1 ? this.id : newId(this.#sink.now())}","tenant":${JSON.stringify(this.tenant ?? PLATFORM)},"at":${this.at}`
+    line += actor
+      ? `,"actor":{"type":"${actor.type}","id":${JSON.stringify(actor.id)}${actor.name === undefined ? '' : `,"name":${JSON.stringify(actor.name)}`}}`
+      : ',"actor":{"type":"user","id":"anonymous"}'
+    if (this.#trace !== undefined) line += `,"trace":"${this.#trace}"`
+    if (this.#part > 1) line += `,"part":${this.#part},"of":"${this.id}"`
+    if (this.request) line += `,"request":${requestJson(this.request, this.end)}`
+    if (this.reason !== undefined) line += `,"reason":${JSON.stringify(this.reason)}`
+    line += ',"events":['
+    let comma = ''
+    if (primary !== undefined) {
+      line += primary
+      comma = ','
+    }
+    for (const event of this.#events) {
+      line += comma + event
+      comma = ','
+    }
+    for (let i = 0; i < this.#templates.length; i++) {
+      const count = this.#counts[i] as number
+      line += `${comma}${(this.#templates[i] as EventTemplate).open}${count === 1 ? '}' : `,"count":${count}}`}`
+      comma = ','
+    }
+    this.#part += 1
+    this.#templates = []
+    this.#counts = []
+    this.#events = []
+    return `${line}]}`
+  }
+}
+
+function requestJson(request: RequestInfo, end: RequestEnd | undefined): string {
+  let json = `{"method":"${request.method}","path":${text(request.path)}`
+  if (end?.route !== undefined) json += `,"route":${text(end.route)}`
+  if (end) json += `,"status":${end.status},"ms":${end.ms}`
+  if (request.ip !== undefined) json += `,"ip":${text(request.ip)}`
+  if (request.userAgent !== undefined) json += `,"agent":${text(request.userAgent)}`
+  if (request.id !== undefined) json += `,"id":${text(request.id)}`
+  return `${json}}`
+}
+
+function text(value: string): string {
+  return JSON.stringify(value.length > MAX_TEXT ? value.slice(0, MAX_TEXT) : value)
+}
+
+const MAX_TEMPLATES = 10_000
+const usageTemplates = new Map<string, EventTemplate>()
+
+function usageTemplate(meter: string, quantity: number, quotaPeriod: string | undefined): EventTemplate {
+  const key = `${meter}\n${quantity}\n${quotaPeriod ?? ''}`
+  let template = usageTemplates.get(key)
+  if (!template) {
+    template = eventTemplate({
+      action: 'usage.recorded',
+      targets: [{ type: 'meter', id: meter }],
+      metadata: { quantity, ...(quotaPeriod !== undefined && { quotaPeriod }) },
+    })
+    if (usageTemplates.size >= MAX_TEMPLATES) usageTemplates.clear()
+    usageTemplates.set(key, template)
+  }
+  return template
+}
+
+function ignore(): void {
+  // The journal reports its own failures; a part has nobody to tell.
+}

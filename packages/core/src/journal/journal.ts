@@ -1,0 +1,184 @@
+import { newId } from '../clock.ts'
+import { ThroughlineError } from '../errors.ts'
+import { encodeBatch } from '../storage/journal-record.ts'
+import type { Backlog, Change, CommitResult, JournalBatch, RecordsStore } from '../storage/records.ts'
+import type { ActivitySink, AddOptions } from './activity.ts'
+import { LaneWriter } from './lane-writer.ts'
+import { Projector } from './projector.ts'
+import { replayOrphans, SpillFile } from './spill.ts'
+
+const REPLAY_FIRST_MS = 50
+const REPLAY_LAST_MS = 2_000
+
+export interface JournalOptions {
+  readonly records: Pick<RecordsStore, 'append' | 'commit' | 'project' | 'backlog'>
+  readonly lanes: number
+  /** Absent: what can't be appended is refused. */
+  readonly spill: { readonly directory: string; readonly maxBytes: number } | undefined
+  readonly durability: 'process' | 'disk'
+  /** ms a read waits for the projector at the most. */
+  readonly drainTimeout: number
+  /** `false`: another process (`npx throughline worker`) projects. */
+  readonly project: boolean
+  now(): number
+  onFailure(error: unknown): void
+}
+
+export interface JournalHealth {
+  readonly status: 'ok' | 'degraded'
+  readonly backlog: Backlog | undefined
+  /** Bytes that wait in the spill file. */
+  readonly spilledBytes: number
+}
+
+/** The one append-only table that every record goes to first: group commit, spill and replay, projecting. */
+export class Journal implements ActivitySink {
+  readonly writer: string
+  readonly #options: JournalOptions
+  readonly #lanes: LaneWriter[]
+  readonly #spills: SpillFile[]
+  readonly #projector: Projector
+  #replayTimer: NodeJS.Timeout | undefined
+  #replayDelay = REPLAY_FIRST_MS
+  #orphans = false
+  #closed = false
+
+  constructor(options: JournalOptions) {
+    this.#options = options
+    this.writer = newId(options.now())
+    this.#projector = new Projector({
+      lanes: options.lanes,
+      holder: this.writer,
+      project: (request) => options.records.project(request),
+      backlog: () => options.records.backlog(),
+      onFailure: options.onFailure,
+    })
+    this.#spills = []
+    this.#lanes = Array.from({ length: options.lanes }, (_, lane) => this.#openLane(lane))
+  }
+
+  now(): number {
+    return this.#options.now()
+  }
+
+  /** Whether the newest records reached the journal itself: strict routes refuse before the handler if not. */
+  get healthy(): boolean {
+    return this.#lanes.every((lane) => lane.healthy)
+  }
+
+  /** Replays what ended processes left in the spill's directory. */
+  async start(): Promise<void> {
+    await this.#replayOrphans()
+    if (this.#options.project) this.#projector.kick()
+  }
+
+  add(tenant: string, line: string, options?: AddOptions): Promise<void> {
+    if (this.#closed) return Promise.reject(new ThroughlineError('CLOSED'))
+    return (this.#lanes[this.laneOf(tenant)] as LaneWriter).add(tenant, line, options)
+  }
+
+  /**
+   * Applies a state change with its own record, in one transaction.
+   *
+   * @throws ThroughlineError `RECORDS_UNAVAILABLE`, `OUTCOME_UNKNOWN`
+   */
+  async commit(
+    tenant: string,
+    change: Pick<Change, 'writes' | 'quotas'>,
+    lines: readonly string[],
+  ): Promise<CommitResult> {
+    if (this.#closed) throw new ThroughlineError('CLOSED')
+    const result = await this.#options.records.commit({
+      ...change,
+      writer: this.writer,
+      lane: this.laneOf(tenant),
+      body: encodeBatch(lines),
+    })
+    if (result.status === 'committed') this.#appended()
+    return result
+  }
+
+  laneOf(tenant: string): number {
+    const { lanes } = this.#options
+    if (lanes === 1) return 0
+    let hash = 0
+    for (let i = 0; i < tenant.length; i++) hash = (Math.imul(hash, 31) + tenant.charCodeAt(i)) | 0
+    return (hash >>> 0) % lanes
+  }
+
+  /** Makes everything acknowledged so far visible to reads. */
+  async drain(): Promise<{ behind: boolean }> {
+    if (this.#spills.some((spill) => spill.active)) await this.#recover()
+    const behind = this.#spills.some((spill) => spill.active)
+    const drained = await this.#projector.drain(this.#options.drainTimeout)
+    return { behind: behind || drained.behind }
+  }
+
+  async health(): Promise<JournalHealth> {
+    const spilledBytes = this.#spills.reduce((sum, spill) => sum + spill.size, 0)
+    const backlog = await this.#options.records.backlog().catch(() => undefined)
+    return { status: this.healthy && backlog && !this.#orphans ? 'ok' : 'degraded', backlog, spilledBytes }
+  }
+
+  /** Appends what waits, replays and projects what it can, and stops. */
+  async close(): Promise<void> {
+    await Promise.all(this.#lanes.map((lane) => lane.idle()))
+    this.#closed = true
+    clearTimeout(this.#replayTimer)
+    await this.#recover().catch(this.#options.onFailure)
+    if (this.#options.project) await this.#projector.drain(this.#options.drainTimeout).catch(this.#options.onFailure)
+    await this.#projector.close()
+    await Promise.all(this.#spills.map((spill) => spill.close()))
+  }
+
+  #openLane(lane: number): LaneWriter {
+    const { records, spill: spillOptions, durability, now, onFailure } = this.#options
+    const writer = lane === 0 ? this.writer : `${this.writer}.${lane}`
+    const append = (batch: JournalBatch): Promise<void> => records.append(batch)
+    const spill =
+      spillOptions &&
+      new SpillFile({
+        ...spillOptions,
+        writer,
+        sync: durability === 'disk',
+        append,
+        onChange: (active) => {
+          if (active) this.#scheduleReplay()
+        },
+      })
+    if (spill) this.#spills.push(spill)
+    return new LaneWriter({ lane, writer, append, spill, now, onAppended: () => this.#appended(), onFailure })
+  }
+
+  #appended(): void {
+    if (this.#options.project) this.#projector.kick()
+  }
+
+  #scheduleReplay(): void {
+    if (this.#replayTimer || this.#closed) return
+    this.#replayTimer = setTimeout(() => {
+      this.#replayTimer = undefined
+      void this.#recover()
+    }, this.#replayDelay)
+    this.#replayTimer.unref()
+    this.#replayDelay = Math.min(this.#replayDelay * 2, REPLAY_LAST_MS)
+  }
+
+  async #recover(): Promise<void> {
+    const replayed = await Promise.all(this.#spills.map((spill) => spill.replay()))
+    const recovered = await Promise.all(this.#lanes.map((lane) => lane.recover()))
+    if (this.#orphans) await this.#replayOrphans()
+    if ([...replayed, ...recovered].every(Boolean) && !this.#orphans) {
+      this.#replayDelay = REPLAY_FIRST_MS
+      this.#appended()
+    } else this.#scheduleReplay()
+  }
+
+  async #replayOrphans(): Promise<void> {
+    const { spill, records } = this.#options
+    if (!spill) return
+    const { complete } = await replayOrphans(spill.directory, (batch) => records.append(batch))
+    this.#orphans = !complete
+    if (this.#orphans) this.#scheduleReplay()
+  }
+}

@@ -1,0 +1,86 @@
+import type { Backlog, ProjectRequest, ProjectResult } from '../storage/records.ts'
+
+const SLICE_ROWS = 4_096
+const LEASE_MS = 5_000
+/** Under steady load the journal is projected this often: more rows in a slice make each of them cheaper. */
+const PAUSE_MS = 200
+const RETRY_MS = 1_000
+const DRAIN_POLL_MS = 5
+
+export interface ProjectorOptions {
+  readonly lanes: number
+  readonly holder: string
+  project(request: ProjectRequest): Promise<ProjectResult>
+  backlog(): Promise<Backlog>
+  onFailure(error: unknown): void
+}
+
+/** Moves the journal into what can be asked, slice by slice; a lane is one process's at a time, by lease. */
+export class Projector {
+  readonly #options: ProjectorOptions
+  #timer: NodeJS.Timeout | undefined
+  #running: Promise<void> | undefined
+  #closed = false
+
+  constructor(options: ProjectorOptions) {
+    this.#options = options
+  }
+
+  /** Something was appended. */
+  kick(delay: number = PAUSE_MS): void {
+    if (this.#timer || this.#closed) return
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      void this.run()
+    }, delay)
+    this.#timer.unref()
+  }
+
+  /** Projects all lanes until nothing waits, or others hold the leases. */
+  run(): Promise<void> {
+    this.#running ??= this.#runLanes().finally(() => {
+      this.#running = undefined
+    })
+    return this.#running
+  }
+
+  /**
+   * Waits until everything that is in the journal now is projected, by this process or another one.
+   *
+   * @param timeoutMs after which it answers `behind: true`
+   */
+  async drain(timeoutMs: number): Promise<{ behind: boolean }> {
+    const { newest, rows } = await this.#options.backlog()
+    if (rows === 0) return { behind: false }
+    const deadline = performance.now() + timeoutMs
+    for (;;) {
+      await this.run()
+      const { rows: left, oldest } = await this.#options.backlog()
+      if (left === 0 || oldest > newest) return { behind: false }
+      if (performance.now() >= deadline || this.#closed) return { behind: true }
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS))
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    clearTimeout(this.#timer)
+    await this.#running
+  }
+
+  async #runLanes(): Promise<void> {
+    const { lanes, holder, project, onFailure } = this.#options
+    try {
+      for (let lane = 0; lane < lanes; lane++) {
+        for (let more = true; more; ) {
+          const result = await project({ lane, holder, leaseMs: LEASE_MS, maxRows: SLICE_ROWS })
+          more = result.more && result.lease && result.rows > 0
+          if (!result.lease) this.kick(RETRY_MS)
+        }
+      }
+    } catch (error) {
+      onFailure(error)
+      this.kick(RETRY_MS)
+    }
+  }
+}

@@ -1,0 +1,6 @@
+export type { IsMember, Membership } from './membership.ts'
+export { Memberships, membershipOf } from './membership.ts'
+export { SnapshotCache } from './snapshot-cache.ts'
+export type { NewTenant, StoredTenant, TenantRow } from './tenant-row.ts'
+export { newTenantRow, tenantFromRow } from './tenant-row.ts'
+export { VersionWatch } from './version-watch.ts'

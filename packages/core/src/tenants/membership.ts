@@ -1,0 +1,59 @@
+import { LRUCache } from 'lru-cache'
+import type { MaybePromise } from '../storage/limits.ts'
+import type { Actor } from '../vocabulary.ts'
+
+const SERVED_MS = 2_000
+
+/** Whether an actor belongs to a tenant, and as what. */
+export interface Membership {
+  readonly member: boolean
+  readonly roles?: readonly string[]
+}
+
+/** The app's own answer: a boolean, or the roles of a member. */
+export type IsMember = (
+  actor: Actor,
+  tenantId: string,
+) => MaybePromise<boolean | { readonly roles: readonly string[] } | null | undefined>
+
+/** Memberships by (tenant, actor), bounded, negative answers too; an answer is at most 2 s old. */
+export class Memberships {
+  readonly #look: (actor: Actor, tenantId: string) => MaybePromise<Membership>
+  readonly #now: () => number
+  readonly #known: LRUCache<string, { readonly membership: Membership; readonly at: number }>
+
+  constructor(options: { max: number; now(): number; look(actor: Actor, tenantId: string): MaybePromise<Membership> }) {
+    this.#look = options.look
+    this.#now = options.now
+    this.#known = new LRUCache({ max: options.max })
+  }
+
+  /** Synchronous when known. Rejects when the look-up fails: an unknown membership is none. */
+  of(actor: Actor, tenantId: string): MaybePromise<Membership> {
+    const key = `${tenantId}\n${actor.type}\n${actor.id}`
+    const at = this.#now()
+    const known = this.#known.get(key)
+    if (known && at - known.at <= SERVED_MS) return known.membership
+    const found = this.#look(actor, tenantId)
+    if (!(found instanceof Promise)) return this.#keep(key, found, at)
+    return found.then((membership) => this.#keep(key, membership, at))
+  }
+
+  /** Forgets what is known of a tenant's members. */
+  invalidate(tenantId: string): void {
+    const prefix = `${tenantId}\n`
+    for (const key of this.#known.keys()) if (key.startsWith(prefix)) this.#known.delete(key)
+  }
+
+  #keep(key: string, membership: Membership, at: number): Membership {
+    this.#known.set(key, { membership, at })
+    return membership
+  }
+}
+
+/** The app's answer in our shape. */
+export function membershipOf(answer: Awaited<ReturnType<IsMember>>): Membership {
+  if (answer === true) return { member: true }
+  if (answer === null || answer === undefined || answer === false) return { member: false }
+  return { member: true, roles: answer.roles }
+}

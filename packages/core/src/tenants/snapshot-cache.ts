@@ -1,0 +1,123 @@
+import { LRUCache } from 'lru-cache'
+import type { MaybePromise } from '../storage/limits.ts'
+
+/** Up to this age an entry is served as it is. */
+const FRESH_MS = 1_000
+/** Up to this age it is served while a newer one is loaded; past it the caller waits. */
+const SERVED_MS = 2_000
+
+export interface SnapshotCacheOptions<S> {
+  readonly max: number
+  /** How long the last known state stands in while the database does not answer, ms. */
+  readonly maxStaleMs: number
+  now(): number
+  load(id: string): Promise<S | undefined>
+  /** ms: when all cached entries were last known to be current; 0 if only loading tells. */
+  confirmedAt(): number
+  /** The same entry, marked as not confirmed lately. */
+  stale(snapshot: S): S
+  onFailure(error: unknown): void
+}
+
+interface Entry<S> {
+  readonly snapshot: S
+  readonly loadedAt: number
+}
+
+/**
+ * Snapshots by tenant, bounded. A hot tenant never waits: it is renewed in the background. Tenants that do not exist
+ * are remembered too, apart, so that made-up ids can't push out real ones.
+ */
+export class SnapshotCache<S extends object> {
+  readonly #options: SnapshotCacheOptions<S>
+  readonly #entries: LRUCache<string, Entry<S>>
+  readonly #unknown: LRUCache<string, number>
+  readonly #loading = new Map<string, Promise<S | undefined>>()
+
+  constructor(options: SnapshotCacheOptions<S>) {
+    this.#options = options
+    this.#entries = new LRUCache({ max: options.max })
+    this.#unknown = new LRUCache({ max: options.max })
+  }
+
+  /** The tenant's snapshot, at most 2 s behind; `undefined` if there is no such tenant. Synchronous when cached. */
+  get(id: string): MaybePromise<S | undefined> {
+    const now = this.#options.now()
+    const entry = this.#entries.get(id)
+    if (entry) {
+      const confirmed = this.#options.confirmedAt()
+      const age = now - (confirmed > entry.loadedAt ? confirmed : entry.loadedAt)
+      if (age <= FRESH_MS) return entry.snapshot
+      if (age <= SERVED_MS) {
+        if (confirmed === 0) this.#renew(id)
+        return entry.snapshot
+      }
+      return this.#loadOr(id, entry)
+    }
+    const unknownSince = this.#unknown.get(id)
+    if (unknownSince !== undefined && now - unknownSince <= SERVED_MS) return undefined
+    return this.#load(id)
+  }
+
+  /** Loads it anew, whatever is cached. */
+  async reload(id: string): Promise<S | undefined> {
+    this.invalidate(id)
+    return this.#load(id)
+  }
+
+  invalidate(id: string): void {
+    this.#entries.delete(id)
+    this.#unknown.delete(id)
+    this.#loading.delete(id)
+  }
+
+  clear(): void {
+    this.#entries.clear()
+    this.#unknown.clear()
+    this.#loading.clear()
+  }
+
+  /** Ids and snapshots that are cached now. */
+  *entries(): Generator<[string, S]> {
+    for (const [id, entry] of this.#entries.entries()) yield [id, entry.snapshot]
+  }
+
+  #renew(id: string): void {
+    this.#load(id).catch(this.#options.onFailure)
+  }
+
+  async #loadOr(id: string, entry: Entry<S>): Promise<S | undefined> {
+    try {
+      return await this.#load(id)
+    } catch (error) {
+      if (this.#options.now() - entry.loadedAt > this.#options.maxStaleMs) throw error
+      this.#options.onFailure(error)
+      const snapshot = this.#options.stale(entry.snapshot)
+      this.#entries.set(id, { snapshot, loadedAt: entry.loadedAt })
+      return snapshot
+    }
+  }
+
+  #load(id: string): Promise<S | undefined> {
+    const under = this.#loading.get(id)
+    if (under) return under
+    const startedAt = this.#options.now()
+    const loading = this.#options
+      .load(id)
+      .then((snapshot) => {
+        // A load that began before an invalidation must not bring the old state back.
+        if (this.#loading.get(id) !== loading) return snapshot
+        if (snapshot) this.#entries.set(id, { snapshot, loadedAt: startedAt })
+        else {
+          this.#entries.delete(id)
+          this.#unknown.set(id, startedAt)
+        }
+        return snapshot
+      })
+      .finally(() => {
+        if (this.#loading.get(id) === loading) this.#loading.delete(id)
+      })
+    this.#loading.set(id, loading)
+    return loading
+  }
+}

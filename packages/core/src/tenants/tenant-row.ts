@@ -1,0 +1,79 @@
+import { ThroughlineError } from '../errors.ts'
+import { isTenantId } from '../tenant-id.ts'
+import type { Json, Tenant, TenantStatus } from '../vocabulary.ts'
+
+/** A row of the app's own organizations table. Columns that are not named here become attributes. */
+export interface TenantRow {
+  readonly id: string | number
+  readonly plan?: string | null
+  readonly status?: string | null
+  readonly name?: string | null
+  readonly createdAt?: string | number | Date | null
+  readonly created_at?: string | number | Date | null
+  readonly attributes?: Readonly<Record<string, unknown>> | null
+  readonly [column: string]: unknown
+}
+
+const NAMED = new Set(['id', 'plan', 'status', 'name', 'createdAt', 'created_at', 'attributes'])
+
+/** A row of the app's table as a tenant: frozen; any status but `suspended` counts as active. */
+export function tenantFromRow(row: TenantRow): Tenant {
+  const created = isoTime(row.createdAt ?? row.created_at)
+  const attributes: Record<string, unknown> = { ...(row.attributes ?? {}) }
+  for (const [column, value] of Object.entries(row)) if (!NAMED.has(column)) attributes[column] = value
+  return Object.freeze({
+    id: String(row.id),
+    status: row.status === 'suspended' ? 'suspended' : 'active',
+    ...(typeof row.plan === 'string' && { plan: row.plan }),
+    ...(typeof row.name === 'string' && { name: row.name }),
+    ...(created !== undefined && { createdAt: created }),
+    attributes: Object.freeze(attributes),
+  })
+}
+
+/** What `platform.tenants.create` takes. */
+export interface NewTenant {
+  readonly id: string
+  readonly plan?: string
+  readonly name?: string
+  readonly attributes?: Readonly<Record<string, Json>>
+}
+
+/** A tenant as our own table keeps it. */
+export interface StoredTenant {
+  readonly plan: string | null
+  readonly status: TenantStatus
+  readonly name: string | null
+  readonly createdAt: string
+  readonly attributes: Readonly<Record<string, Json>>
+}
+
+/**
+ * Checks a new tenant.
+ *
+ * @throws ThroughlineError `TENANT_INVALID`
+ */
+export function newTenantRow(tenant: NewTenant, now: number): StoredTenant {
+  if (!isTenantId(tenant.id)) {
+    throw new ThroughlineError('TENANT_INVALID', {
+      message: 'A tenant id has 1 to 200 characters, no control characters, and does not begin with "$".',
+    })
+  }
+  const size = JSON.stringify(tenant.attributes ?? {}).length
+  if (size > 16_384) {
+    throw new ThroughlineError('TENANT_INVALID', { message: `The attributes take ${size} bytes; 16384 are allowed.` })
+  }
+  return {
+    plan: tenant.plan ?? null,
+    status: 'active',
+    name: tenant.name ?? null,
+    createdAt: new Date(now).toISOString(),
+    attributes: tenant.attributes ?? {},
+  }
+}
+
+function isoTime(value: string | number | Date | null | undefined): string | undefined {
+  if (value === null || value === undefined) return undefined
+  const time = new Date(value)
+  return Number.isNaN(time.getTime()) ? undefined : time.toISOString()
+}
