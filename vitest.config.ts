@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-const conditions = ['source', 'node', 'import', 'module', 'default']
+const conditions = ['source', 'node']
 
 /** Workspaces run from `src` through the `source` export condition; nothing has to be built to test. */
 export default defineConfig({

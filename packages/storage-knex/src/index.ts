@@ -1,1 +1,6 @@
-export {}
+export type { KnexStorageOptions } from './knex-storage.ts'
+export { knexStorage } from './knex-storage.ts'
+export type { MigrationState } from './migrations/migrate.ts'
+export type { Feature, Migration } from './migrations/migration.ts'
+export type { SqliteAdmin, SqliteStatus } from './sqlite/sqlite-admin.ts'
+export { openSqliteAdmin } from './sqlite/sqlite-admin.ts'

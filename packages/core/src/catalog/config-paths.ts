@@ -7,7 +7,16 @@ type Deeper = [never, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
 type Depth = Deeper[number]
 
 /** What a path ends at: lists and scalars are one value, set as a whole. */
-type Leaf = string | number | boolean | bigint | symbol | null | undefined | readonly unknown[] | Date
+type Leaf =
+  | string
+  | number
+  | boolean
+  | bigint
+  | symbol
+  | null
+  | undefined
+  | readonly unknown[]
+  | Date
   | ((...args: never[]) => unknown)
 
 type Paths<T, D extends Depth> = [D] extends [never]
@@ -35,6 +44,5 @@ export type ConfigOutput<C extends Catalog> = C extends { readonly config: infer
 export type ConfigPath<C extends Catalog> = unknown extends ConfigOutput<C> ? string : Paths<ConfigOutput<C>, 9>
 
 /** What stands at a path, `undefined` where a part of the path is optional. */
-export type ConfigValue<C extends Catalog, P extends string> = unknown extends ConfigOutput<C>
-  ? Json | undefined
-  : At<ConfigOutput<C>, P>
+export type ConfigValue<C extends Catalog, P extends string> =
+  unknown extends ConfigOutput<C> ? Json | undefined : At<ConfigOutput<C>, P>

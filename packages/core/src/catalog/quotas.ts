@@ -7,7 +7,7 @@ export interface QuotaOptions {
 
 /** So many units of a meter per calendar day (UTC). */
 export function quotaPerDay(limit: number, options: QuotaOptions = {}): Quota {
-  return Object.freeze({ kind: 'quota', limit, period: 'day', hard: options.hard ?? false })
+  return quota(limit, 'day', options)
 }
 
 /**
@@ -20,5 +20,10 @@ export function quotaPerDay(limit: number, options: QuotaOptions = {}): Quota {
  * })
  */
 export function quotaPerMonth(limit: number, options: QuotaOptions = {}): Quota {
-  return Object.freeze({ kind: 'quota', limit, period: 'month', hard: options.hard ?? false })
+  return quota(limit, 'month', options)
+}
+
+function quota(limit: number, period: Quota['period'], options: QuotaOptions): Quota {
+  // What is misspelt in the options travels along, so that it is reported and not ignored.
+  return Object.freeze({ ...options, kind: 'quota', limit, period, hard: options.hard ?? false })
 }

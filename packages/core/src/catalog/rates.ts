@@ -31,5 +31,6 @@ export function perDay(limit: number, options: RateOptions = {}): RateLimit {
 }
 
 function rate(limit: number, windowMs: number, options: RateOptions): RateLimit {
-  return Object.freeze({ kind: 'rate', limit, windowMs, burst: options.burst ?? limit })
+  // What is misspelt in the options travels along, so that it is reported and not ignored.
+  return Object.freeze({ ...options, kind: 'rate', limit, windowMs, burst: options.burst ?? limit })
 }

@@ -18,6 +18,10 @@ export interface Snapshot {
 export interface ContextActivity {
   readonly id: string
   readonly traceId: string
+  /** Must reach the journal itself; see the `strict` guard. */
+  strict: boolean
+  /** The response does not wait for it; see the `background` guard. */
+  background: boolean
   fold(template: EventTemplate, count?: number): void
   note(event: JournalEvent): void
   recordUsage(entry: UsageEntry): void
@@ -50,7 +54,7 @@ export class Scope<S extends Snapshot = Snapshot> {
   readonly activity: ContextActivity
   readonly request: RequestInfo | undefined
   /** How membership was decided, so that a checkpoint can decide it again. */
-  readonly membership: boolean
+  readonly membership: unknown
   /** What guards reserved for this context, decided when it settles. */
   readonly holds: ScopeHold[] = []
   #snapshot: S
@@ -64,7 +68,7 @@ export class Scope<S extends Snapshot = Snapshot> {
     actor: Actor
     activity: ContextActivity
     request: RequestInfo | undefined
-    membership: boolean
+    membership: unknown
     seenAt: number
   }) {
     this.owner = parts.owner

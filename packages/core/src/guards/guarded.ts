@@ -1,6 +1,6 @@
-import type { Guard, GuardHold } from './guard.ts'
-import { checkGuards } from './check-guards.ts'
 import { decideHolds } from '../context/holds.ts'
+import { checkGuards } from './check-guards.ts'
+import type { Guard, GuardHold } from './guard.ts'
 
 type AsyncFunction<This, Args extends unknown[], R> = (this: This, ...args: Args) => Promise<R>
 

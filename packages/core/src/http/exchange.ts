@@ -23,8 +23,6 @@ export interface OpenExchange {
   readonly excluded: boolean
   /** Once it is entered. */
   scope: Scope | undefined
-  /** The response does not wait for its record. */
-  background: boolean
 }
 
 const OPEN = Symbol('throughline.exchange')
@@ -54,7 +52,7 @@ export function requestInfo(exchange: Exchange<unknown>): RequestInfo {
 
 /** The trace id of a valid W3C `traceparent` header. It joins traces; it never chooses a tenant. */
 export function inboundTraceId(message: IncomingMessage): string | undefined {
-  const header = message.headers['traceparent']
+  const header = message.headers.traceparent
   if (typeof header !== 'string') return undefined
   const match = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(header)
   return match && !/^0+$/.test(match[1] as string) ? match[1] : undefined

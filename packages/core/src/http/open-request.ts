@@ -26,13 +26,13 @@ export function openRequest<Req>(
   const done = host.admit()
   const activity = host.openActivity(inboundTraceId(exchange.message))
   activity.request = requestInfo(exchange)
-  const open: OpenExchange = { activity, excluded: options.excluded, scope: undefined, background: false }
+  const open: OpenExchange = { activity, excluded: options.excluded, scope: undefined }
   setOpenExchange(exchange.response, open)
   holdResponse(exchange.message, exchange.response, {
     settle({ status, aborted }) {
       const settled = settle(host, exchange, open, status, aborted, options.hint)
       if (!(settled instanceof Promise)) return done()
-      if (open.background) {
+      if (activity.background) {
         settled.catch(host.onFailure).finally(done)
         return undefined
       }

@@ -1,6 +1,6 @@
 import type { Scope, Snapshot } from '../context/scope.ts'
 import type { Activity } from '../journal/activity.ts'
-import type { MaybePromise } from '../storage/limits.ts'
+import type { MaybePromise } from '../maybe-promise.ts'
 import type { IsMember, Membership } from '../tenants/membership.ts'
 import type { Actor, RequestInfo } from '../vocabulary.ts'
 import type { Exchange } from './exchange.ts'
@@ -39,9 +39,4 @@ export interface PipelineHost {
 export interface HttpPipeline<Req> {
   /** Calls `proceed` inside the request's context, or `fail` with the refusal. */
   handle(exchange: Exchange<Req>, proceed: () => void, fail: (error: unknown) => void): void
-}
-
-/** Goes on with a value, at once when it is there. */
-export function next<T, R>(value: MaybePromise<T>, then: (value: T) => MaybePromise<R>): MaybePromise<R> {
-  return value instanceof Promise ? value.then(then) : then(value)
 }

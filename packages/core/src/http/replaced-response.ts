@@ -47,7 +47,7 @@ export function sendInstead(response: ServerResponse, answer: Answer, callback: 
     raw._hasBody = response.req.method !== 'HEAD'
     raw.chunkedEncoding = false
     // The first head may have settled that the connection closes; the second has to say the same.
-    headers['Connection'] = 'close'
+    headers.Connection = 'close'
   }
   for (const name of response.getHeaderNames()) if (OF_THE_BODY.has(name)) response.removeHeader(name)
   response.statusMessage = ''

@@ -8,7 +8,8 @@ import type { Resolution } from '../resolve/resolve-tenant.ts'
 import { resolveTenant } from '../resolve/resolve-tenant.ts'
 import type { SourceInput, TenantSource } from '../resolve/source.ts'
 import { toSource } from '../resolve/source.ts'
-import type { MaybePromise } from '../storage/limits.ts'
+import type { MaybePromise } from '../maybe-promise.ts'
+import { isPromise, next } from '../maybe-promise.ts'
 import type { Actor, ActorInput, Json } from '../vocabulary.ts'
 import type { Exchange, OpenExchange } from './exchange.ts'
 import { openExchangeOf } from './exchange.ts'
@@ -16,7 +17,6 @@ import { noteRefusal } from './note-refusal.ts'
 import { openRequest } from './open-request.ts'
 import { compilePaths } from './path-patterns.ts'
 import type { HttpPipeline, MembershipRule, PipelineHost } from './pipeline-host.ts'
-import { next } from './pipeline-host.ts'
 
 export interface TenantContextOptions<Req> {
   /** What names the tenant: one source or several, which must then agree. A function reads the app's verified user. */
@@ -78,7 +78,7 @@ export class TenantPipeline<Req> implements HttpPipeline<Req> {
     } catch (error) {
       return fail(error)
     }
-    if (entering instanceof Promise) entering.then((scope) => this.#proceed(open, scope, proceed), fail)
+    if (isPromise(entering)) entering.then((scope) => this.#proceed(open, scope, proceed), fail)
     else this.#proceed(open, entering, proceed)
   }
 
@@ -105,11 +105,7 @@ export class TenantPipeline<Req> implements HttpPipeline<Req> {
     return actor ? next(actor(carrier), normaliseActor) : undefined
   }
 
-  #admitActor(
-    resolution: Resolution,
-    actor: Actor | undefined,
-    activity: Activity,
-  ): MaybePromise<Scope | undefined> {
+  #admitActor(resolution: Resolution, actor: Actor | undefined, activity: Activity): MaybePromise<Scope | undefined> {
     const acting = actor ?? (this.#options.anonymous === 'allow' ? ANONYMOUS : undefined)
     if (resolution.status === 'none') {
       // Without a login there is nobody to name a tenant: that is the answer such a client needs.
@@ -125,7 +121,8 @@ export class TenantPipeline<Req> implements HttpPipeline<Req> {
       if (!actor) {
         const open = (): Scope => this.#host.openScope(scopeParts(snapshot, acting, activity, undefined))
         // Anybody can write a header: it can't choose the tenant of a visitor nobody vouches for.
-        if (resolution.forgeable) return this.#refuse(activity, 'TENANT_SOURCE_UNTRUSTED', { metadata: { sources }, open })
+        if (resolution.forgeable)
+          return this.#refuse(activity, 'TENANT_SOURCE_UNTRUSTED', { metadata: { sources }, open })
         return this.#admitTo(snapshot, acting, undefined, activity)
       }
       const rule = this.#ruleFor(trust)

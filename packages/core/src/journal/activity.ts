@@ -49,6 +49,7 @@ export class Activity {
   request: RequestInfo | undefined
   end: RequestEnd | undefined
   strict = false
+  background = false
   readonly #sink: ActivitySink
   #trace: string | undefined
   #part = 1
@@ -102,8 +103,8 @@ export class Activity {
 
   /** Keeps a notable event. */
   note(event: JournalEvent): void {
-    if (event.outcome === 'refused' && event.metadata?.['observed'] !== true) {
-      this.#refusal ??= JSON.stringify([event.action, event.targets?.[0]?.id, event.metadata?.['code']])
+    if (event.outcome === 'refused' && event.metadata?.observed !== true) {
+      this.#refusal ??= JSON.stringify([event.action, event.targets?.[0]?.id, event.metadata?.code])
     } else this.#effects = true
     if (event.action === 'error') this.#failed = true
     const after = this.#sink.now() - this.at

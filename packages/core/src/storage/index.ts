@@ -1,3 +1,8 @@
+export { newId } from '../clock.ts'
+export type { ErrorCode } from '../errors.ts'
+export { ThroughlineError } from '../errors.ts'
+export type { Json } from '../vocabulary.ts'
+export { PLATFORM } from '../vocabulary.ts'
 export { changeStream } from './change-stream.ts'
 export { combine } from './combine.ts'
 export type { JournalEvent, JournalRecord } from './journal-record.ts'

@@ -1,5 +1,6 @@
-/** A value, or a promise of it: a store in memory answers at once and costs no turn of the event loop. */
-export type MaybePromise<T> = T | Promise<T>
+import type { MaybePromise } from '../maybe-promise.ts'
+
+export type { MaybePromise }
 
 /** One policy of one key, as GCRA sees it (ITU-T I.371): one unit is due every `intervalMs`, `burst` units at the most at once. */
 export interface LimitOperation {

@@ -334,10 +334,10 @@ function noteEvent(record: JournalRecord, seq: number, event: JournalEvent, inde
 function usageOf(event: JournalEvent): { meter: string; quantity: number; key?: string; period?: string } | undefined {
   if (event.action !== 'usage.recorded') return undefined
   const meter = event.targets?.[0]?.id
-  const quantity = event.metadata?.['quantity']
+  const quantity = event.metadata?.quantity
   if (meter === undefined || typeof quantity !== 'number') return undefined
-  const key = event.metadata?.['key']
-  const period = event.metadata?.['quotaPeriod']
+  const key = event.metadata?.key
+  const period = event.metadata?.quotaPeriod
   return {
     meter,
     quantity,

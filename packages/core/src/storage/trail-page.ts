@@ -15,7 +15,7 @@ export const ROUTINE_ACTIONS: ReadonlySet<string> = new Set([
 
 /** Whether a query by action can be answered from the index of notable events alone. */
 export function isNotableQuery(query: TimelineQuery): boolean {
-  return query.actions !== undefined && query.actions.every((action) => !ROUTINE_ACTIONS.has(action))
+  return query.actions?.every((action) => !ROUTINE_ACTIONS.has(action)) ?? false
 }
 
 /**

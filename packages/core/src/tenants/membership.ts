@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
-import type { MaybePromise } from '../storage/limits.ts'
+import type { MaybePromise } from '../maybe-promise.ts'
+import { next } from '../maybe-promise.ts'
 import type { Actor } from '../vocabulary.ts'
 
 const SERVED_MS = 2_000
@@ -18,12 +19,12 @@ export type IsMember = (
 
 /** Memberships by (tenant, actor), bounded, negative answers too; an answer is at most 2 s old. */
 export class Memberships {
-  readonly #look: (actor: Actor, tenantId: string) => MaybePromise<Membership>
+  readonly #isMember: IsMember
   readonly #now: () => number
   readonly #known: LRUCache<string, { readonly membership: Membership; readonly at: number }>
 
-  constructor(options: { max: number; now(): number; look(actor: Actor, tenantId: string): MaybePromise<Membership> }) {
-    this.#look = options.look
+  constructor(options: { max: number; now(): number; isMember: IsMember }) {
+    this.#isMember = options.isMember
     this.#now = options.now
     this.#known = new LRUCache({ max: options.max })
   }
@@ -34,9 +35,7 @@ export class Memberships {
     const at = this.#now()
     const known = this.#known.get(key)
     if (known && at - known.at <= SERVED_MS) return known.membership
-    const found = this.#look(actor, tenantId)
-    if (!(found instanceof Promise)) return this.#keep(key, found, at)
-    return found.then((membership) => this.#keep(key, membership, at))
+    return next(this.#isMember(actor, tenantId), (answer) => this.#keep(key, membershipOf(answer), at))
   }
 
   /** Forgets what is known of a tenant's members. */
@@ -51,8 +50,7 @@ export class Memberships {
   }
 }
 
-/** The app's answer in our shape. */
-export function membershipOf(answer: Awaited<ReturnType<IsMember>>): Membership {
+function membershipOf(answer: Awaited<ReturnType<IsMember>>): Membership {
   if (answer === true) return { member: true }
   if (answer === null || answer === undefined || answer === false) return { member: false }
   return { member: true, roles: answer.roles }

@@ -28,7 +28,7 @@ interface Entry<S> {
  * Snapshots by tenant, bounded. A hot tenant never waits: it is renewed in the background. Tenants that do not exist
  * are remembered too, apart, so that made-up ids can't push out real ones.
  */
-export class SnapshotCache<S extends object> {
+export class SnapshotCache<S extends { readonly validUntil?: number }> {
   readonly #options: SnapshotCacheOptions<S>
   readonly #entries: LRUCache<string, Entry<S>>
   readonly #unknown: LRUCache<string, number>
@@ -44,9 +44,10 @@ export class SnapshotCache<S extends object> {
   get(id: string): MaybePromise<S | undefined> {
     const now = this.#options.now()
     const entry = this.#entries.get(id)
-    if (entry) {
+    const { validUntil } = entry?.snapshot ?? {}
+    if (entry && (validUntil === undefined || validUntil > now)) {
       const confirmed = this.#options.confirmedAt()
-      const age = now - (confirmed > entry.loadedAt ? confirmed : entry.loadedAt)
+      const age = now - Math.max(confirmed, entry.loadedAt)
       if (age <= FRESH_MS) return entry.snapshot
       if (age <= SERVED_MS) {
         if (confirmed === 0) this.#renew(id)
@@ -54,6 +55,7 @@ export class SnapshotCache<S extends object> {
       }
       return this.#loadOr(id, entry)
     }
+    if (entry) return this.#loadOr(id, entry)
     const unknownSince = this.#unknown.get(id)
     if (unknownSince !== undefined && now - unknownSince <= SERVED_MS) return undefined
     return this.#load(id)

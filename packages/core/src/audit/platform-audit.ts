@@ -1,0 +1,27 @@
+import type { AuditPage, TrailReader } from './audit.ts'
+import { readTrail, walkTrail } from './audit.ts'
+import type { AuditQuery } from './query.ts'
+import type { TimelineEvent } from '../storage/records.ts'
+import { PLATFORM } from '../vocabulary.ts'
+
+/** Any trail: a tenant's, or the operator's own when none is named. */
+export interface PlatformAudit {
+  list(query?: AuditQuery & { readonly tenant?: string }): Promise<AuditPage>
+  timeline(query?: AuditQuery & { readonly tenant?: string }): AsyncGenerator<TimelineEvent, void, undefined>
+}
+
+/**
+ * @param opened called with each trail that is read: reading is on record too
+ */
+export function createPlatformAudit(reader: TrailReader, opened: (trail: string) => void): PlatformAudit {
+  return {
+    async list({ tenant = PLATFORM, ...query } = {}) {
+      opened(tenant)
+      return readTrail(reader, tenant, query)
+    },
+    timeline({ tenant = PLATFORM, ...query } = {}) {
+      opened(tenant)
+      return walkTrail(reader, tenant, query)
+    },
+  }
+}

@@ -1,0 +1,29 @@
+export type { ConfigOutput, ConfigPath, ConfigValue } from './config-paths.ts'
+export { isStandardSchema, issuePath } from './config-problems.ts'
+export { defineCatalog } from './define-catalog.ts'
+export type {
+  BooleanFlag,
+  Catalog,
+  FlagCondition,
+  FlagConditions,
+  FlagDefinition,
+  FlagRule,
+  MeterDefinition,
+  PlanDefinition,
+  Quota,
+  RateLimit,
+  VariantFlag,
+} from './definitions.ts'
+export { MAX_DEPTH, pathParts, valueAt } from './dotted-path.ts'
+export { flagProblems } from './flag-problems.ts'
+export type { BooleanFlagKey, FlagKey, FlagValue, LimitName, MeterName, PlanName } from './keys.ts'
+export { limitProblems, quotaProblems } from './limit-problems.ts'
+export { nestPaths } from './nested.ts'
+export type { Problem } from './problems.ts'
+export { Problems } from './problems.ts'
+export type { QuotaOptions } from './quotas.ts'
+export { quotaPerDay, quotaPerMonth } from './quotas.ts'
+export type { RateOptions } from './rates.ts'
+export { perDay, perHour, perMinute, perSecond } from './rates.ts'
+export type { Register, RegisteredCatalog } from './register.ts'
+export { validateCatalog } from './validate-catalog.ts'

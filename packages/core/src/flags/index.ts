@@ -1,0 +1,7 @@
+export type { FlagEvaluation, FlagReason } from './evaluation.ts'
+export type { Flags, FlagsEngine, FlagsOptions, FlagsScope } from './flags.ts'
+export { createFlags } from './flags.ts'
+export type { CompiledFlags, FlagsView, PlanFeatures } from './flags-view.ts'
+export { compileFlags, flagsView } from './flags-view.ts'
+export type { PlatformFlags } from './platform-flags.ts'
+export { createPlatformFlags } from './platform-flags.ts'

@@ -1,0 +1,52 @@
+const C1 = 0xcc9e2d51
+const C2 = 0x1b873593
+
+/**
+ * MurmurHash3_x86_32 (Austin Appleby, public domain) of a text's UTF-8 bytes: 32 bits, unsigned.
+ * Spreads well and is cheap; it is not meant to keep anything secret.
+ */
+export function murmur3(text: string, seed = 0): number {
+  const { length } = text
+  let hash = seed
+  let block = 0
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i)
+    if (code > 0x7f) return murmur3Bytes(Buffer.from(text, 'utf8'), seed)
+    block |= code << ((i & 3) << 3)
+    if ((i & 3) === 3) {
+      hash = mixBlock(hash, block)
+      block = 0
+    }
+  }
+  return finish(hash, block, length)
+}
+
+function murmur3Bytes(bytes: Uint8Array, seed: number): number {
+  let hash = seed
+  let block = 0
+  for (let i = 0; i < bytes.length; i++) {
+    block |= (bytes[i] as number) << ((i & 3) << 3)
+    if ((i & 3) === 3) {
+      hash = mixBlock(hash, block)
+      block = 0
+    }
+  }
+  return finish(hash, block, bytes.length)
+}
+
+function scramble(block: number): number {
+  const scaled = Math.imul(block, C1)
+  return Math.imul((scaled << 15) | (scaled >>> 17), C2)
+}
+
+function mixBlock(hash: number, block: number): number {
+  const mixed = hash ^ scramble(block)
+  return (Math.imul((mixed << 13) | (mixed >>> 19), 5) + 0xe6546b64) | 0
+}
+
+function finish(hash: number, tail: number, length: number): number {
+  let mixed = hash ^ scramble(tail) ^ length
+  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b)
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35)
+  return (mixed ^ (mixed >>> 16)) >>> 0
+}

@@ -1,0 +1,6 @@
+export { checkGuards } from './check-guards.ts'
+export type { Guard, GuardHold } from './guard.ts'
+export type { GuardedDecorator } from './guarded.ts'
+export { guarded } from './guarded.ts'
+export type { GuardEngines, Guards } from './guards.ts'
+export { background, guardsOf, meter, rateLimit, requireFlag, requirePlan, requireRole, strict } from './guards.ts'

@@ -1,0 +1,330 @@
+import { normaliseActor } from './actor.ts'
+import { newId } from './clock.ts'
+import type { CapturedContext, PlatformContext } from './context/index.ts'
+import { ambientContext, decideHolds, readCaptured, runIn, Scope } from './context/index.ts'
+import type { ScopeOwner, Snapshot } from './context/index.ts'
+import { ThroughlineError } from './errors.ts'
+import type { MembershipRule, PipelineHost } from './http/pipeline-host.ts'
+import type { Journal } from './journal/index.ts'
+import { Activity } from './journal/index.ts'
+import type { Logger } from './options.ts'
+import type { JournalEvent, JournalRecord } from './storage/journal-record.ts'
+import type { MaybePromise } from './storage/limits.ts'
+import type { CommitResult, DocumentWrite, QuotaMove } from './storage/records.ts'
+import type { IsMember, Membership, TenantState } from './tenants/index.ts'
+import { Memberships } from './tenants/index.ts'
+import type { Actor, ActorInput, RequestInfo } from './vocabulary.ts'
+import { PLATFORM } from './vocabulary.ts'
+
+const MAX_MEMBERSHIPS = 50_000
+const CLOSE_TIMEOUT_MS = 10_000
+
+export interface InstanceParts<S extends Snapshot> {
+  readonly engines: object
+  readonly journal: Journal
+  readonly tenants: TenantState<S & { readonly stale: boolean }>
+  readonly observes: PipelineHost['observes']
+  readonly membershipRule: PipelineHost['membershipRule']
+  /** Our own members table, where it exists. */
+  readonly isOurMember: IsMember
+  readonly logger: Logger
+  now(): number
+  start(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** A change with the event it leaves on the tenant's trail, in one transaction. */
+export interface RecordedChange {
+  readonly writes?: readonly DocumentWrite[]
+  readonly quotas?: readonly QuotaMove[]
+  readonly event?: Omit<JournalEvent, 'notable'>
+}
+
+export interface RunInput {
+  readonly tenant: string
+  readonly actor: ActorInput
+  /** Allows to act for another tenant than the one whose context is open. */
+  readonly switch?: boolean
+}
+
+/** One instance at work: which contexts are open, how they are opened and settled, and how they change things. */
+export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S> {
+  readonly engines: object
+  readonly observes: PipelineHost['observes']
+  readonly membershipRule: PipelineHost['membershipRule']
+  readonly #parts: InstanceParts<S>
+  readonly #memberships = new Map<MembershipRule, Memberships>()
+  #started = false
+  #starting: Promise<void> | undefined
+  #closing: Promise<void> | undefined
+  #open = 0
+  #whenIdle: (() => void) | undefined
+
+  constructor(parts: InstanceParts<S>) {
+    this.#parts = parts
+    this.engines = parts.engines
+    this.observes = parts.observes
+    this.membershipRule = parts.membershipRule
+    this.starting?.catch(() => undefined)
+  }
+
+  /** Undefined once it has started; a start that failed is tried again by whoever asks next. */
+  get starting(): Promise<void> | undefined {
+    if (this.#started) return undefined
+    this.#starting ??= this.#parts
+      .start()
+      .then(() => {
+        this.#started = true
+      })
+      .finally(() => {
+        this.#starting = undefined
+      })
+    return this.#starting
+  }
+
+  now(): number {
+    return this.#parts.now()
+  }
+
+  onFailure(error: unknown): void {
+    this.#parts.logger.warn('throughline:', error)
+  }
+
+  admit(): () => void {
+    if (this.#closing) throw new ThroughlineError('CLOSED')
+    this.#open += 1
+    let left = false
+    return () => {
+      if (left) return
+      left = true
+      this.#open -= 1
+      if (this.#open === 0) this.#whenIdle?.()
+    }
+  }
+
+  openActivity(trace?: string): Activity {
+    return new Activity(this.#parts.journal, trace)
+  }
+
+  /** Strict routes refuse before the handler when what they do could not be recorded. */
+  get recording(): boolean {
+    return this.#parts.journal.healthy
+  }
+
+  snapshot(tenantId: string): MaybePromise<S | undefined> {
+    return this.#parts.tenants.get(tenantId)
+  }
+
+  isMember(rule: MembershipRule, actor: Actor, tenantId: string): MaybePromise<Membership> {
+    if (rule === 'claimed') return { member: true }
+    let memberships = this.#memberships.get(rule)
+    if (!memberships) {
+      const isMember = rule === 'ours' ? this.#parts.isOurMember : rule
+      memberships = new Memberships({ max: MAX_MEMBERSHIPS, now: () => this.now(), isMember })
+      this.#memberships.set(rule, memberships)
+    }
+    return memberships.of(actor, tenantId)
+  }
+
+  forgetMembers(tenantId: string): void {
+    for (const memberships of this.#memberships.values()) memberships.invalidate(tenantId)
+  }
+
+  openScope(parts: {
+    snapshot: Snapshot
+    actor: Actor
+    activity: Activity
+    request: RequestInfo | undefined
+    rule: MembershipRule | undefined
+  }): Scope<S> {
+    const { actor, activity, request, rule } = parts
+    const snapshot = parts.snapshot as S
+    activity.tenant = snapshot.tenant.id
+    activity.actor = actor
+    return new Scope({ owner: this, snapshot, actor, activity, request, membership: rule, seenAt: this.now() })
+  }
+
+  /** A checkpoint: the newest snapshot, if the context may still go on. */
+  async reload(scope: Scope<S>): Promise<S> {
+    const id = scope.tenant.id
+    const snapshot = await this.#parts.tenants.get(id)
+    if (!snapshot) throw new ThroughlineError('TENANT_NOT_FOUND')
+    if (snapshot.tenant.status === 'suspended' && !this.observes.resolution) {
+      throw new ThroughlineError('TENANT_SUSPENDED')
+    }
+    const rule = scope.membership as MembershipRule | undefined
+    if (rule !== undefined) {
+      const { member } = await this.isMember(rule, scope.actor, id)
+      if (!member && !this.observes.membership) {
+        throw new ThroughlineError('TENANT_NOT_FOUND', { details: { reason: 'NOT_MEMBER' } })
+      }
+    }
+    scope.see(snapshot, this.now())
+    return snapshot
+  }
+
+  /** Runs `fn` as a tenant; resolves when what it left is durable. */
+  async run<R>(input: RunInput, fn: () => R | Promise<R>, traceId?: string): Promise<R> {
+    await this.starting
+    const actor = normaliseActor(input.actor)
+    if (!actor) throw new ThroughlineError('ACTOR_REQUIRED')
+    const around = ambientContext()
+    if (around?.kind === 'tenant' && around.tenant.id !== input.tenant && input.switch !== true) {
+      throw new ThroughlineError('TENANT_SWITCH_REFUSED', {
+        details: { open: around.tenant.id, asked: input.tenant },
+      })
+    }
+    const done = this.admit()
+    try {
+      const snapshot = await this.snapshot(input.tenant)
+      if (!snapshot) throw new ThroughlineError('TENANT_NOT_FOUND')
+      if (snapshot.tenant.status === 'suspended') throw new ThroughlineError('TENANT_SUSPENDED')
+      const activity = this.openActivity(traceId)
+      const scope = this.openScope({ snapshot, actor, activity, request: undefined, rule: undefined })
+      return await this.#settled(activity, scope.holds, () => runIn(scope, fn))
+    } finally {
+      done()
+    }
+  }
+
+  /** Continues in a captured context. */
+  resume<R>(captured: CapturedContext, fn: () => R | Promise<R>): Promise<R> {
+    const { tenant, actor, traceId } = readCaptured(captured)
+    return this.run({ tenant, actor }, fn, traceId)
+  }
+
+  /** Enters a request that opened without a tenant: a webhook whose tenant is in its body. */
+  async enter<R>(activity: Activity, input: RunInput, fn: () => R | Promise<R>): Promise<R> {
+    const actor = normaliseActor(input.actor)
+    if (!actor) throw new ThroughlineError('ACTOR_REQUIRED')
+    const snapshot = await this.snapshot(input.tenant)
+    if (!snapshot) throw new ThroughlineError('TENANT_NOT_FOUND')
+    if (snapshot.tenant.status === 'suspended') throw new ThroughlineError('TENANT_SUSPENDED')
+    const request = activity.request
+    const scope = this.openScope({ snapshot, actor, activity, request, rule: undefined })
+    return decided(scope.holds, () => runIn(scope, fn))
+  }
+
+  /** Runs `fn` as the operator; its acts are on the operator's trail, with the reason. */
+  async runPlatform<R>(input: { actor: ActorInput; reason: string }, fn: () => R | Promise<R>): Promise<R> {
+    await this.starting
+    const actor = normaliseActor(input?.actor)
+    const reason = typeof input?.reason === 'string' ? input.reason.trim() : ''
+    if (!actor || reason === '') throw new ThroughlineError('PLATFORM_REASON_REQUIRED')
+    const done = this.admit()
+    try {
+      const activity = this.openActivity()
+      activity.tenant = PLATFORM
+      activity.actor = actor
+      activity.reason = reason.slice(0, 500)
+      const context: PlatformContext = { kind: 'platform', owner: this, actor, reason: activity.reason, activity }
+      return await this.#settled(activity, [], () => runIn(context, fn), 'platform.run')
+    } finally {
+      done()
+    }
+  }
+
+  /** Commits a change of the current tenant; the context sees it. */
+  async commit(scope: Scope<S>, change: RecordedChange): Promise<CommitResult> {
+    const { activity, request } = scope
+    const id = scope.tenant.id
+    const result = await this.#commit(id, change, { actor: scope.actor, trace: activity.traceId, request })
+    if (result.status === 'committed' && change.writes?.length) await this.reload(scope)
+    return result
+  }
+
+  /** Commits a change of the operator's, on the trail of the tenant it concerns (or on the operator's own). */
+  commitAs(context: PlatformContext, trail: string, change: RecordedChange): Promise<CommitResult> {
+    const { actor, reason, activity } = context
+    return this.#commit(trail, change, { actor, reason, trace: activity.traceId, request: undefined })
+  }
+
+  /** Stops intake, waits for open contexts, and gives everything back. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    if (this.#open > 0) {
+      let timer: NodeJS.Timeout | undefined
+      await new Promise<void>((resolve) => {
+        this.#whenIdle = resolve
+        timer = setTimeout(resolve, CLOSE_TIMEOUT_MS)
+      })
+      clearTimeout(timer)
+    }
+    await this.#starting?.catch(() => undefined)
+    await this.#parts.stop()
+  }
+
+  async #settled<R>(
+    activity: Activity,
+    holds: Scope['holds'],
+    fn: () => R | Promise<R>,
+    action = 'run.completed',
+  ): Promise<R> {
+    let result: R
+    try {
+      result = await decided(holds, fn)
+    } catch (error) {
+      noteError(activity, error)
+      await activity.settle(action, activity.refused ? 'refused' : 'failure')
+      throw error
+    }
+    await activity.settle(action, 'success')
+    return result
+  }
+
+  async #commit(
+    trail: string,
+    change: RecordedChange,
+    by: { actor: Actor; reason?: string; trace: string; request: RequestInfo | undefined },
+  ): Promise<CommitResult> {
+    await this.starting
+    const { writes = [], quotas = [], event } = change
+    const at = this.now()
+    const record: JournalRecord | undefined = event && {
+      id: newId(at),
+      tenant: trail,
+      at,
+      actor: { type: by.actor.type, id: by.actor.id, ...(by.actor.name !== undefined && { name: by.actor.name }) },
+      trace: by.trace,
+      ...(by.request && { request: { method: by.request.method, path: by.request.path } }),
+      ...(by.reason !== undefined && { reason: by.reason }),
+      events: [{ ...event, notable: true }],
+    }
+    const result = await this.#parts.journal.commit(trail, { writes, quotas }, record ? [JSON.stringify(record)] : [])
+    if (result.status === 'committed') {
+      for (const { scope } of result.versions) await this.#parts.tenants.changed(scope)
+    }
+    return result
+  }
+}
+
+/** Notes an error on the record: its name and code. Messages stay out: they may hold what must not be kept. */
+export function noteError(activity: Pick<Activity, 'note'>, error: unknown): void {
+  if (error instanceof ThroughlineError && error.status < 500) return
+  const { name, code } = (typeof error === 'object' && error !== null ? error : {}) as { name?: unknown; code?: unknown }
+  activity.note({
+    action: 'error',
+    outcome: 'failure',
+    notable: true,
+    metadata: {
+      name: typeof name === 'string' ? name.slice(0, 100) : typeof error,
+      ...((typeof code === 'string' || typeof code === 'number') && { code: String(code).slice(0, 100) }),
+    },
+  })
+}
+
+async function decided<R>(holds: Scope['holds'], fn: () => R | Promise<R>): Promise<R> {
+  let result: R
+  try {
+    result = await fn()
+  } catch (error) {
+    await decideHolds(holds, false)
+    throw error
+  }
+  await decideHolds(holds, true)
+  return result
+}

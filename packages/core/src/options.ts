@@ -1,0 +1,193 @@
+import type { Catalog } from './catalog/definitions.ts'
+import type { Clock } from './clock.ts'
+import { systemClock } from './clock.ts'
+import { didYouMean } from './did-you-mean.ts'
+import { ThroughlineError } from './errors.ts'
+import { memoryStorage } from './storage/memory.ts'
+import type { Storage } from './storage/storage.ts'
+import type { MaybePromise } from './storage/limits.ts'
+import type { IsMember } from './tenants/membership.ts'
+import type { TenantRow } from './tenants/tenant-row.ts'
+
+/** `observe` lets a refused call through and records what would have been refused. */
+export type Mode = 'enforce' | 'observe'
+
+export interface TenantsOptions {
+  /** Reads the app's own organizations table; null or undefined: no such tenant. */
+  readonly load?: (id: string) => MaybePromise<TenantRow | null | undefined>
+  /** The app's own membership: false, true, or the member's roles. */
+  readonly isMember?: IsMember
+}
+
+export interface JournalSettings {
+  /** Key of the journal's seal, at least 32 characters. Without one the storage keeps a key of its own beside the data. */
+  readonly secret?: string
+  /** `process` (default): what was acknowledged survives `kill -9`. `disk`: loss of power too. */
+  readonly durability?: 'process' | 'disk'
+  /** Where batches wait when the database can't be reached; `false`: they are refused instead. */
+  readonly spill?: false | { readonly directory?: string; readonly maxBytes?: number }
+  /** Lanes of the projector, 1 to 64; 1 unless said. */
+  readonly lanes?: number
+  /** ms a read waits for the projector at the most; 2,000 unless said. */
+  readonly drainTimeout?: number
+  /** `false`: another process projects. */
+  readonly project?: boolean
+}
+
+/** What `createThroughline` takes: the catalog (whole, or its parts inline), and where things are. */
+export interface ThroughlineOptions extends Catalog {
+  readonly catalog?: Catalog
+  /** In memory unless said. */
+  readonly storage?: Storage
+  /** `'ours'`: tenants and members in our own tables. Or the app's own, read by functions. */
+  readonly tenants?: 'ours' | TenantsOptions
+  readonly mode?: Mode | { readonly resolution?: Mode; readonly membership?: Mode; readonly limits?: Mode }
+  readonly journal?: JournalSettings
+  readonly snapshots?: { readonly max?: number; readonly maxStale?: number }
+  /** `auto` migrates at the start; `check` refuses to start on an older schema. */
+  readonly migrate?: 'auto' | 'check'
+  readonly clock?: Clock
+  /** Told of failures that no caller sees. `console` unless said. */
+  readonly logger?: Logger
+}
+
+export interface Logger {
+  warn(message: string, details?: unknown): void
+}
+
+/** Options, read: nothing optional is left. */
+export interface Settings {
+  readonly catalog: Catalog
+  readonly storage: Storage
+  readonly tenants: 'ours' | TenantsOptions
+  readonly mode: { readonly resolution: Mode; readonly membership: Mode; readonly limits: Mode }
+  readonly journal: Required<Omit<JournalSettings, 'secret' | 'spill'>> & {
+    readonly secret: string | undefined
+    readonly spill: false | { readonly directory: string | undefined; readonly maxBytes: number }
+  }
+  readonly snapshots: { readonly max: number; readonly maxStale: number }
+  readonly migrate: 'auto' | 'check'
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+interface Problem {
+  readonly path: string
+  readonly message: string
+}
+
+const CATALOG_KEYS = ['flags', 'limits', 'meters', 'plans', 'config'] as const
+const SHAPE: Readonly<Record<string, readonly string[]>> = {
+  '': [...CATALOG_KEYS, 'catalog', 'storage', 'tenants', 'mode', 'journal', 'snapshots', 'migrate', 'clock', 'logger'],
+  tenants: ['load', 'isMember'],
+  mode: ['resolution', 'membership', 'limits'],
+  journal: ['secret', 'durability', 'spill', 'lanes', 'drainTimeout', 'project'],
+  'journal.spill': ['directory', 'maxBytes'],
+  snapshots: ['max', 'maxStale'],
+}
+
+/**
+ * Reads and checks options, once.
+ *
+ * @throws ThroughlineError `OPTIONS_INVALID`: one error that lists everything that is wrong, in `details.problems`
+ */
+export function readOptions(
+  options: ThroughlineOptions,
+  validateCatalog: (catalog: unknown) => readonly Problem[],
+): Settings {
+  const problems: Problem[] = []
+  const at = (path: string, message: string): void => void problems.push({ path, message })
+  unknownKeys(options, '', at)
+  for (const part of ['tenants', 'mode', 'journal', 'snapshots'] as const) unknownKeys(options[part], part, at)
+  unknownKeys(options.journal?.spill, 'journal.spill', at)
+
+  const inline = Object.fromEntries(CATALOG_KEYS.filter((key) => options[key] !== undefined).map((k) => [k, options[k]]))
+  if (options.catalog && Object.keys(inline).length > 0) {
+    at(Object.keys(inline).join(', '), 'The catalog is given whole under "catalog"; its parts can not be given inline too.')
+  }
+  const catalog: Catalog = options.catalog ?? inline
+  problems.push(...validateCatalog(catalog))
+
+  checkModes(options.mode, at)
+  const { journal = {}, snapshots = {}, tenants = {} } = options
+  oneOf('journal.durability', journal.durability, ['process', 'disk'], at)
+  oneOf('migrate', options.migrate, ['auto', 'check'], at)
+  whole('journal.lanes', journal.lanes, 1, 64, at)
+  whole('journal.drainTimeout', journal.drainTimeout, 0, 600_000, at)
+  whole('snapshots.max', snapshots.max, 1, 1_000_000, at)
+  whole('snapshots.maxStale', snapshots.maxStale, 0, 86_400_000, at)
+  if (journal.spill) whole('journal.spill.maxBytes', journal.spill.maxBytes, 4_096, Number.MAX_SAFE_INTEGER, at)
+  if (journal.secret !== undefined && (typeof journal.secret !== 'string' || journal.secret.length < 32)) {
+    at('journal.secret', 'The secret must have at least 32 characters.')
+  }
+  if (typeof tenants === 'string' && tenants !== 'ours') {
+    at('tenants', `"${String(tenants)}" is not known; give 'ours' or { load, isMember }.`)
+  } else if (typeof tenants === 'object') {
+    for (const name of ['load', 'isMember'] as const) {
+      if (tenants[name] !== undefined && typeof tenants[name] !== 'function') at(`tenants.${name}`, 'It must be a function.')
+    }
+  }
+  if (options.storage !== undefined && typeof options.storage?.records?.append !== 'function') {
+    at('storage', 'It must be a storage: memoryStorage(), knexStorage(…) or one of your own.')
+  }
+  if (problems.length > 0) throw optionsError(problems)
+
+  const { storage = memoryStorage(), mode = 'enforce', clock = systemClock(), logger = console } = options
+  const modeOf = (layer: 'resolution' | 'membership' | 'limits'): Mode =>
+    typeof mode === 'string' ? mode : (mode[layer] ?? 'enforce')
+  return {
+    catalog,
+    storage,
+    tenants,
+    mode: { resolution: modeOf('resolution'), membership: modeOf('membership'), limits: modeOf('limits') },
+    journal: {
+      secret: journal.secret,
+      durability: journal.durability ?? 'process',
+      lanes: journal.lanes ?? 1,
+      drainTimeout: journal.drainTimeout ?? 2_000,
+      project: journal.project ?? true,
+      spill:
+        journal.spill === false
+          ? false
+          : { directory: journal.spill?.directory, maxBytes: journal.spill?.maxBytes ?? 64 * 1024 * 1024 },
+    },
+    snapshots: { max: snapshots.max ?? 10_000, maxStale: snapshots.maxStale ?? 300_000 },
+    migrate: options.migrate ?? 'auto',
+    clock,
+    logger,
+  }
+}
+
+function optionsError(problems: readonly Problem[]): ThroughlineError {
+  const list = problems.map(({ path, message }) => `\n  - ${path}: ${message}`).join('')
+  return new ThroughlineError('OPTIONS_INVALID', {
+    message: `${problems.length === 1 ? 'One option is' : `${problems.length} options are`} not valid:${list}\n`,
+    details: { problems },
+  })
+}
+
+type Report = (path: string, message: string) => void
+
+function unknownKeys(value: unknown, path: string, at: Report): void {
+  if (typeof value !== 'object' || value === null) return
+  const known = SHAPE[path] ?? []
+  for (const key of Object.keys(value)) {
+    if (known.includes(key)) continue
+    at(path === '' ? key : `${path}.${key}`, `This option is not known.${didYouMean(key, known)}`)
+  }
+}
+
+function checkModes(mode: ThroughlineOptions['mode'], at: Report): void {
+  const modes = typeof mode === 'object' && mode !== null ? Object.entries(mode) : [['', mode] as const]
+  for (const [layer, value] of modes) oneOf(layer === '' ? 'mode' : `mode.${layer}`, value, ['enforce', 'observe'], at)
+}
+
+function oneOf(path: string, value: unknown, known: readonly string[], at: Report): void {
+  if (value === undefined || known.includes(value as string)) return
+  at(path, `"${String(value)}" is not known; give one of ${known.join(', ')}.${didYouMean(String(value), known)}`)
+}
+
+function whole(path: string, value: unknown, min: number, max: number, at: Report): void {
+  if (value === undefined || (Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max)) return
+  at(path, `It is ${String(value)}; it must be a whole number from ${min} to ${max}.`)
+}

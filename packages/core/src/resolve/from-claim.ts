@@ -1,0 +1,85 @@
+import type { MaybePromise } from '../storage/limits.ts'
+import type { ActorInput } from '../vocabulary.ts'
+import { credentialOf } from './bearer.ts'
+import type { TenantClaim, TenantSource } from './source.ts'
+import { isPromise, tenantIdOf } from './source.ts'
+import { checkOptionNames, refuseOptions } from './source-options.ts'
+import type { TokenClaims, TokenOptions } from './token-verifier.ts'
+import { tokenVerifier } from './token-verifier.ts'
+
+interface ClaimCommon {
+  /** Counts only when no other source names a tenant: the organization last used, say. */
+  readonly weak?: boolean
+  /** The actor that the claims name; unless said, `tenantContext` asks the app. */
+  readonly actor?: (claims: TokenClaims) => ActorInput | undefined
+}
+
+/** Claims that the app has verified already. */
+export interface VerifiedClaims<Req> extends ClaimCommon {
+  /** Where they are; `request.auth`, `request.user` or Koa's `state.user` unless said. */
+  readonly claims?: (request: Req) => MaybePromise<object | null | undefined>
+}
+
+/** A bearer token that is verified here. It is never looked into before. */
+export interface VerifiedToken extends ClaimCommon, TokenOptions {
+  /** `authorization` (as `Bearer …`, the default) or a header that is all token. */
+  readonly header?: string
+}
+
+const TOKEN_OPTIONS = ['jwks', 'keys', 'issuer', 'audience', 'algorithms', 'clockToleranceSeconds', 'now']
+
+/**
+ * A claim of a token: one that the app has verified, or one verified here by a given key set, with issuer, audience and
+ * algorithms pinned.
+ *
+ * @example fromClaim('org_id')                       // after express-jwt, passport …
+ * @example fromClaim('org_id', { jwks: new URL('https://login.example.com/.well-known/jwks.json'),
+ *   issuer: 'https://login.example.com/', audience: 'api', algorithms: ['RS256'] })
+ * @throws ThroughlineError `OPTIONS_INVALID`; while reading, `TOKEN_INVALID` (401) for a token that does not hold.
+ */
+export function fromClaim<Req = unknown>(
+  claim: string,
+  options: VerifiedClaims<Req> | VerifiedToken = {},
+): TenantSource<Req> {
+  if (typeof claim !== 'string' || claim === '') refuseOptions('fromClaim', 'the first parameter must name a claim.')
+  const verifies = TOKEN_OPTIONS.some((name) => name in options)
+  checkOptionNames('fromClaim', options, ['weak', 'actor', ...(verifies ? [...TOKEN_OPTIONS, 'header'] : ['claims'])])
+  const claims = verifies ? tokenClaims(options as VerifiedToken) : appClaims(options as VerifiedClaims<Req>)
+  const { actor } = options
+  const claimOf = (found: object | null | undefined): TenantClaim | undefined => {
+    if (typeof found !== 'object' || found === null || !Object.hasOwn(found, claim)) return undefined
+    const tenant = (found as TokenClaims)[claim]
+    if (tenant === undefined || tenant === null) return undefined
+    return { tenant: tenantIdOf(tenant), actor: actor?.(found as TokenClaims) }
+  }
+  return {
+    name: `claim:${claim}`,
+    trust: 'proves',
+    weak: options.weak ?? false,
+    read(request, message) {
+      const found = claims(request, message)
+      return isPromise(found) ? found.then(claimOf) : claimOf(found)
+    },
+  }
+}
+
+type ReadClaims<Req> = (...parameters: Parameters<TenantSource<Req>['read']>) => MaybePromise<object | null | undefined>
+
+function appClaims<Req>({ claims = loggedIn }: VerifiedClaims<Req>): ReadClaims<Req> {
+  return (request) => claims(request)
+}
+
+function tokenClaims({ header = 'authorization', ...options }: VerifiedToken): ReadClaims<unknown> {
+  const verify = tokenVerifier(options)
+  const name = header.toLowerCase()
+  return (_request, message) => {
+    const token = credentialOf(message, name)
+    return token === undefined ? undefined : verify(token)
+  }
+}
+
+/** Where logins for Express and Koa leave what they have verified. */
+function loggedIn(request: unknown): object | undefined {
+  const at = request as { auth?: object; user?: object; state?: { user?: object } }
+  return at.auth ?? at.user ?? at.state?.user
+}

@@ -1,0 +1,66 @@
+import type { IncomingMessage } from 'node:http'
+import type { TenantClaim, TenantSource } from './source.ts'
+import { tenantIdOf, UNKNOWN_TENANT } from './source.ts'
+import { checkOptionNames, refuseOptions } from './source-options.ts'
+
+/** `'/t/:tenant'`: how paths begin that name a tenant. `{ segment: 0 }`: the first segment of every path. */
+export type PathPattern = string | { readonly segment: number }
+
+/**
+ * A segment of the path that the client asked for, before any router rewrote it. Fixed segments match in any case, as
+ * routers do.
+ *
+ * @example fromPath('/t/:tenant')
+ * @throws ThroughlineError `OPTIONS_INVALID` when the pattern does not name exactly one segment.
+ */
+export function fromPath(pattern: PathPattern): TenantSource {
+  const { fixed, position } = compile(pattern)
+  return {
+    name: 'path',
+    trust: 'names',
+    weak: false,
+    read(_request, message) {
+      const segments = pathOf(message).split('/', position + 2)
+      const segment = segments[position + 1]
+      if (!segment) return undefined
+      for (let i = 0; i < position; i++) {
+        if (fixed !== undefined && fixed[i] !== segments[i + 1]?.toLowerCase()) return undefined
+      }
+      return decoded(segment)
+    },
+  }
+}
+
+/** `fixed`: the segments before the tenant's, or undefined where any will do. */
+function compile(pattern: PathPattern): { fixed: readonly string[] | undefined; position: number } {
+  if (typeof pattern !== 'string') {
+    checkOptionNames('fromPath', pattern, ['segment'])
+    const { segment } = pattern
+    if (!Number.isInteger(segment) || segment < 0 || segment > 50) {
+      refuseOptions('fromPath', '"segment" must be a whole number from 0, the first.')
+    }
+    return { fixed: undefined, position: segment }
+  }
+  const segments = pattern.split('/').slice(1)
+  const position = segments.findIndex((segment) => segment.startsWith(':'))
+  if (!pattern.startsWith('/') || position < 0 || position !== segments.length - 1 || segments.includes('')) {
+    refuseOptions('fromPath', `"${pattern}" must begin with "/" and end with the tenant's segment, as in "/t/:tenant".`)
+  }
+  return { fixed: segments.slice(0, position).map((segment) => segment.toLowerCase()), position }
+}
+
+/** Routers that are mounted under a path take it off `url` and leave `originalUrl`. */
+function pathOf(message: IncomingMessage & { readonly originalUrl?: string }): string {
+  const url = message.originalUrl ?? message.url ?? ''
+  const path = url.startsWith('/') ? url : url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '')
+  const end = path.search(/[?#]/)
+  return end < 0 ? path : path.slice(0, end)
+}
+
+function decoded(segment: string): TenantClaim {
+  try {
+    return { tenant: tenantIdOf(decodeURIComponent(segment)) }
+  } catch {
+    return { tenant: UNKNOWN_TENANT }
+  }
+}

@@ -1,0 +1,82 @@
+import type { IncomingMessage } from 'node:http'
+import type { MaybePromise } from '../storage/limits.ts'
+import type { ActorInput } from '../vocabulary.ts'
+import type { TenantClaim, TenantSource, Trust } from './source.ts'
+import { isPromise, tenantIdOf } from './source.ts'
+
+/** What a request's sources say together. */
+export type Resolution =
+  | { readonly status: 'none' }
+  | {
+      readonly status: 'agreed'
+      readonly tenant: string
+      readonly actor?: ActorInput
+      /** `proves` if any of the sources does. */
+      readonly trust: Trust
+      /** Named by nothing but headers that nobody trusted vouches for. */
+      readonly forgeable: boolean
+      readonly sources: readonly string[]
+    }
+  | {
+      readonly status: 'disagreement'
+      readonly sources: readonly { readonly source: string; readonly tenant: string; readonly trust: Trust }[]
+    }
+
+type Claims = readonly (TenantClaim | undefined)[]
+
+const NONE: Resolution = { status: 'none' }
+
+/**
+ * Asks every source and lets none win: all that name a tenant must name the same one. A weak source is heard only where
+ * no other is present. Answers at once when all sources do. The first source that brings an actor says who acts.
+ *
+ * @throws what a source throws: `API_KEY_INVALID`, `TOKEN_INVALID`, or an error of the app's own look-up.
+ */
+export function resolveTenant<Req>(
+  sources: readonly TenantSource<Req>[],
+  request: Req,
+  message: IncomingMessage,
+): MaybePromise<Resolution> {
+  const reads: MaybePromise<TenantClaim | undefined>[] = []
+  let waits = false
+  try {
+    for (const source of sources) {
+      const read = source.read(request, message)
+      waits ||= isPromise(read)
+      reads.push(read)
+    }
+  } catch (error) {
+    // The request is refused already; what is still under way must not surface as an unhandled rejection.
+    for (const read of reads) if (isPromise(read)) read.then(undefined, ignore)
+    throw error
+  }
+  return waits ? Promise.all(reads).then((claims) => agree(sources, claims)) : agree(sources, reads as Claims)
+}
+
+function agree(sources: readonly TenantSource<never>[], claims: Claims): Resolution {
+  const strong = sources.some((source, i) => !source.weak && claims[i] !== undefined)
+  const heard: { source: string; tenant: string; trust: Trust }[] = []
+  let actor: ActorInput | undefined
+  let forgeable = true
+  sources.forEach((source, i) => {
+    const claim = claims[i]
+    if (claim === undefined) return
+    actor ??= claim.actor
+    if (strong && source.weak) return
+    heard.push({ source: source.name, tenant: tenantIdOf(claim.tenant), trust: claim.trust ?? source.trust })
+    forgeable &&= claim.forgeable === true
+  })
+  const [first] = heard
+  if (first === undefined) return NONE
+  if (heard.some(({ tenant }) => tenant !== first.tenant)) return { status: 'disagreement', sources: heard }
+  return {
+    status: 'agreed',
+    tenant: first.tenant,
+    ...(actor && { actor }),
+    trust: heard.some(({ trust }) => trust === 'proves') ? 'proves' : 'names',
+    forgeable,
+    sources: heard.map(({ source }) => source),
+  }
+}
+
+function ignore(): void {}

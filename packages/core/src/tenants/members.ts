@@ -1,0 +1,96 @@
+import { ThroughlineError } from '../errors.ts'
+import type { JournalEvent } from '../storage/journal-record.ts'
+import type { CommitResult, DocumentQuery, DocumentSet, DocumentWrite, ListQuery, StoredDocument } from '../storage/records.ts'
+
+/** A member of the current tenant. */
+export interface Member {
+  readonly id: string
+  readonly roles: readonly string[]
+  /** ISO 8601, UTC. */
+  readonly since: string
+}
+
+/** Members of the current tenant, in our own table (`tenants: 'ours'`). */
+export interface Members {
+  /**
+   * Adds an actor, or changes its roles.
+   *
+   * @throws ThroughlineError `TENANT_REQUIRED`, `TENANT_INVALID` for an id or roles that are none
+   */
+  add(actorId: string, options?: { readonly roles?: readonly string[] }): Promise<Member>
+  /** Removes an actor; false if it was no member. Its open contexts end at their next checkpoint. */
+  remove(actorId: string): Promise<boolean>
+  /** Ordered by id, at most 1,000 a page. */
+  list(page?: { readonly after?: string; readonly limit?: number }): Promise<readonly Member[]>
+}
+
+export interface MembersPort {
+  tenantId(): string
+  commit(change: { writes: DocumentWrite[]; event: Omit<JournalEvent, 'notable'> }): Promise<CommitResult>
+  read(query: DocumentQuery): Promise<DocumentSet>
+  list(query: ListQuery): Promise<readonly StoredDocument[]>
+  now(): number
+}
+
+const MAX_ROLES = 50
+
+export function createMembers(port: MembersPort): Members {
+  const find = async (tenant: string, actorId: string): Promise<Member | undefined> => {
+    const { documents } = await port.read({ tenant, kinds: ['members'], key: actorId })
+    return documents[0] && memberOf(documents[0])
+  }
+  return {
+    async add(actorId, { roles = [] } = {}) {
+      checkMember(actorId, roles)
+      const tenant = port.tenantId()
+      const before = await find(tenant, actorId)
+      const member = { roles: [...roles], since: before?.since ?? new Date(port.now()).toISOString() }
+      await port.commit({
+        writes: [{ kind: 'members', tenant, key: actorId, value: member }],
+        event: {
+          action: before ? 'member.roles_changed' : 'member.added',
+          targets: [{ type: 'member', id: actorId }],
+          metadata: before ? { before: before.roles, after: [...roles] } : { roles: [...roles] },
+        },
+      })
+      return { id: actorId, ...member }
+    },
+    async remove(actorId) {
+      const tenant = port.tenantId()
+      const before = await find(tenant, actorId)
+      if (!before) return false
+      await port.commit({
+        writes: [{ kind: 'members', tenant, key: actorId, value: null }],
+        event: {
+          action: 'member.removed',
+          targets: [{ type: 'member', id: actorId }],
+          metadata: { roles: [...before.roles] },
+        },
+      })
+      return true
+    },
+    async list({ after, limit = 100 } = {}) {
+      const tenant = port.tenantId()
+      const page = await port.list({
+        kind: 'members',
+        tenant,
+        limit: Math.min(Math.max(1, Math.trunc(limit)), 1_000),
+        ...(after !== undefined && { after: { tenant, key: after } }),
+      })
+      return page.map(memberOf)
+    },
+  }
+}
+
+function memberOf(document: StoredDocument): Member {
+  const { roles, since } = document.value as { roles: readonly string[]; since: string }
+  return { id: document.key, roles, since }
+}
+
+function checkMember(actorId: string, roles: readonly string[]): void {
+  if (typeof actorId !== 'string' || actorId === '' || actorId.length > 200) {
+    throw new ThroughlineError('TENANT_INVALID', { message: 'A member id has 1 to 200 characters.' })
+  }
+  const valid = Array.isArray(roles) && roles.length <= MAX_ROLES && roles.every((r) => typeof r === 'string' && r !== '')
+  if (!valid) throw new ThroughlineError('TENANT_INVALID', { message: `Roles are a list of at most ${MAX_ROLES} names.` })
+}

@@ -1,0 +1,109 @@
+import { didYouMean } from '../did-you-mean.ts'
+import { ThroughlineError } from '../errors.ts'
+import type { StoredDocument } from '../storage/records.ts'
+import type { NewTenant, StoredTenant } from './tenant-row.ts'
+import { newTenantRow, tenantFromRow } from './tenant-row.ts'
+import type { Json, Tenant } from '../vocabulary.ts'
+import type { PlatformPort } from '../platform-port.ts'
+
+/** Tenants in our own table (`tenants: 'ours'`). Every call is recorded, with the operator's reason. */
+export interface PlatformTenants<Plan extends string = string> {
+  /**
+   * @throws ThroughlineError `TENANT_EXISTS`, `TENANT_INVALID`, `PLAN_UNKNOWN`
+   */
+  create(tenant: NewTenant & { readonly plan?: Plan }): Promise<Tenant>
+  get(id: string): Promise<Tenant | undefined>
+  /** Ordered by id, at most 1,000 a page. */
+  list(page?: { readonly after?: string; readonly limit?: number }): Promise<readonly Tenant[]>
+  /** Acts on contexts entered 2 s later, and on open ones at their next checkpoint. */
+  changePlan(id: string, plan: Plan): Promise<Tenant>
+  /** Replaces the given attributes; `null` removes one. */
+  update(id: string, attributes: Readonly<Record<string, Json>>): Promise<Tenant>
+  suspend(id: string): Promise<Tenant>
+  reactivate(id: string): Promise<Tenant>
+}
+
+export function createPlatformTenants<Plan extends string>(
+  port: PlatformPort,
+  plans: readonly string[],
+): PlatformTenants<Plan> {
+  const checkPlan = (plan: string | undefined): void => {
+    if (plan === undefined || plans.length === 0 || plans.includes(plan)) return
+    throw new ThroughlineError('PLAN_UNKNOWN', { message: `No plan is called "${plan}".${didYouMean(plan, plans)}` })
+  }
+  const find = async (id: string): Promise<StoredDocument> => {
+    const { documents } = await port.read({ tenant: id, kinds: ['tenants'], key: '' })
+    if (!documents[0]) throw new ThroughlineError('TENANT_NOT_FOUND')
+    return documents[0]
+  }
+  const change = async (
+    id: string,
+    action: string,
+    edit: (stored: StoredTenant) => { next: StoredTenant; metadata: Record<string, Json> },
+  ): Promise<Tenant> => {
+    const document = await find(id)
+    const { next, metadata } = edit(storedTenant(document))
+    const result = await port.commit(id, {
+      writes: [{ kind: 'tenants', tenant: id, key: '', value: { ...next }, expect: document.version }],
+      event: { action, targets: [{ type: 'tenant', id }], metadata },
+    })
+    if (result.status !== 'committed') throw new ThroughlineError('CONFLICT')
+    return tenantOf(id, next)
+  }
+  return {
+    async create(tenant) {
+      checkPlan(tenant.plan)
+      const row = newTenantRow(tenant, port.now())
+      const result = await port.commit(tenant.id, {
+        writes: [{ kind: 'tenants', tenant: tenant.id, key: '', value: { ...row }, expect: 0 }],
+        event: {
+          action: 'tenant.created',
+          targets: [{ type: 'tenant', id: tenant.id }],
+          metadata: { plan: row.plan },
+        },
+      })
+      if (result.status !== 'committed') throw new ThroughlineError('TENANT_EXISTS', { details: { id: tenant.id } })
+      return tenantOf(tenant.id, row)
+    },
+    async get(id) {
+      const { documents } = await port.read({ tenant: id, kinds: ['tenants'], key: '' })
+      return documents[0] && tenantOf(id, storedTenant(documents[0]))
+    },
+    async list({ after, limit = 100 } = {}) {
+      const page = await port.list({
+        kind: 'tenants',
+        limit: Math.min(Math.max(1, Math.trunc(limit)), 1_000),
+        ...(after !== undefined && { after: { tenant: after, key: '' } }),
+      })
+      return page.map((document) => tenantOf(document.tenant, storedTenant(document)))
+    },
+    changePlan(id, plan) {
+      checkPlan(plan)
+      return change(id, 'tenant.plan_changed', (stored) => ({
+        next: { ...stored, plan },
+        metadata: { before: stored.plan, after: plan },
+      }))
+    },
+    update(id, attributes) {
+      return change(id, 'tenant.updated', (stored) => {
+        const merged: Record<string, Json> = { ...stored.attributes, ...attributes }
+        for (const [name, value] of Object.entries(attributes)) if (value === null) delete merged[name]
+        newTenantRow({ id, attributes: merged }, port.now())
+        return { next: { ...stored, attributes: merged }, metadata: { attributes: Object.keys(attributes) } }
+      })
+    },
+    suspend: (id) =>
+      change(id, 'tenant.suspended', (stored) => ({ next: { ...stored, status: 'suspended' }, metadata: {} })),
+    reactivate: (id) =>
+      change(id, 'tenant.reactivated', (stored) => ({ next: { ...stored, status: 'active' }, metadata: {} })),
+  }
+}
+
+/** The tenant that a document of kind `tenants` holds. */
+export function storedTenant(document: StoredDocument): StoredTenant {
+  return document.value as unknown as StoredTenant
+}
+
+export function tenantOf(id: string, stored: StoredTenant): Tenant {
+  return tenantFromRow({ id, ...stored })
+}

@@ -1,0 +1,83 @@
+import type { Storage } from '@throughline/core/storage'
+import { ThroughlineError } from '@throughline/core/storage'
+import type { Knex } from 'knex'
+import { SqliteRecords } from './sqlite/sqlite-records.ts'
+
+export type KnexStorageOptions = Readonly<
+  {
+    /** ms after which an operation without an answer rejects with `RECORDS_UNAVAILABLE`; 2,000 unless said. */
+    answerWithinMs?: number
+    /** ms that a write waits for another process's lock; 200 unless said. */
+    busyTimeoutMs?: number
+    /** Bytes that may wait for the writer, 64 MiB unless said; beyond it writes are refused at once. */
+    maxWaitingBytes?: number
+    /** Every statement that is run, for tests that count them. */
+    onStatement?: (sql: string, thread: 'writer' | 'reader') => void
+  } & (
+    | {
+        /** The app's own knex: it says which database this is, and is never used for our statements. */
+        app: Knex
+        /** Our file; `<the app's file>.throughline.db` unless said. */
+        filename?: string
+      }
+    | { app?: undefined; filename: string }
+  )
+>
+
+const SQLITE_CLIENTS = ['better-sqlite3', 'sqlite3']
+
+/**
+ * Records in the kind of database that the app uses. On SQLite they live in a file of their own, behind one thread that
+ * writes: nothing of it runs on the app's connection or on its event loop.
+ *
+ * @example
+ * const throughline = createThroughline({ storage: knexStorage({ app: database }) })
+ *
+ * @throws ThroughlineError `OPTIONS_INVALID` for a client that is not supported, or when there is no file to be found
+ */
+export function knexStorage(options: KnexStorageOptions): Storage {
+  const {
+    app,
+    answerWithinMs = 2_000,
+    busyTimeoutMs = 200,
+    maxWaitingBytes = 64 * 1_024 * 1_024,
+    onStatement,
+  } = options
+  if (app) refuseOtherClients(clientName(app))
+  const filename = options.filename ?? (app && fileBeside(app))
+  if (typeof filename !== 'string' || filename === '') {
+    throw new ThroughlineError('OPTIONS_INVALID', {
+      message:
+        "knexStorage() can not tell the file of the app's database: pass `filename`, the file of our own tables.",
+    })
+  }
+  return { records: new SqliteRecords({ filename, answerWithinMs, busyTimeoutMs, maxWaitingBytes, onStatement }) }
+}
+
+function refuseOtherClients(client: string): void {
+  if (SQLITE_CLIENTS.includes(client)) return
+  throw new ThroughlineError('OPTIONS_INVALID', {
+    message: `knexStorage() works with the clients ${SQLITE_CLIENTS.join(' and ')} for now, not with "${client}".`,
+    details: { client, supported: SQLITE_CLIENTS },
+  })
+}
+
+interface KnexClient {
+  readonly driverName?: unknown
+  readonly dialect?: unknown
+  readonly config?: { readonly connection?: unknown }
+}
+
+function clientName(app: Knex): string {
+  const client: KnexClient | undefined = app.client
+  return String(client?.driverName ?? client?.dialect ?? 'unknown')
+}
+
+function fileBeside(app: Knex): string | undefined {
+  const client: KnexClient | undefined = app.client
+  const connection = client?.config?.connection
+  const file =
+    typeof connection === 'object' && connection !== null && 'filename' in connection ? connection.filename : connection
+  if (typeof file !== 'string' || file.startsWith('file:')) return undefined
+  return file === ':memory:' || file === '' ? ':memory:' : `${file}.throughline.db`
+}

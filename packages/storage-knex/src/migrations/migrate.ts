@@ -1,0 +1,81 @@
+import { ThroughlineError } from '@throughline/core/storage'
+import type { Database } from 'better-sqlite3'
+import type { Dialect } from '../dialect.ts'
+import type { Feature, Migration } from './migration.ts'
+import { allMigrations, migrationsTable } from './migrations.ts'
+
+/** Where one migration stands in a database. */
+export interface MigrationState {
+  readonly name: string
+  readonly feature: Feature
+  readonly phase: Migration['phase']
+  /** ms since the epoch; absent: not applied. */
+  readonly appliedAt?: number
+}
+
+/** Applies what the features miss, in one transaction under the database's write lock; answers the names. */
+export function applyMigrations(
+  database: Database,
+  dialect: Dialect,
+  features: readonly Feature[],
+  now: number,
+): readonly string[] {
+  database.exec('BEGIN IMMEDIATE')
+  try {
+    database.exec(migrationsTable(dialect))
+    const missing = missingMigrations(database, dialect, features)
+    const note = database.prepare(
+      'INSERT INTO throughline_migrations (name, feature, phase, applied_at) VALUES (?, ?, ?, ?)',
+    )
+    for (const { name, feature, phase, statements } of missing) {
+      for (const statement of statements) database.exec(statement)
+      note.run(name, feature, phase, now)
+    }
+    database.exec('COMMIT')
+    return missing.map((migration) => migration.name)
+  } catch (error) {
+    if (database.inTransaction) database.exec('ROLLBACK')
+    throw error
+  }
+}
+
+/**
+ * Refuses a database that lacks a migration of these features. One that has more (a newer release's) is fine.
+ *
+ * @throws ThroughlineError `STORAGE_SCHEMA_OUTDATED`, with the missing names
+ */
+export function checkMigrations(database: Database, dialect: Dialect, features: readonly Feature[]): void {
+  const missing = missingMigrations(database, dialect, features).map((migration) => migration.name)
+  if (missing.length === 0) return
+  throw new ThroughlineError('STORAGE_SCHEMA_OUTDATED', {
+    message: `The storage lacks these migrations: ${missing.join(', ')}.`,
+    details: { missing },
+  })
+}
+
+/** Every migration of this release, and when it was applied to this database. */
+export function migrationStates(database: Database, dialect: Dialect): readonly MigrationState[] {
+  const applied = appliedMigrations(database)
+  return allMigrations(dialect).map(({ name, feature, phase }) => {
+    const appliedAt = applied.get(name)
+    return { name, feature, phase, ...(appliedAt !== undefined && { appliedAt }) }
+  })
+}
+
+function missingMigrations(database: Database, dialect: Dialect, features: readonly Feature[]): readonly Migration[] {
+  const applied = appliedMigrations(database)
+  return allMigrations(dialect).filter(({ name, feature }) => features.includes(feature) && !applied.has(name))
+}
+
+function appliedMigrations(database: Database): ReadonlyMap<string, number> {
+  if (!hasTable(database, 'throughline_migrations')) return new Map()
+  const rows = database.prepare<[], { name: string; appliedAt: number }>(
+    'SELECT name, applied_at AS appliedAt FROM throughline_migrations',
+  )
+  return new Map(rows.all().map(({ name, appliedAt }) => [name, appliedAt]))
+}
+
+/** Whether the database has this table. */
+export function hasTable(database: Database, name: string): boolean {
+  return database.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?").get(name) !== undefined
+}

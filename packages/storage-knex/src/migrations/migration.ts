@@ -1,0 +1,21 @@
+import type { DocumentKind } from '@throughline/core/storage'
+
+/** What a table is for: the records themselves, usage, or one kind of document. An absent engine has no tables. */
+export type Feature = 'records' | 'usage' | DocumentKind
+
+/**
+ * One step of the schema. `expand` only adds, so that the release before it still runs; `contract` removes what no
+ * supported release needs any more.
+ */
+export interface Migration {
+  /** Unique, and never changed once released. */
+  readonly name: string
+  readonly feature: Feature
+  readonly phase: 'expand' | 'contract'
+  readonly statements: readonly string[]
+}
+
+/** The features that opening a storage asks for. */
+export function featuresOf(options: { readonly kinds: readonly DocumentKind[]; readonly usage: boolean }): Feature[] {
+  return ['records', ...(options.usage ? (['usage'] as const) : []), ...options.kinds]
+}

@@ -1,0 +1,102 @@
+import { ThroughlineError } from '@throughline/core/storage'
+import { isBuilder, isRaw } from './knex-internals.ts'
+import type { DeclaredTable } from './options.ts'
+import type { Tables } from './tables.ts'
+
+export type TenantValue = string | number
+
+/**
+ * The tenant's id as it is bound for a table.
+ *
+ * @throws ThroughlineError `SCOPE_TENANT_MISMATCH` when the table has whole numbers and the id is none
+ */
+export function tenantValue(table: DeclaredTable, tenantId: string): TenantValue {
+  if (table.type === 'string') return tenantId
+  const value = Number(tenantId)
+  if (Number.isSafeInteger(value) && String(value) === tenantId) return value
+  throw new ThroughlineError('SCOPE_TENANT_MISMATCH', {
+    message: `The tenants of "${table.name}" are whole numbers, and this tenant's id is none.`,
+    details: { table: table.name },
+  })
+}
+
+/** Writes the tenant into what is inserted and watches over what is set. One for one table and tenant. */
+export class OwnedRows {
+  readonly #tables: Tables
+  readonly #table: DeclaredTable
+  readonly #tenant: TenantValue
+
+  constructor(tables: Tables, table: DeclaredTable, tenant: TenantValue) {
+    this.#tables = tables
+    this.#table = table
+    this.#tenant = tenant
+  }
+
+  /** The rows with the tenant column filled in; the app's own objects stay as they are. */
+  insert(values: unknown): Record<string, unknown>[] {
+    const rows: readonly unknown[] = Array.isArray(values) ? values : [values ?? undefined]
+    const owned: Record<string, unknown>[] = []
+    for (const row of rows) {
+      if (row === undefined || row === null) break
+      if (typeof row !== 'object' || Array.isArray(row) || isRaw(row) || isBuilder(row)) {
+        throw new ThroughlineError('SCOPE_UNSUPPORTED', { message: 'A row to insert has to be an object.' })
+      }
+      owned.push(this.#fill(row))
+    }
+    return owned
+  }
+
+  /**
+   * Lets an assignment pass that leaves the row with its tenant.
+   *
+   * @throws ThroughlineError `SCOPE_TENANT_MISMATCH`
+   */
+  checkAssigned(values: Readonly<Record<string, unknown>>): void {
+    for (const [key, value] of Object.entries(values)) {
+      if (value !== undefined && this.#isTenantColumn(key) && !this.#isTenant(value)) throw this.#mismatch()
+    }
+  }
+
+  /** @throws ThroughlineError `SCOPE_TENANT_MISMATCH` when a column is the tenant's */
+  refuseTenantColumn(columns: readonly string[]): void {
+    if (columns.some((column) => this.#isTenantColumn(column))) throw this.#mismatch()
+  }
+
+  /**
+   * A conflict has to be one with the tenant's own row, which it is when the key holds the tenant.
+   *
+   * @throws ThroughlineError `SCOPE_UNSUPPORTED`
+   */
+  checkConflictTarget(columns: unknown): void {
+    if (Array.isArray(columns) && columns.some((name) => typeof name === 'string' && this.#isTenantColumn(name))) return
+    throw new ThroughlineError('SCOPE_UNSUPPORTED', {
+      message: `onConflict on "${this.#table.name}" has to name the columns of a key that holds "${this.#table.tenantColumn}".`,
+      details: { table: this.#table.name },
+    })
+  }
+
+  #fill(row: object): Record<string, unknown> {
+    const owned: Record<string, unknown> = {}
+    for (const [key, value] of Object.entries(row)) {
+      if (!this.#isTenantColumn(key)) owned[key] = value
+      else if (value !== undefined && !this.#isTenant(value)) throw this.#mismatch()
+    }
+    owned[this.#table.tenantColumn] = this.#tenant
+    return owned
+  }
+
+  #isTenantColumn(key: string): boolean {
+    return this.#tables.isTenantColumn(this.#table, key)
+  }
+
+  #isTenant(value: unknown): boolean {
+    return value === this.#tenant || (this.#table.type === 'integer' && String(value) === String(this.#tenant))
+  }
+
+  #mismatch(): ThroughlineError {
+    return new ThroughlineError('SCOPE_TENANT_MISMATCH', {
+      message: `A row of "${this.#table.name}" can not be given to another tenant.`,
+      details: { table: this.#table.name, column: this.#table.tenantColumn },
+    })
+  }
+}

@@ -1,0 +1,80 @@
+import { didYouMean, ThroughlineError } from '@throughline/core/storage'
+import type { DeclaredTable } from './options.ts'
+import { columnOf, foldName, parseTableName, type TableName } from './table-name.ts'
+
+/** Turns the name the app uses into the database's (knex's `wrapIdentifier` option, snake case for one). */
+export type PhysicalName = (name: string) => string
+
+/** The declared tables, found by whatever spelling the database takes for the same one. */
+export class Tables {
+  readonly #byKey = new Map<string, DeclaredTable>()
+  readonly #words = new Set<string>()
+  readonly #columns = new Map<DeclaredTable, string>()
+  readonly #physical: PhysicalName
+
+  /** @throws ThroughlineError `OPTIONS_INVALID` when one table is declared twice */
+  constructor(declared: readonly DeclaredTable[], physical: PhysicalName) {
+    this.#physical = physical
+    for (const table of declared) {
+      const name = parseTableName(table.name)
+      const key = name === undefined ? table.name : this.#key(name)
+      const before = this.#byKey.get(key)
+      if (before !== undefined) {
+        const problems = [`"${before.name}" and "${table.name}" are one table; declare it once.`]
+        throw new ThroughlineError('OPTIONS_INVALID', { message: problems.join(' '), details: { problems } })
+      }
+      this.#byKey.set(key, table)
+      this.#columns.set(table, this.#fold(table.tenantColumn))
+      this.#words.add(key.slice(key.indexOf('.') + 1))
+    }
+  }
+
+  find(name: TableName): DeclaredTable | undefined {
+    return this.#byKey.get(this.#key(name))
+  }
+
+  /** @throws ThroughlineError `SCOPE_TABLE_UNKNOWN` for a table that is neither scoped nor shared */
+  get(name: TableName): DeclaredTable {
+    const table = this.find(name)
+    if (table !== undefined) return table
+    const used = name.schema === undefined ? name.table : `${name.schema}.${name.table}`
+    throw unknownTable(
+      used,
+      [...this.#byKey.values()].map((known) => known.name),
+    )
+  }
+
+  /** Whether a key of a row, or of `set`, is the tenant column, however it is spelt. */
+  isTenantColumn(table: DeclaredTable, key: string): boolean {
+    return this.#fold(columnOf(key)) === this.#columns.get(table)
+  }
+
+  /** Whether a word of raw SQL names a declared table. */
+  isTableWord(word: string): boolean {
+    return this.#words.has(foldName(word))
+  }
+
+  /** The name of a CTE as the database compares it. */
+  cteKey(name: string): string {
+    return this.#fold(name)
+  }
+
+  #fold(name: string): string {
+    return foldName(this.#physical(name))
+  }
+
+  #key({ schema, table }: TableName): string {
+    const own = this.#fold(table)
+    const space = schema === undefined ? 'main' : this.#fold(schema)
+    // `main` is what SQLite looks in when no schema is named; an attached or temporary one is another table.
+    return space === 'main' ? own : `${space}.${own}`
+  }
+}
+
+/** The error for a table that is not declared. */
+export function unknownTable(used: string, known: readonly string[]): ThroughlineError {
+  return new ThroughlineError('SCOPE_TABLE_UNKNOWN', {
+    message: `The table "${used}" is not declared.${didYouMean(used, known)}`,
+    details: { table: used },
+  })
+}

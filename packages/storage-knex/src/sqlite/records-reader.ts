@@ -1,0 +1,214 @@
+import type {
+  Backlog,
+  DocumentKind,
+  DocumentQuery,
+  DocumentSet,
+  Json,
+  ListQuery,
+  RecordsStore,
+  ScopeVersion,
+  StoredDocument,
+  TimelinePage,
+  TimelineQuery,
+  UsageQuery,
+  UsageTotal,
+} from '@throughline/core/storage'
+import { isNotableQuery, TrailPage } from '@throughline/core/storage'
+import { sqlite } from '../dialect.ts'
+import { documentTable } from '../migrations/migrations.ts'
+import type { Connection } from './connection.ts'
+
+/** Events of one page at the most, whatever is asked for. */
+const MAX_PAGE = 1_000
+/** One arm of the statement for each action; a query by more of them reads segments. */
+const MAX_ARMS = 20
+
+interface DocumentRow {
+  readonly kind: DocumentKind
+  readonly tenant: string
+  readonly key: string
+  readonly value: string
+  readonly version: number
+}
+
+interface SegmentRow {
+  readonly firstSeq: number
+  readonly latest: number
+  readonly body: string
+  /** JSON: record id → count. */
+  readonly repeats: string
+}
+
+interface NotableRow {
+  readonly seq: number
+  readonly index: number
+  readonly record: string
+  readonly recordId: string
+  readonly repeated: number | null
+}
+
+/** Everything that is asked of the records, each by one statement. */
+export class RecordsReader {
+  readonly #connection: Connection
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+  }
+
+  backlog(now: number): Backlog {
+    const row = this.#connection.get<Omit<Backlog, 'ageMs'> & { appendedAt: number | null }>(
+      `SELECT count(*) AS rows, coalesce(max(id), 0) AS newest, coalesce(min(id), 0) AS oldest,
+  (SELECT appended_at FROM throughline_journal ORDER BY id LIMIT 1) AS appendedAt FROM throughline_journal`,
+    )
+    if (!row) return { rows: 0, newest: 0, oldest: 0, ageMs: 0 }
+    const { appendedAt, ...backlog } = row
+    return { ...backlog, ageMs: appendedAt === null ? 0 : Math.max(0, now - appendedAt) }
+  }
+
+  /** Documents and the scope's version, of one moment: one statement is one snapshot. */
+  read({ tenant, kinds, key }: DocumentQuery): DocumentSet {
+    const values: unknown[] = [tenant]
+    let sql = `SELECT NULL AS kind, scope AS tenant, '' AS key, '' AS value, version FROM throughline_versions WHERE scope = ?`
+    for (const kind of new Set(kinds)) {
+      sql += `\nUNION ALL SELECT '${kind}', tenant_id, key, value, version FROM ${documentTable(kind)} WHERE tenant_id = ?`
+      values.push(tenant)
+      if (key !== undefined) {
+        sql += ' AND key = ?'
+        values.push(key)
+      }
+    }
+    let version = 0
+    const documents: StoredDocument[] = []
+    for (const row of this.#connection.all<DocumentRow | (Omit<DocumentRow, 'kind'> & { kind: null })>(
+      sql,
+      ...values,
+    )) {
+      if (row.kind === null) version = row.version
+      else documents.push(documentOf(row))
+    }
+    return { documents, version }
+  }
+
+  list({ kind, tenant, after, limit }: ListQuery): readonly StoredDocument[] {
+    const conditions: string[] = []
+    const values: unknown[] = [kind]
+    if (tenant !== undefined) {
+      conditions.push('tenant_id = ?')
+      values.push(tenant)
+    }
+    if (after) {
+      conditions.push('(tenant_id, key) > (?, ?)')
+      values.push(after.tenant, after.key)
+    }
+    const where = conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''
+    const rows = this.#connection.all<DocumentRow>(
+      `SELECT ? AS kind, tenant_id AS tenant, key, value, version FROM ${documentTable(kind)} ${where}
+ORDER BY tenant_id, key LIMIT ?`,
+      ...values,
+      Math.max(0, limit),
+    )
+    return rows.map(documentOf)
+  }
+
+  versions(query: Parameters<RecordsStore['versions']>[0]): readonly ScopeVersion[] {
+    return 'scopes' in query
+      ? this.#connection.all<ScopeVersion>(
+          `SELECT scope, version FROM throughline_versions WHERE scope IN (SELECT value FROM ${sqlite.items('?', 'wanted')})`,
+          JSON.stringify(query.scopes),
+        )
+      : this.#connection.all<ScopeVersion>(
+          'SELECT scope, version FROM throughline_versions WHERE changed_at >= ?',
+          query.since,
+        )
+  }
+
+  timeline(query: TimelineQuery): TimelinePage {
+    const bounded = { ...query, limit: Math.min(query.limit, MAX_PAGE) }
+    return isNotableQuery(bounded) && (bounded.actions?.length ?? 0) <= MAX_ARMS
+      ? this.#notablePage(bounded)
+      : this.#trailPage(bounded)
+  }
+
+  usage({ tenant, meter, from, to }: UsageQuery): readonly UsageTotal[] {
+    return this.#connection.all<UsageTotal>(
+      `SELECT meter, sum(quantity) AS quantity, sum(count) AS count FROM throughline_usage_rollups
+WHERE tenant_id = ? AND hour >= ? AND hour < ?${meter === undefined ? '' : ' AND meter = ?'} GROUP BY meter ORDER BY meter`,
+      tenant,
+      from,
+      to,
+      ...(meter === undefined ? [] : [meter]),
+    )
+  }
+
+  #trailPage(query: TimelineQuery): TimelinePage {
+    const page = new TrailPage(query)
+    const segments = this.#connection.each<SegmentRow>(
+      `SELECT t.first_seq AS firstSeq, t.latest_at AS latest, t.body, (
+  SELECT ${sqlite.objectOf('r.record_id', 'r.count')} FROM throughline_repeats AS r
+  WHERE r.tenant_id = t.tenant_id AND r.at BETWEEN t.from_at AND t.to_at
+) AS repeats
+FROM throughline_trail AS t WHERE t.tenant_id = ? AND t.first_seq <= ? AND t.from_at < ? ORDER BY t.first_seq DESC`,
+      query.tenant,
+      query.before?.seq ?? Number.MAX_SAFE_INTEGER,
+      query.to ?? Number.MAX_SAFE_INTEGER,
+    )
+    for (const segment of segments) {
+      if (query.from !== undefined && segment.latest < query.from) break
+      if (page.addSegment(segment, countsOf(segment.repeats))) break
+    }
+    return page.page()
+  }
+
+  /** One arm for each action, each read from the index in order and no further than the page needs. */
+  #notablePage(query: TimelineQuery): TimelinePage {
+    const { tenant, actions = [], actor, from, to, before, limit } = query
+    const page = new TrailPage(query)
+    const conditions = [
+      'n.tenant_id = ?',
+      'n.action = ?',
+      'n.at >= ?',
+      'n.at < ?',
+      '(n.seq, n.event_index) < (?, ?)',
+      ...(actor === undefined ? [] : ['n.actor_id = ?']),
+    ]
+    const arm = `SELECT * FROM (SELECT n.tenant_id, n.seq, n.event_index, n.record FROM throughline_notable AS n
+WHERE ${conditions.join(' AND ')} ORDER BY n.seq DESC, n.event_index DESC LIMIT ?)`
+    const wanted = [...new Set(actions)]
+    const values: unknown[] = wanted.flatMap((action) => [
+      tenant,
+      action,
+      from ?? 0,
+      to ?? Number.MAX_SAFE_INTEGER,
+      before?.seq ?? Number.MAX_SAFE_INTEGER,
+      before?.index ?? 0,
+      ...(actor === undefined ? [] : [actor]),
+      limit + 1,
+    ])
+    if (wanted.length === 0) return page.page()
+    const id = sqlite.member('a.record', 'id')
+    const rows = this.#connection.each<NotableRow>(
+      `SELECT a.seq, a.event_index AS "index", a.record, ${id} AS recordId, (
+  SELECT r.count FROM throughline_repeats AS r
+  WHERE r.tenant_id = a.tenant_id AND r.at = ${sqlite.member('a.record', 'at')} AND r.record_id = ${id}
+) AS repeated
+FROM (${wanted.map(() => arm).join('\nUNION ALL\n')}) AS a ORDER BY a.seq DESC, a.event_index DESC LIMIT ?`,
+      ...values,
+      limit + 1,
+    )
+    for (const { recordId, repeated, ...row } of rows) {
+      if (page.addNotable(row, repeated === null ? NONE : new Map([[recordId, repeated]]))) break
+    }
+    return page.page()
+  }
+}
+
+const NONE: ReadonlyMap<string, number> = new Map()
+
+function countsOf(repeats: string): ReadonlyMap<string, number> {
+  return repeats === '{}' ? NONE : new Map(Object.entries<number>(JSON.parse(repeats)))
+}
+
+function documentOf({ value, ...row }: DocumentRow): StoredDocument {
+  const parsed: Json = JSON.parse(value)
+  return { ...row, value: parsed }
+}

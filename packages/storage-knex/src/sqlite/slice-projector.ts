@@ -1,0 +1,185 @@
+import type {
+  JournalRow,
+  ProjectRequest,
+  ProjectResult,
+  ReadJournal,
+  TrailHead,
+  WriterState,
+} from '@throughline/core/storage'
+import { foldJournal, newId, readJournal, usageKeyId } from '@throughline/core/storage'
+import type { Connection } from './connection.ts'
+import { writeProjection } from './write-projection.ts'
+
+/** A slice holds the write lock this long; appends wait behind it. */
+const TARGET_MS = 4
+const FIRST_BYTES = 64 * 1_024
+const LEAST_BYTES = 4 * 1_024
+const MOST_BYTES = 8 * 1_024 * 1_024
+
+interface Lease {
+  readonly holder: string
+  readonly token: number
+  readonly expiresAt: number
+  readonly position: number
+}
+
+const IDLE = { lease: true, rows: 0, records: 0, more: false } as const
+const HELD_BY_ANOTHER = { lease: false, rows: 0, records: 0, more: false } as const
+
+/** Projects the journal in slices, each one transaction, sized by how long the last ones took. */
+export class SliceProjector {
+  readonly #connection: Connection
+  readonly #secret: string
+  #bytes = FIRST_BYTES
+
+  constructor(connection: Connection, secret: string) {
+    this.#connection = connection
+    this.#secret = secret
+  }
+
+  /** One slice of one lane, in a transaction of its own. */
+  project(request: ProjectRequest, now: number): ProjectResult {
+    const lease = this.#lease(request.lane)
+    if (lease && isForeign(lease, request, now)) return HELD_BY_ANOTHER
+    if (lease && isSettled(lease, request, now) && !this.#isWaiting(request.lane)) return IDLE
+
+    const started = performance.now()
+    this.#connection.run('BEGIN IMMEDIATE')
+    try {
+      const { result, bytes } = this.#slice(request, now)
+      this.#connection.run('COMMIT')
+      if (result.rows > 0) this.#adapt(bytes, performance.now() - started)
+      return result
+    } catch (error) {
+      this.#connection.rollback()
+      throw error
+    }
+  }
+
+  #slice(request: ProjectRequest, now: number): { result: ProjectResult; bytes: number } {
+    const lease = this.#lease(request.lane)
+    if (lease && isForeign(lease, request, now)) return { result: HELD_BY_ANOTHER, bytes: 0 }
+    const { rows, more, bytes } = this.#take(request)
+    this.#hold(request, lease, rows.at(-1)?.id ?? lease?.position ?? 0, now)
+    const first = rows[0]
+    const last = rows.at(-1)
+    if (!first || !last) return { result: { ...IDLE, more }, bytes }
+
+    const read = readJournal(rows, this.#writers(rows), { secret: this.#secret, now: () => now, newId })
+    const projection = foldJournal(read, { heads: this.#heads(read.tenants), counted: this.#counted(read) })
+    writeProjection(this.#connection, projection, read, { usage: this.#hasUsage(), now })
+    this.#connection.run(
+      'DELETE FROM throughline_journal WHERE lane = ? AND id BETWEEN ? AND ?',
+      request.lane,
+      first.id,
+      last.id,
+    )
+    return { result: { lease: true, rows: rows.length, records: projection.records, more }, bytes }
+  }
+
+  #take({ lane, maxRows }: ProjectRequest): { rows: JournalRow[]; more: boolean; bytes: number } {
+    const rows: JournalRow[] = []
+    let bytes = 0
+    let more = false
+    const waiting = this.#connection.each<JournalRow>(
+      'SELECT id, writer, seq, prev, mac, body FROM throughline_journal WHERE lane = ? ORDER BY id LIMIT ?',
+      lane,
+      maxRows + 1,
+    )
+    for (const row of waiting) {
+      if (rows.length >= maxRows || (rows.length > 0 && bytes + row.body.length > this.#bytes)) {
+        more = true
+        break
+      }
+      rows.push(row)
+      bytes += row.body.length
+    }
+    return { rows, more, bytes }
+  }
+
+  #adapt(bytes: number, elapsedMs: number): void {
+    const factor = Math.min(1.5, Math.max(0.5, TARGET_MS / elapsedMs))
+    if (factor > 1 && bytes < this.#bytes / 2) return
+    this.#bytes = Math.min(MOST_BYTES, Math.max(LEAST_BYTES, this.#bytes * factor))
+  }
+
+  #lease(lane: number): Lease | undefined {
+    return this.#connection.get<Lease>(
+      'SELECT holder, token, expires_at AS expiresAt, position FROM throughline_leases WHERE lane = ?',
+      lane,
+    )
+  }
+
+  #hold({ lane, holder, leaseMs }: ProjectRequest, lease: Lease | undefined, position: number, now: number): void {
+    const token = lease ? lease.token + (lease.holder === holder ? 0 : 1) : 1
+    this.#connection.run(
+      `INSERT INTO throughline_leases (lane, holder, token, expires_at, position) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (lane) DO UPDATE SET holder = excluded.holder, token = excluded.token,
+  expires_at = excluded.expires_at, position = excluded.position`,
+      lane,
+      holder,
+      token,
+      now + leaseMs,
+      position,
+    )
+  }
+
+  #isWaiting(lane: number): boolean {
+    return this.#connection.get('SELECT 1 FROM throughline_journal WHERE lane = ? LIMIT 1', lane) !== undefined
+  }
+
+  #writers(rows: readonly JournalRow[]): Map<string, WriterState> {
+    const states = new Map<string, WriterState>()
+    for (const writer of new Set(rows.map((row) => row.writer))) {
+      const state = this.#connection.get<WriterState>(
+        'SELECT seq, mac FROM throughline_writers WHERE writer = ?',
+        writer,
+      )
+      if (state) states.set(writer, state)
+    }
+    return states
+  }
+
+  #heads(tenants: readonly string[]): Map<string, TrailHead> {
+    const heads = new Map<string, TrailHead>()
+    for (const tenant of tenants) {
+      const head = this.#connection.get<TrailHead>(
+        'SELECT seq, hash FROM throughline_heads WHERE tenant_id = ?',
+        tenant,
+      )
+      if (head) heads.set(tenant, head)
+    }
+    return heads
+  }
+
+  #counted({ usageKeys }: ReadJournal): Set<string> {
+    const counted = new Set<string>()
+    if (usageKeys.length === 0 || !this.#hasUsage()) return counted
+    for (const usage of usageKeys) {
+      const found = this.#connection.get(
+        'SELECT 1 FROM throughline_usage_ledger WHERE tenant_id = ? AND meter = ? AND key = ?',
+        usage.tenant,
+        usage.meter,
+        usage.key,
+      )
+      if (found !== undefined) counted.add(usageKeyId(usage))
+    }
+    return counted
+  }
+
+  /** By what is there, not by this process's options: what another process counts must not be lost here. */
+  #hasUsage(): boolean {
+    return (
+      this.#connection.get("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'throughline_usage_ledger'") !==
+      undefined
+    )
+  }
+}
+
+function isForeign(lease: Lease, { holder }: ProjectRequest, now: number): boolean {
+  return lease.holder !== holder && lease.expiresAt > now
+}
+
+function isSettled(lease: Lease, { holder, leaseMs }: ProjectRequest, now: number): boolean {
+  return lease.holder === holder && leaseMs > 0 && lease.expiresAt - now > leaseMs / 2
+}

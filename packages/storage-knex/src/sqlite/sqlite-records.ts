@@ -1,0 +1,156 @@
+import type {
+  Backlog,
+  Change,
+  CommitResult,
+  DocumentQuery,
+  DocumentSet,
+  JournalBatch,
+  ListQuery,
+  ProjectRequest,
+  ProjectResult,
+  RecordsOpen,
+  RecordsStore,
+  ScopeVersion,
+  StoredDocument,
+  TimelinePage,
+  TimelineQuery,
+  UsageQuery,
+  UsageTotal,
+} from '@throughline/core/storage'
+import { ThroughlineError } from '@throughline/core/storage'
+import { featuresOf } from '../migrations/migration.ts'
+import type { ThreadOptions } from './protocol.ts'
+import { startThread } from './start-thread.ts'
+import { ThreadClient } from './thread-client.ts'
+
+const MIGRATE_MS = 60_000
+/** While another process migrates, the file is locked; each attempt waits for the lock as long as the thread may. */
+const OPEN_ATTEMPTS = 25
+const MAX_WAITING = 20_000
+
+export interface SqliteRecordsOptions {
+  /** The file that our tables live in, or `:memory:`. */
+  readonly filename: string
+  /** ms after which an operation without an answer rejects with `RECORDS_UNAVAILABLE`. */
+  readonly answerWithinMs: number
+  /** ms that the writer waits for another process's lock. */
+  readonly busyTimeoutMs: number
+  /** Bytes that may wait for the writer. */
+  readonly maxWaitingBytes: number
+  /** Every statement that a thread runs, for tests that count them. */
+  readonly onStatement?: ((sql: string, thread: 'writer' | 'reader') => void) | undefined
+  /** In place of a worker thread, for tests. */
+  readonly start?: typeof startThread | undefined
+}
+
+/**
+ * Records on SQLite: one thread owns the only connection that writes, another one reads. The main thread never touches
+ * the file.
+ */
+export class SqliteRecords implements RecordsStore {
+  readonly name = 'knex:sqlite'
+  readonly #options: SqliteRecordsOptions
+  #writer: ThreadClient | undefined
+  #reader: ThreadClient | undefined
+
+  constructor(options: SqliteRecordsOptions) {
+    this.#options = options
+  }
+
+  async open(options: RecordsOpen): Promise<void> {
+    const { filename } = this.#options
+    const writer = this.#client('writer', options)
+    try {
+      await this.#migrate(writer, options)
+    } catch (error) {
+      await writer.close()
+      throw error
+    }
+    this.#writer = writer
+    // A database in memory belongs to its one connection.
+    this.#reader = filename === ':memory:' ? writer : this.#client('reader', options)
+  }
+
+  async close(): Promise<void> {
+    await this.#reader?.close()
+    await this.#writer?.close()
+  }
+
+  append({ writer, seq, lane, body }: JournalBatch): Promise<void> {
+    return this.#write.call(['append', writer, seq, lane, body], 'soon', body.length)
+  }
+
+  commit(change: Change): Promise<CommitResult> {
+    return this.#write.call(['commit', change], 'turn', change.body.length)
+  }
+
+  project(request: ProjectRequest): Promise<ProjectResult> {
+    return this.#write.call(['project', request], 'soon')
+  }
+
+  backlog(): Promise<Backlog> {
+    return this.#read.call(['backlog'])
+  }
+
+  read(query: DocumentQuery): Promise<DocumentSet> {
+    return this.#read.call(['read', query])
+  }
+
+  list(query: ListQuery): Promise<readonly StoredDocument[]> {
+    return this.#read.call(['list', query])
+  }
+
+  versions(query: Parameters<RecordsStore['versions']>[0]): Promise<readonly ScopeVersion[]> {
+    return this.#read.call(['versions', query])
+  }
+
+  timeline(query: TimelineQuery): Promise<TimelinePage> {
+    return this.#read.call(['timeline', query])
+  }
+
+  usage(query: UsageQuery): Promise<readonly UsageTotal[]> {
+    return this.#read.call(['usage', query])
+  }
+
+  get #write(): ThreadClient {
+    if (!this.#writer) throw new ThroughlineError('CLOSED', { message: 'The storage was not opened.' })
+    return this.#writer
+  }
+
+  get #read(): ThreadClient {
+    if (!this.#reader) throw new ThroughlineError('CLOSED', { message: 'The storage was not opened.' })
+    return this.#reader
+  }
+
+  #client(role: 'writer' | 'reader', { durability, secret, now }: RecordsOpen): ThreadClient {
+    const { filename, busyTimeoutMs, answerWithinMs, maxWaitingBytes, onStatement, start = startThread } = this.#options
+    const thread: ThreadOptions = {
+      role,
+      filename,
+      durability,
+      secret,
+      busyTimeoutMs,
+      trace: onStatement !== undefined,
+    }
+    return new ThreadClient({
+      start: () => start(thread),
+      answerWithinMs,
+      maxWaitingBytes,
+      maxWaiting: MAX_WAITING,
+      now,
+      onStatement: onStatement && ((sql) => onStatement(sql, role)),
+    })
+  }
+
+  async #migrate(writer: ThreadClient, options: RecordsOpen): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await writer.callAlone(['migrate', options.migrate, featuresOf(options)], MIGRATE_MS)
+        return
+      } catch (error) {
+        const locked = error instanceof ThroughlineError && String(error.details['sqlite']).startsWith('SQLITE_BUSY')
+        if (!locked || attempt === OPEN_ATTEMPTS) throw error
+      }
+    }
+  }
+}

@@ -1,0 +1,122 @@
+import type { Projection, ReadJournal } from '@throughline/core/storage'
+import type { Connection } from './connection.ts'
+
+/** Writes what a slice folds into, inside the slice's transaction. */
+export function writeProjection(
+  connection: Connection,
+  projection: Projection,
+  read: ReadJournal,
+  options: { readonly usage: boolean; readonly now: number },
+): void {
+  writeTrail(connection, projection, read)
+  for (const { tenant, action, seq, index, at, actor, record } of projection.notable) {
+    connection.run(
+      'INSERT INTO throughline_notable (tenant_id, action, seq, event_index, at, actor_id, record) VALUES (?, ?, ?, ?, ?, ?, ?)',
+      tenant,
+      action,
+      seq,
+      index,
+      at,
+      actor,
+      record,
+    )
+  }
+  for (const { tenant, at, of, count } of projection.repeats) {
+    connection.run(
+      `INSERT INTO throughline_repeats (tenant_id, at, record_id, count) VALUES (?, ?, ?, ?)
+ON CONFLICT (tenant_id, at, record_id) DO UPDATE SET count = count + excluded.count`,
+      tenant,
+      at,
+      of,
+      count,
+    )
+  }
+  for (const [writer, { seq, mac }] of projection.writers) {
+    connection.run(
+      `INSERT INTO throughline_writers (writer, seq, mac, updated_at) VALUES (?, ?, ?, ?)
+ON CONFLICT (writer) DO UPDATE SET seq = excluded.seq, mac = excluded.mac, updated_at = excluded.updated_at`,
+      writer,
+      seq,
+      mac,
+      options.now,
+    )
+  }
+  if (options.usage) writeUsage(connection, projection)
+}
+
+function writeTrail(connection: Connection, projection: Projection, read: ReadJournal): void {
+  const latest = new Map<string, number>()
+  for (const [tenant, { seq, hash }] of projection.heads) {
+    const row = connection.get<{ latest: number }>(
+      `INSERT INTO throughline_heads (tenant_id, seq, hash, latest_at) VALUES (?, ?, ?, ?)
+ON CONFLICT (tenant_id) DO UPDATE SET seq = excluded.seq, hash = excluded.hash,
+  latest_at = max(latest_at, excluded.latest_at)
+RETURNING latest_at AS latest`,
+      tenant,
+      seq,
+      hash,
+      latestEvent(read, tenant),
+    )
+    latest.set(tenant, row?.latest ?? 0)
+  }
+  for (const { tenant, firstSeq, count, from, to, body, prev, hash } of projection.segments) {
+    connection.run(
+      `INSERT INTO throughline_trail (tenant_id, first_seq, count, from_at, to_at, latest_at, prev_hash, hash, body)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      tenant,
+      firstSeq,
+      count,
+      from,
+      to,
+      latest.get(tenant) ?? to,
+      prev,
+      hash,
+      body,
+    )
+  }
+}
+
+/** Grows with every segment, so that a reader knows when nothing older can be as young as it asks for. */
+function latestEvent(read: ReadJournal, tenant: string): number {
+  let latest = 0
+  for (const { record } of read.entries.get(tenant) ?? []) {
+    if (record.at > latest) latest = record.at
+    for (const { after } of record.events)
+      if (after !== undefined && record.at + after > latest) latest = record.at + after
+  }
+  return latest
+}
+
+function writeUsage(connection: Connection, { ledger, rollups, giveBacks }: Projection): void {
+  for (const { tenant, meter, key, hour, quantity, count } of ledger) {
+    connection.run(
+      'INSERT INTO throughline_usage_ledger (tenant_id, meter, key, hour, quantity, count) VALUES (?, ?, ?, ?, ?, ?)',
+      tenant,
+      meter,
+      key,
+      hour,
+      quantity,
+      count,
+    )
+  }
+  for (const { tenant, meter, hour, quantity, count } of rollups) {
+    connection.run(
+      `INSERT INTO throughline_usage_rollups (tenant_id, meter, hour, quantity, count) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (tenant_id, meter, hour) DO UPDATE SET quantity = quantity + excluded.quantity, count = count + excluded.count`,
+      tenant,
+      meter,
+      hour,
+      quantity,
+      count,
+    )
+  }
+  for (const { tenant, meter, period, quantity } of giveBacks) {
+    connection.run(
+      'UPDATE throughline_quotas SET used = max(0, used - ?) WHERE tenant_id = ? AND meter = ? AND period = ?',
+      quantity,
+      tenant,
+      meter,
+      period,
+    )
+  }
+}
