@@ -1,1 +1,94 @@
-export {}
+// In the order a request meets them.
+
+export type { Audit, AuditPage, AuditQuery, NewAuditEvent, PlatformAudit } from './audit/index.ts'
+export type {
+  BooleanFlag,
+  BooleanFlagKey,
+  Catalog,
+  ConfigOutput,
+  ConfigPath,
+  ConfigValue,
+  FlagCondition,
+  FlagConditions,
+  FlagDefinition,
+  FlagKey,
+  FlagRule,
+  FlagValue,
+  LimitName,
+  MeterDefinition,
+  MeterName,
+  PlanDefinition,
+  PlanName,
+  Quota,
+  QuotaOptions,
+  RateLimit,
+  RateOptions,
+  Register,
+  RegisteredCatalog,
+  VariantFlag,
+} from './catalog/index.ts'
+export { defineCatalog, perDay, perHour, perMinute, perSecond, quotaPerDay, quotaPerMonth } from './catalog/index.ts'
+export type { Clock } from './clock.ts'
+export type { Config } from './config/index.ts'
+export type { CapturedContext } from './context/index.ts'
+export {
+  bind,
+  capture,
+  currentContext,
+  currentTenant,
+  isPlatformContext,
+  refresh,
+  tryCurrentTenant,
+} from './context/index.ts'
+export type { ErrorCode } from './errors.ts'
+export { ThroughlineError } from './errors.ts'
+export type { FlagEvaluation, FlagReason, Flags, PlatformFlags } from './flags/index.ts'
+export type { Guard, GuardHold, Guards } from './guards/index.ts'
+export {
+  background,
+  checkGuards,
+  guarded,
+  meter,
+  rateLimit,
+  requireFlag,
+  requirePlan,
+  requireRole,
+  strict,
+} from './guards/index.ts'
+export type { RunInput, ThroughlineHost } from './instance.ts'
+export type { LimitResult, Limits, PlatformLimits } from './limits/index.ts'
+export type { JournalSettings, Logger, Mode, TenantsOptions, ThroughlineOptions } from './options.ts'
+export type {
+  ApiKeyLookup,
+  ApiKeyOptions,
+  ApiKeyOwner,
+  HeaderOptions,
+  HostOptions,
+  PathPattern,
+  SourceInput,
+  SubdomainOptions,
+  TenantClaim,
+  TenantFunction,
+  TenantSource,
+  VerifiedClaims,
+  VerifiedToken,
+} from './resolve/index.ts'
+export { fromApiKey, fromClaim, fromHeader, fromHost, fromPath, fromSubdomain } from './resolve/index.ts'
+export type { MemoryStorageOptions, Storage, TimelineEvent } from './storage/index.ts'
+export { combine, memoryLimits, memoryStorage } from './storage/index.ts'
+export type { IsMember, Member, Members, NewTenant, PlatformTenants, TenantRow } from './tenants/index.ts'
+export { createThroughline } from './throughline.ts'
+export type { CatalogOf, Health, Platform, Throughline } from './throughline-type.ts'
+export type { PlatformUsage, QuotaState, Usage, UsageReport } from './usage/index.ts'
+export type {
+  Actor,
+  ActorInput,
+  ActorType,
+  Json,
+  Outcome,
+  RequestInfo,
+  Target,
+  Tenant,
+  TenantContext,
+  TenantStatus,
+} from './vocabulary.ts'

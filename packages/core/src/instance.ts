@@ -1,8 +1,7 @@
 import { normaliseActor } from './actor.ts'
 import { newId } from './clock.ts'
-import type { CapturedContext, PlatformContext } from './context/index.ts'
+import type { CapturedContext, PlatformContext, ScopeOwner, Snapshot } from './context/index.ts'
 import { ambientContext, decideHolds, readCaptured, runIn, Scope } from './context/index.ts'
-import type { ScopeOwner, Snapshot } from './context/index.ts'
 import { ThroughlineError } from './errors.ts'
 import type { MembershipRule, PipelineHost } from './http/pipeline-host.ts'
 import type { Journal } from './journal/index.ts'
@@ -45,6 +44,14 @@ export interface RunInput {
   readonly actor: ActorInput
   /** Allows to act for another tenant than the one whose context is open. */
   readonly switch?: boolean
+}
+
+/** Where an instance keeps what adapters need of it. */
+export const HOST: unique symbol = Symbol.for('throughline.host')
+
+/** Any instance, as adapters take it. */
+export interface ThroughlineHost {
+  readonly [HOST]: Instance<Snapshot>
 }
 
 /** One instance at work: which contexts are open, how they are opened and settled, and how they change things. */
@@ -292,7 +299,7 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
       trace: by.trace,
       ...(by.request && { request: { method: by.request.method, path: by.request.path } }),
       ...(by.reason !== undefined && { reason: by.reason }),
-      events: [{ ...event, notable: true }],
+      events: [writes.length > 0 ? { ...event, notable: true } : event],
     }
     const result = await this.#parts.journal.commit(trail, { writes, quotas }, record ? [JSON.stringify(record)] : [])
     if (result.status === 'committed') {
@@ -305,7 +312,10 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
 /** Notes an error on the record: its name and code. Messages stay out: they may hold what must not be kept. */
 export function noteError(activity: Pick<Activity, 'note'>, error: unknown): void {
   if (error instanceof ThroughlineError && error.status < 500) return
-  const { name, code } = (typeof error === 'object' && error !== null ? error : {}) as { name?: unknown; code?: unknown }
+  const { name, code } = (typeof error === 'object' && error !== null ? error : {}) as {
+    name?: unknown
+    code?: unknown
+  }
   activity.note({
     action: 'error',
     outcome: 'failure',

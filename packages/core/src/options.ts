@@ -3,9 +3,9 @@ import type { Clock } from './clock.ts'
 import { systemClock } from './clock.ts'
 import { didYouMean } from './did-you-mean.ts'
 import { ThroughlineError } from './errors.ts'
+import type { MaybePromise } from './storage/limits.ts'
 import { memoryStorage } from './storage/memory.ts'
 import type { Storage } from './storage/storage.ts'
-import type { MaybePromise } from './storage/limits.ts'
 import type { IsMember } from './tenants/membership.ts'
 import type { TenantRow } from './tenants/tenant-row.ts'
 
@@ -101,9 +101,14 @@ export function readOptions(
   for (const part of ['tenants', 'mode', 'journal', 'snapshots'] as const) unknownKeys(options[part], part, at)
   unknownKeys(options.journal?.spill, 'journal.spill', at)
 
-  const inline = Object.fromEntries(CATALOG_KEYS.filter((key) => options[key] !== undefined).map((k) => [k, options[k]]))
+  const inline = Object.fromEntries(
+    CATALOG_KEYS.filter((key) => options[key] !== undefined).map((k) => [k, options[k]]),
+  )
   if (options.catalog && Object.keys(inline).length > 0) {
-    at(Object.keys(inline).join(', '), 'The catalog is given whole under "catalog"; its parts can not be given inline too.')
+    at(
+      Object.keys(inline).join(', '),
+      'The catalog is given whole under "catalog"; its parts can not be given inline too.',
+    )
   }
   const catalog: Catalog = options.catalog ?? inline
   problems.push(...validateCatalog(catalog))
@@ -124,7 +129,8 @@ export function readOptions(
     at('tenants', `"${String(tenants)}" is not known; give 'ours' or { load, isMember }.`)
   } else if (typeof tenants === 'object') {
     for (const name of ['load', 'isMember'] as const) {
-      if (tenants[name] !== undefined && typeof tenants[name] !== 'function') at(`tenants.${name}`, 'It must be a function.')
+      if (tenants[name] !== undefined && typeof tenants[name] !== 'function')
+        at(`tenants.${name}`, 'It must be a function.')
     }
   }
   if (options.storage !== undefined && typeof options.storage?.records?.append !== 'function') {
@@ -188,6 +194,7 @@ function oneOf(path: string, value: unknown, known: readonly string[], at: Repor
 }
 
 function whole(path: string, value: unknown, min: number, max: number, at: Report): void {
-  if (value === undefined || (Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max)) return
+  if (value === undefined || (Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max))
+    return
   at(path, `It is ${String(value)}; it must be a whole number from ${min} to ${max}.`)
 }

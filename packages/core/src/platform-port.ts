@@ -1,5 +1,12 @@
 import type { JournalEvent } from './storage/journal-record.ts'
-import type { CommitResult, DocumentQuery, DocumentSet, DocumentWrite, ListQuery, StoredDocument } from './storage/records.ts'
+import type {
+  CommitResult,
+  DocumentQuery,
+  DocumentSet,
+  DocumentWrite,
+  ListQuery,
+  StoredDocument,
+} from './storage/records.ts'
 
 export interface OverrideOptions {
   /** From then on it does not count any more: a Date, ms since the epoch, or ISO 8601. */

@@ -1,6 +1,6 @@
 export type { Audit, AuditPage, AuditScope, TrailReader } from './audit.ts'
 export { createAudit, readTrail, walkTrail } from './audit.ts'
 export type { NewAuditEvent } from './new-event.ts'
-export type { AuditQuery } from './query.ts'
 export type { PlatformAudit } from './platform-audit.ts'
 export { createPlatformAudit } from './platform-audit.ts'
+export type { AuditQuery } from './query.ts'

@@ -1,8 +1,8 @@
+import type { TimelineEvent } from '../storage/records.ts'
+import { PLATFORM } from '../vocabulary.ts'
 import type { AuditPage, TrailReader } from './audit.ts'
 import { readTrail, walkTrail } from './audit.ts'
 import type { AuditQuery } from './query.ts'
-import type { TimelineEvent } from '../storage/records.ts'
-import { PLATFORM } from '../vocabulary.ts'
 
 /** Any trail: a tenant's, or the operator's own when none is named. */
 export interface PlatformAudit {

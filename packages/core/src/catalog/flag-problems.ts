@@ -52,6 +52,8 @@ const OPERATORS: Readonly<Record<string, Check>> = {
   exists: truth,
 }
 
+const OPERATOR_NAMES = Object.keys(OPERATORS)
+
 /** What is wrong with a flag's definition; nothing if it is right. */
 export function flagProblems(definition: unknown, path = ''): readonly Problem[] {
   const problems = new Problems()
@@ -147,7 +149,7 @@ function checkAttribute(problems: Problems, at: string, attribute: string): void
     const hint = ['tenant', 'organization', 'organisation', 'account'].includes(root)
       ? ` Did you mean "org${attribute.slice(root.length)}"?`
       : ['user', 'member'].includes(root)
-        ? ` Did you mean "actor${attribute.slice(root.length)}"?`
+        ? didYouMean(`actor${attribute.slice(root.length)}`, ACTOR_PATHS)
         : didYouMean(root, ['org', 'actor'])
     problems.add(at, `must address "org.…" or "actor.…".${hint}`)
   } else if (parts[0] === 'actor' && !ACTOR_PATHS.includes(attribute)) {
@@ -166,7 +168,11 @@ function checkCondition(problems: Problems, at: string, condition: unknown): voi
     if (complaint) problems.add(at, complaint)
   } else {
     if (Object.keys(condition).length === 0) problems.add(at, 'must have at least one operator.')
-    problems.unknownKeys(at, condition, Object.keys(OPERATORS))
+    for (const operator of Object.keys(condition)) {
+      if (Object.hasOwn(OPERATORS, operator)) continue
+      const hint = didYouMean(operator.slice(0, 100), OPERATOR_NAMES) || ` There are ${OPERATOR_NAMES.join(', ')}.`
+      problems.add(join(at, operator.slice(0, 100)), `is no operator.${hint}`)
+    }
     for (const [operator, check] of Object.entries(OPERATORS)) {
       if (condition[operator] === undefined) continue
       const complaint = check(condition[operator])

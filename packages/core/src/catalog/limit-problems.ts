@@ -16,7 +16,7 @@ export function limitProblems(limit: unknown, path = ''): readonly Problem[] {
   whole(problems, path, 'limit', limit.limit, Number.MAX_SAFE_INTEGER)
   whole(problems, path, 'window in ms', limit.windowMs, MAX_WINDOW_MS)
   // Absent, the burst is the limit: one complaint is enough.
-  if (limit.burst !== limit.limit) whole(problems, path, 'burst', limit.burst, Number.MAX_SAFE_INTEGER)
+  if (!Object.is(limit.burst, limit.limit)) whole(problems, path, 'burst', limit.burst, Number.MAX_SAFE_INTEGER)
   return problems.list
 }
 
@@ -47,5 +47,5 @@ export function quotaProblems(quota: unknown, path = ''): readonly Problem[] {
 
 function whole(problems: Problems, path: string, what: string, value: unknown, max: number): void {
   if (Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= max) return
-  problems.add(path, `must have a ${what} that is a whole number from 1 to ${max}, not ${describe(value)}.`)
+  problems.add(path, `must have a ${what} that is a whole number ${max === Number.MAX_SAFE_INTEGER ? 'above 0' : `from 1 to ${max}`}, not ${describe(value)}.`)
 }

@@ -1,4 +1,6 @@
 export type { FlagEvaluation, FlagReason } from './evaluation.ts'
+export type { FlagOverrides } from './flag-overrides.ts'
+export { readFlagOverrides } from './flag-overrides.ts'
 export type { Flags, FlagsEngine, FlagsOptions, FlagsScope } from './flags.ts'
 export { createFlags } from './flags.ts'
 export type { CompiledFlags, FlagsView, PlanFeatures } from './flags-view.ts'

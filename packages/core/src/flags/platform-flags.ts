@@ -2,9 +2,9 @@ import type { FlagDefinition } from '../catalog/definitions.ts'
 import { flagProblems } from '../catalog/flag-problems.ts'
 import { didYouMean } from '../did-you-mean.ts'
 import { ThroughlineError } from '../errors.ts'
+import type { OverrideOptions, PlatformPort } from '../platform-port.ts'
 import type { Json } from '../vocabulary.ts'
 import { PLATFORM } from '../vocabulary.ts'
-import type { OverrideOptions, PlatformPort } from '../platform-port.ts'
 
 /** Flags at run time: no deploy, and every process within 2 s. What was changed here wins over the catalog. */
 export interface PlatformFlags<Key extends string = string> {
@@ -73,7 +73,8 @@ export function createPlatformFlags<Key extends string>(
         throw new ThroughlineError('FLAG_INVALID', { message })
       }
       const end = until === undefined ? undefined : new Date(until).getTime()
-      if (end !== undefined && Number.isNaN(end)) throw new ThroughlineError('FLAG_INVALID', { message: '"until" is no time.' })
+      if (end !== undefined && Number.isNaN(end))
+        throw new ThroughlineError('FLAG_INVALID', { message: '"until" is no time.' })
       await port.commit(tenantId, {
         writes: [
           { kind: 'flag_overrides', tenant: tenantId, key, value: { value, ...(end !== undefined && { until: end }) } },

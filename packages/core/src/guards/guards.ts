@@ -1,5 +1,5 @@
-import type { BooleanFlagKey, LimitName, MeterName, PlanName } from '../catalog/keys.ts'
 import type { Catalog } from '../catalog/definitions.ts'
+import type { BooleanFlagKey, LimitName, MeterName, PlanName } from '../catalog/keys.ts'
 import type { RegisteredCatalog } from '../catalog/register.ts'
 import type { Scope } from '../context/scope.ts'
 import { ThroughlineError } from '../errors.ts'
@@ -142,7 +142,9 @@ function engine<K extends 'flags' | 'limits' | 'usage'>(scope: Scope, name: K): 
   const found = engines(scope)[name]
   if (found) return found
   const part = { flags: 'flags', limits: 'limits', usage: 'meters' }[name]
-  throw new ThroughlineError('OPTIONS_INVALID', { message: `A guard asks for ${name}, but the catalog has no "${part}".` })
+  throw new ThroughlineError('OPTIONS_INVALID', {
+    message: `A guard asks for ${name}, but the catalog has no "${part}".`,
+  })
 }
 
 function refusal(

@@ -74,6 +74,8 @@ interface Frozen {
   readonly destroy: ResponseFunction
   /** Set where the response waits for its turn on the socket. */
   readonly finish: ResponseFunction | undefined
+  /** Callbacks of further calls of `end`, due after that of the first. */
+  readonly callbacks: unknown[]
 }
 
 /**
@@ -206,6 +208,7 @@ function freeze(response: OutgoingResponse, hold: Hold): void {
     addTrailers: response.addTrailers,
     destroy: response.destroy,
     finish: waiting ? response._finish : undefined,
+    callbacks: [],
   }
   response._header ??= UNRENDERED
   response.finished = true
@@ -237,13 +240,24 @@ function release(response: OutgoingResponse, hold: Hold): void {
   } catch (error) {
     replace(response, hold, error)
   }
-  releaseSocket(hold.request.socket, hold.response)
+  settleRest(response, hold)
 }
 
 function refuse(response: OutgoingResponse, hold: Hold, error: unknown): void {
   thaw(response, hold)
   replace(response, hold, error)
+  settleRest(response, hold)
+}
+
+/** Makes good on what was put off while the response was held. */
+function settleRest(response: OutgoingResponse, hold: Hold): void {
+  for (const callback of (hold.frozen as Frozen).callbacks) queueCallback(response, callback)
   releaseSocket(hold.request.socket, hold.response)
+}
+
+/** Once a response has ended, Node's `end` does no more than that. */
+function queueCallback(response: OutgoingResponse, callback: unknown): void {
+  if (response.finished) Reflect.apply(ServerResponse.prototype.end, response, [callback])
 }
 
 function send(response: OutgoingResponse, hold: Hold): unknown {
@@ -272,7 +286,8 @@ function endLate(response: OutgoingResponse, hold: Hold, chunk: unknown, callbac
   hold.hooks.late?.('end')
   if (typeof callback !== 'function') return response
   if (chunk) process.nextTick(callback as (error: Error) => void, writeAfterEnd())
-  else Reflect.apply(ServerResponse.prototype.end, response, [callback])
+  else if (hold.phase === HELD) hold.frozen?.callbacks.push(callback)
+  else queueCallback(response, callback)
   return response
 }
 

@@ -1,4 +1,5 @@
 export { newId } from '../clock.ts'
+export { didYouMean } from '../did-you-mean.ts'
 export type { ErrorCode } from '../errors.ts'
 export { ThroughlineError } from '../errors.ts'
 export type { Json } from '../vocabulary.ts'

@@ -10,6 +10,8 @@ import type { Json } from '../vocabulary.ts'
 export interface RecordsStore {
   /** Shown in errors and in `health()`: `memory`, `knex:sqlite`. */
   readonly name: string
+  /** A local folder beside the data, for batches that can't be appended; absent where there is none. */
+  readonly spillDirectory?: string
   /** Opens (and, as `migrate` says, migrates) the storage. Called once, before any other method. */
   open(options: RecordsOpen): Promise<void>
   /** Releases everything; calls still under way are finished first. */

@@ -1,6 +1,13 @@
 import { ThroughlineError } from '../errors.ts'
 import type { JournalEvent } from '../storage/journal-record.ts'
-import type { CommitResult, DocumentQuery, DocumentSet, DocumentWrite, ListQuery, StoredDocument } from '../storage/records.ts'
+import type {
+  CommitResult,
+  DocumentQuery,
+  DocumentSet,
+  DocumentWrite,
+  ListQuery,
+  StoredDocument,
+} from '../storage/records.ts'
 
 /** A member of the current tenant. */
 export interface Member {
@@ -91,6 +98,8 @@ function checkMember(actorId: string, roles: readonly string[]): void {
   if (typeof actorId !== 'string' || actorId === '' || actorId.length > 200) {
     throw new ThroughlineError('TENANT_INVALID', { message: 'A member id has 1 to 200 characters.' })
   }
-  const valid = Array.isArray(roles) && roles.length <= MAX_ROLES && roles.every((r) => typeof r === 'string' && r !== '')
-  if (!valid) throw new ThroughlineError('TENANT_INVALID', { message: `Roles are a list of at most ${MAX_ROLES} names.` })
+  const valid =
+    Array.isArray(roles) && roles.length <= MAX_ROLES && roles.every((r) => typeof r === 'string' && r !== '')
+  if (!valid)
+    throw new ThroughlineError('TENANT_INVALID', { message: `Roles are a list of at most ${MAX_ROLES} names.` })
 }

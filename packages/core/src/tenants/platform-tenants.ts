@@ -1,10 +1,10 @@
 import { didYouMean } from '../did-you-mean.ts'
 import { ThroughlineError } from '../errors.ts'
+import type { PlatformPort } from '../platform-port.ts'
 import type { StoredDocument } from '../storage/records.ts'
+import type { Json, Tenant } from '../vocabulary.ts'
 import type { NewTenant, StoredTenant } from './tenant-row.ts'
 import { newTenantRow, tenantFromRow } from './tenant-row.ts'
-import type { Json, Tenant } from '../vocabulary.ts'
-import type { PlatformPort } from '../platform-port.ts'
 
 /** Tenants in our own table (`tenants: 'ours'`). Every call is recorded, with the operator's reason. */
 export interface PlatformTenants<Plan extends string = string> {

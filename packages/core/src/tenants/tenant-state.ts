@@ -31,7 +31,12 @@ export interface TenantStateOptions<S extends VersionedSnapshot> {
   now(): number
   /** The tenant itself, from the app or from its documents; `undefined` if there is none. */
   tenant(id: string, documents: readonly StoredDocument[]): MaybePromise<Tenant | undefined>
-  snapshot(tenant: Tenant, documents: readonly StoredDocument[], version: number, platform: PlatformState): S
+  snapshot(
+    tenant: Tenant,
+    documents: readonly StoredDocument[],
+    version: number,
+    platform: PlatformState,
+  ): MaybePromise<S>
   /** A tenant's state changed: whatever else was cached of it is old. */
   onChange(tenantId: string): void
   onFailure(error: unknown): void

@@ -4,7 +4,9 @@ import type { AddressInfo, Socket } from 'node:net'
 import { connect } from 'node:net'
 
 /** A server on loopback; `stop` cuts what is left of its connections. */
-export async function serve(listener: RequestListener): Promise<{ port: number; server: Server; stop(): Promise<void> }> {
+export async function serve(
+  listener: RequestListener,
+): Promise<{ port: number; server: Server; stop(): Promise<void> }> {
   const server = createServer(listener)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
@@ -26,12 +28,13 @@ export class RawClient {
   #received: () => void = () => {}
 
   constructor(port: number, request: string) {
-    this.#socket = connect(port, '127.0.0.1')
+    this.#socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
     this.#socket.on('data', (chunk) => {
       this.#chunks.push(chunk)
       this.#received()
     })
     this.#socket.on('error', () => {})
+    this.#socket.on('end', () => this.#socket.end())
     this.#closed = new Promise((resolve) => this.#socket.on('close', () => resolve()))
     this.#socket.write(request, 'latin1')
   }
@@ -53,6 +56,11 @@ export class RawClient {
   async all(): Promise<string> {
     await this.#closed
     return this.text
+  }
+
+  /** Has nothing more to say, and listens on. */
+  finish(): void {
+    this.#socket.end()
   }
 
   leave(): void {

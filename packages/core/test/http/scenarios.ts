@@ -250,10 +250,14 @@ export const SCENARIOS: readonly Scenario[] = [
   }),
   plain('Connection: close by the app', (r) => r.set('Connection', 'close').send('x'), get('/', '')),
   plain('HTTP/1.0', (r) => r.send('x'), 'GET / HTTP/1.0\r\n\r\n'),
-  plain('HTTP/1.0, body until the end of the connection', (r) => {
-    r.write('a')
-    r.end('b')
-  }, 'GET / HTTP/1.0\r\n\r\n'),
+  plain(
+    'HTTP/1.0, body until the end of the connection',
+    (r) => {
+      r.write('a')
+      r.end('b')
+    },
+    'GET / HTTP/1.0\r\n\r\n',
+  ),
   plain(
     'Expect: 100-continue',
     (r) => {
@@ -262,7 +266,11 @@ export const SCENARIOS: readonly Scenario[] = [
     },
     'POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\nbody',
   ),
-  plain('a body that nobody reads', (r) => r.send('x'), 'POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 4\r\n\r\nbody'),
+  plain(
+    'a body that nobody reads',
+    (r) => r.send('x'),
+    'POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 4\r\n\r\nbody',
+  ),
   plain('early hints', (r) => {
     r.writeEarlyHints({ link: '</a.css>; rel=preload' })
     r.end('x')
@@ -291,10 +299,14 @@ export const SCENARIOS: readonly Scenario[] = [
   thrown('throws before anything', () => {
     throw Object.assign(new Error('no'), { status: 418 })
   }),
-  thrown('throws after its end', (r) => {
-    r.send('whole answer')
-    throw new Error('late')
-  }, get('/', '')),
+  thrown(
+    'throws after its end',
+    (r) => {
+      r.send('whole answer')
+      throw new Error('late')
+    },
+    get('/', ''),
+  ),
   thrown('throws after the head of a stream', (r) => {
     r.write('part')
     throw new Error('late')
@@ -347,9 +359,14 @@ export const SCENARIOS: readonly Scenario[] = [
   ...wrapped('session', sessions, (r) => r.send('hello'), GET),
   ...wrapped('session by end', sessions, (r) => r.end('hello'), GET),
   ...wrapped('session with no body', sessions, (r) => r.status(204).end(), GET),
-  ...wrapped('session and writes', sessions, (r) => {
-    r.write('a')
-    r.end('b')
-  }, GET),
+  ...wrapped(
+    'session and writes',
+    sessions,
+    (r) => {
+      r.write('a')
+      r.end('b')
+    },
+    GET,
+  ),
   ...wrapped('session and a redirect', sessions, (r) => r.redirect('/x'), GET),
 ]

@@ -2,9 +2,7 @@ import { ThroughlineError } from '@throughline/core/storage'
 import { isBuilder, isRaw, type KnexBuilder, type KnexJoin, type KnexStatement } from './knex-internals.ts'
 import { type RawPolicy, refusedRaw } from './raw-policy.ts'
 
-const JOIN_TYPES = new Set(
-  ['inner', 'left', 'left outer', 'right', 'right outer', 'outer', 'full outer', 'cross'],
-)
+const JOIN_TYPES = new Set(['inner', 'left', 'left outer', 'right', 'right outer', 'outer', 'full outer', 'cross'])
 const WRITTEN = new Set(['insert', 'update', 'merge'])
 const CELL_DEPTH = 2
 const MAX_DEPTH = 32

@@ -1,8 +1,9 @@
+import type { EventEmitter } from 'node:events'
 import type { Knex } from 'knex'
 
 /**
  * The parts of knex 3 that its types leave out and that scoping stands on: which fields a builder has, which steps its
- * compiler takes. The only file that states them; `assertKnownKnex` compares the names with the knex at hand.
+ * compiler takes. The only file that states them; `unknownToKnex` compares the names with the knex at hand.
  */
 export interface KnexBuilder {
   client: KnexClient
@@ -97,10 +98,20 @@ export interface KnexCompiler {
   _joinTable(join: KnexJoin): unknown
 }
 
-export interface KnexClient extends Omit<Knex.Client, 'queryBuilder' | 'raw' | 'ref'> {
+export interface KnexClient extends EventEmitter {
+  readonly dialect: string
+  readonly config: Knex.Config
+  readonly pool: unknown
   queryBuilder(): KnexBuilder
+  queryCompiler(builder: KnexBuilder, bindings?: unknown[]): KnexCompiler
+  schemaBuilder(): unknown
+  runner(statement: unknown): unknown
   raw(sql: unknown, bindings?: unknown): KnexRaw
   ref(name: string): KnexRaw
+  wrapIdentifier(name: string, queryContext: unknown): string
+  customWrapIdentifier(name: string, wrap: (name: string) => string, queryContext: unknown): string
+  initializePool(config?: unknown): void
+  destroy(callback?: unknown): unknown
 }
 
 export type BuilderClass = new (client: KnexClient) => KnexBuilder

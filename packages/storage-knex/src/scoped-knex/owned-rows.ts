@@ -34,7 +34,7 @@ export class OwnedRows {
 
   /** The rows with the tenant column filled in; the app's own objects stay as they are. */
   insert(values: unknown): Record<string, unknown>[] {
-    const rows: readonly unknown[] = Array.isArray(values) ? values : [values ?? undefined]
+    const rows: readonly unknown[] = Array.isArray(values) ? values : [values]
     const owned: Record<string, unknown>[] = []
     for (const row of rows) {
       if (row === undefined || row === null) break
@@ -90,7 +90,9 @@ export class OwnedRows {
   }
 
   #isTenant(value: unknown): boolean {
-    return value === this.#tenant || (this.#table.type === 'integer' && String(value) === String(this.#tenant))
+    if (value === this.#tenant) return true
+    const comparable = typeof value === 'string' || typeof value === 'bigint'
+    return this.#table.type === 'integer' && comparable && String(value) === String(this.#tenant)
   }
 
   #mismatch(): ThroughlineError {

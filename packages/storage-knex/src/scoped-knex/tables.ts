@@ -2,6 +2,8 @@ import { didYouMean, ThroughlineError } from '@throughline/core/storage'
 import type { DeclaredTable } from './options.ts'
 import { columnOf, foldName, parseTableName, type TableName } from './table-name.ts'
 
+const REMEMBERED = 1_000
+
 /** Turns the name the app uses into the database's (knex's `wrapIdentifier` option, snake case for one). */
 export type PhysicalName = (name: string) => string
 
@@ -9,7 +11,8 @@ export type PhysicalName = (name: string) => string
 export class Tables {
   readonly #byKey = new Map<string, DeclaredTable>()
   readonly #words = new Set<string>()
-  readonly #columns = new Map<DeclaredTable, string>()
+  /** By table: which spellings of a key were seen, and whether they are the tenant column. */
+  readonly #tenantKeys = new Map<DeclaredTable, Map<string, boolean>>()
   readonly #physical: PhysicalName
 
   /** @throws ThroughlineError `OPTIONS_INVALID` when one table is declared twice */
@@ -24,7 +27,7 @@ export class Tables {
         throw new ThroughlineError('OPTIONS_INVALID', { message: problems.join(' '), details: { problems } })
       }
       this.#byKey.set(key, table)
-      this.#columns.set(table, this.#fold(table.tenantColumn))
+      this.#tenantKeys.set(table, new Map())
       this.#words.add(key.slice(key.indexOf('.') + 1))
     }
   }
@@ -46,7 +49,12 @@ export class Tables {
 
   /** Whether a key of a row, or of `set`, is the tenant column, however it is spelt. */
   isTenantColumn(table: DeclaredTable, key: string): boolean {
-    return this.#fold(columnOf(key)) === this.#columns.get(table)
+    const seen = this.#tenantKeys.get(table)
+    const before = seen?.get(key)
+    if (before !== undefined) return before
+    const is = this.#fold(columnOf(key)) === this.#fold(table.tenantColumn)
+    if (seen !== undefined && seen.size < REMEMBERED) seen.set(key, is)
+    return is
   }
 
   /** Whether a word of raw SQL names a declared table. */

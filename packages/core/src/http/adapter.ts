@@ -1,0 +1,50 @@
+import type { ServerResponse } from 'node:http'
+import { ambientContext } from '../context/ambient.ts'
+import { ThroughlineError } from '../errors.ts'
+import type { RunInput, ThroughlineHost } from '../instance.ts'
+import { HOST, noteError } from '../instance.ts'
+import type { RequestAuditOptions } from './audit-pipeline.ts'
+import { AuditPipeline } from './audit-pipeline.ts'
+import { openExchangeOf } from './exchange.ts'
+import type { HttpPipeline } from './pipeline-host.ts'
+import type { TenantContextOptions } from './tenant-pipeline.ts'
+import { TenantPipeline } from './tenant-pipeline.ts'
+
+/** The pipeline of `requestAudit`. */
+export function auditPipeline<Req>(
+  throughline: ThroughlineHost,
+  options: RequestAuditOptions<Req> = {},
+): HttpPipeline<Req> {
+  return new AuditPipeline(throughline[HOST], options)
+}
+
+/** The pipeline of `tenantContext`; a request is recorded even when `requestAudit` is not mounted before it. */
+export function tenantPipeline<Req>(
+  throughline: ThroughlineHost,
+  options: TenantContextOptions<Req>,
+): HttpPipeline<Req> {
+  return new TenantPipeline(throughline[HOST], options)
+}
+
+/** Attaches an error to the record of the open request, by name and code; outside of one it does nothing. */
+export function recordError(error: unknown): void {
+  const context = ambientContext()
+  if (context) noteError(context.activity, error)
+}
+
+/**
+ * Enters a request that has no tenant yet: a webhook whose tenant is in its body. `fn` runs in the tenant's context,
+ * and the request's record goes to the tenant's trail.
+ *
+ * @throws ThroughlineError `TENANT_REQUIRED` if no middleware opened the request; `TENANT_NOT_FOUND`, `TENANT_SUSPENDED`
+ */
+export function enterRequest<R>(
+  throughline: ThroughlineHost,
+  response: ServerResponse,
+  input: RunInput,
+  fn: () => R | Promise<R>,
+): Promise<R> {
+  const open = openExchangeOf(response)
+  if (!open) return Promise.reject(new ThroughlineError('TENANT_REQUIRED'))
+  return throughline[HOST].enter(open.activity, input, fn)
+}

@@ -1,0 +1,8 @@
+export { auditPipeline, enterRequest, recordError, tenantPipeline } from './adapter.ts'
+export type { RequestAuditOptions } from './audit-pipeline.ts'
+export type { Exchange } from './exchange.ts'
+export type { HeldResponseHooks } from './held-response.ts'
+export { holdResponse } from './held-response.ts'
+export type { HttpPipeline, MembershipRule } from './pipeline-host.ts'
+export { problemOf } from './problem-details.ts'
+export type { TenantContextOptions } from './tenant-pipeline.ts'

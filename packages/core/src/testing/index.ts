@@ -1,0 +1,2 @@
+export type { ContractCase, StorageContractOptions, StorageUnderTest } from './storage-contract.ts'
+export { storageContract } from './storage-contract.ts'

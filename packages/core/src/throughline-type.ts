@@ -1,0 +1,101 @@
+import type { Audit, PlatformAudit } from './audit/index.ts'
+import type { Catalog } from './catalog/definitions.ts'
+import type { FlagKey, LimitName, PlanName } from './catalog/keys.ts'
+import type { Config } from './config/index.ts'
+import type { CapturedContext } from './context/index.ts'
+import type { Flags, PlatformFlags } from './flags/index.ts'
+import type { Guards } from './guards/index.ts'
+import type { RunInput, ThroughlineHost } from './instance.ts'
+import type { JournalHealth } from './journal/index.ts'
+import type { Limits, PlatformLimits } from './limits/index.ts'
+import type { ThroughlineOptions } from './options.ts'
+import type { Members, PlatformTenants } from './tenants/index.ts'
+import type { PlatformUsage, Usage } from './usage/index.ts'
+import type { ActorInput } from './vocabulary.ts'
+
+type CatalogKey = 'flags' | 'limits' | 'meters' | 'plans' | 'config'
+
+/** The catalog of some options: whole, or made of the parts that were given inline. */
+export type CatalogOf<O> = O extends { readonly catalog: infer C extends Catalog }
+  ? C
+  : Pick<O, Extract<keyof O, CatalogKey>> extends infer C extends Catalog
+    ? C
+    : never
+
+type Has<C, Part extends CatalogKey> = Catalog extends C
+  ? true
+  : C extends { readonly [P in Part]: object }
+    ? true
+    : false
+
+interface EngineTypes<C extends Catalog> {
+  readonly flags: { readonly flags: Flags<C> }
+  readonly limits: { readonly limits: Limits<C> }
+  readonly meters: { readonly usage: Usage<C> }
+  readonly config: { readonly config: Config<C> }
+}
+
+interface PlatformTypes<C extends Catalog> {
+  readonly flags: { readonly flags: PlatformFlags<FlagKey<C>> }
+  readonly limits: { readonly limits: PlatformLimits<LimitName<C>> }
+  readonly meters: { readonly usage: PlatformUsage }
+  readonly config: object
+}
+
+/** An engine whose option is absent is not there. */
+type Parts<C extends Catalog, Types> = (Has<C, 'flags'> extends true ? Types['flags' & keyof Types] : unknown) &
+  (Has<C, 'limits'> extends true ? Types['limits' & keyof Types] : unknown) &
+  (Has<C, 'meters'> extends true ? Types['meters' & keyof Types] : unknown) &
+  (Has<C, 'config'> extends true ? Types['config' & keyof Types] : unknown)
+
+type Owned<O, T> = O extends { readonly tenants: 'ours' } ? T : unknown
+
+/** The operator's side, across tenants: only inside `run`, which names who acts and why. */
+export type Platform<C extends Catalog = Catalog, O = ThroughlineOptions> = {
+  /**
+   * Runs `fn` as the operator; recorded on the operator's trail, and what it changes on the tenants' too.
+   *
+   * @throws ThroughlineError `PLATFORM_REASON_REQUIRED`
+   */
+  run<R>(
+    by: { readonly actor: ActorInput; readonly reason: string },
+    fn: (platform: Platform<C, O>) => R | Promise<R>,
+  ): Promise<R>
+  readonly audit: PlatformAudit
+} & Parts<C, PlatformTypes<C>> &
+  Owned<O, { readonly tenants: PlatformTenants<PlanName<C>> }>
+
+export interface Health {
+  readonly status: 'ok' | 'degraded'
+  readonly storage: string
+  readonly journal: JournalHealth
+}
+
+interface Base<C extends Catalog, O> extends ThroughlineHost {
+  readonly audit: Audit
+  /** Guards that know this instance's keys, whatever is registered. */
+  readonly guards: Guards<C>
+  readonly platform: Platform<C, O>
+  /**
+   * Runs `fn` as a tenant: jobs, scripts, tests. Resolves once what it left is durable.
+   *
+   * @throws ThroughlineError `TENANT_NOT_FOUND`, `TENANT_SUSPENDED`, `TENANT_SWITCH_REFUSED`, or what `fn` throws
+   */
+  run<R>(input: RunInput, fn: () => R | Promise<R>): Promise<R>
+  /**
+   * Continues in a context that `capture()` took, in any process. The tenant is looked up anew.
+   *
+   * @throws ThroughlineError `CAPTURE_INVALID`, and as `run`
+   */
+  resume<R>(captured: CapturedContext, fn: () => R | Promise<R>): Promise<R>
+  /** Resolves once the storage is open; the middleware awaits it by itself. */
+  ready(): Promise<void>
+  health(): Promise<Health>
+  /** Stops intake, settles what is open, replays, projects, and closes the storage. */
+  close(): Promise<void>
+}
+
+/** An instance: its engines are those whose part of the catalog was given. */
+export type Throughline<C extends Catalog = Catalog, O = ThroughlineOptions> = Base<C, O> &
+  Parts<C, EngineTypes<C>> &
+  Owned<O, { readonly members: Members }>

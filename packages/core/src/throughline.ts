@@ -1,0 +1,263 @@
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TrailReader } from './audit/index.ts'
+import { createAudit, createPlatformAudit } from './audit/index.ts'
+import type { Catalog } from './catalog/index.ts'
+import { validateCatalog } from './catalog/index.ts'
+import { createConfig } from './config/index.ts'
+import type { PlatformContext, Scope } from './context/index.ts'
+import { ambientContext, currentScope } from './context/index.ts'
+import { ThroughlineError } from './errors.ts'
+import { createFlags, createPlatformFlags } from './flags/index.ts'
+import type { GuardEngines } from './guards/index.ts'
+import { guardsOf } from './guards/index.ts'
+import type { RecordedChange } from './instance.ts'
+import { HOST, Instance } from './instance.ts'
+import { Journal } from './journal/index.ts'
+import { createLimits, createPlatformLimits, rateLimitError } from './limits/index.ts'
+import { next } from './maybe-promise.ts'
+import type { Settings, ThroughlineOptions } from './options.ts'
+import { readOptions } from './options.ts'
+import type { PlatformPort } from './platform-port.ts'
+import type { ConfiguredSnapshot, TenantSnapshot } from './snapshots.ts'
+import { documentKinds, snapshotMaker } from './snapshots.ts'
+import { memoryLimits } from './storage/memory-limits.ts'
+import type { IsMember } from './tenants/index.ts'
+import {
+  createMembers,
+  createPlatformTenants,
+  storedTenant,
+  TenantState,
+  tenantFromRow,
+  tenantOf,
+} from './tenants/index.ts'
+import type { CatalogOf, Health, Throughline } from './throughline-type.ts'
+import { createPlatformUsage, createUsage } from './usage/index.ts'
+
+/**
+ * Makes an instance. Synchronous: the storage opens in the background, and `ready()` (which the middleware awaits by
+ * itself) says when. Only the engines whose part of the catalog is given exist, have tables and are on the type.
+ *
+ * @throws ThroughlineError `OPTIONS_INVALID`: one error that lists everything that is wrong
+ *
+ * @example
+ * const throughline = createThroughline({
+ *   tenants: { load: (id) => organizations.find(id) },
+ *   limits: { api: perMinute(100) },
+ * })
+ */
+export function createThroughline<const O extends ThroughlineOptions>(options?: O): Throughline<CatalogOf<O>, O> {
+  const settings = readOptions(options ?? {}, validateCatalog)
+  const instance = openInstance(settings)
+  return publicFace(settings, instance) as unknown as Throughline<CatalogOf<O>, O>
+}
+
+type Opened = ReturnType<typeof openInstance>
+
+function openInstance(settings: Settings) {
+  const { catalog, storage, mode, clock, logger } = settings
+  const { records } = storage
+  const now = (): number => clock.now()
+  const onFailure = (error: unknown): void => logger.warn('throughline:', error)
+  const ours = settings.tenants === 'ours'
+  const app = settings.tenants === 'ours' ? {} : settings.tenants
+  const kinds = documentKinds(catalog, ours)
+
+  const journal = new Journal({ ...settings.journal, records, spill: spillOf(settings), now, onFailure })
+  const tenants: TenantState<TenantSnapshot> = new TenantState({
+    records,
+    tenantKinds: kinds.tenant,
+    platformKinds: catalog.flags ? ['flags'] : [],
+    loadsFromApp: app.load !== undefined,
+    max: settings.snapshots.max,
+    maxStaleMs: settings.snapshots.maxStale,
+    now,
+    tenant(id, documents) {
+      if (ours) {
+        const document = documents.find(({ kind }) => kind === 'tenants')
+        return document && tenantOf(id, storedTenant(document))
+      }
+      // Without a registry whoever is named by a proof exists: this is context and audit log alone.
+      if (!app.load) return tenantFromRow({ id })
+      return next(app.load(id), (row) => (row === null || row === undefined ? undefined : tenantFromRow(row)))
+    },
+    snapshot: snapshotMaker(catalog, now),
+    onChange: (tenantId) => instance.forgetMembers(tenantId),
+    onFailure,
+  })
+
+  const reader: TrailReader = {
+    timeline: (query) => records.timeline(query),
+    drain: () => journal.drain(),
+    now,
+  }
+  const scope = (): Scope<TenantSnapshot> => {
+    const current = currentScope() as Scope<TenantSnapshot>
+    if ((current.owner as unknown) !== instance) throw new ThroughlineError('CONTEXT_MISMATCH')
+    return current
+  }
+  const commit = (current: unknown, change: RecordedChange) => instance.commit(current as Scope<TenantSnapshot>, change)
+
+  const flags = catalog.flags && createFlags<Catalog>({ scope })
+  const limits =
+    catalog.limits &&
+    createLimits<Catalog>({
+      scope,
+      store: storage.limits ?? memoryLimits(),
+      fallback: memoryLimits(),
+      now,
+      mode: mode.limits,
+      onDegraded: onFailure,
+    })
+  const usage =
+    catalog.meters &&
+    createUsage<Catalog>({
+      scope,
+      meters: catalog.meters,
+      commit,
+      drain: () => journal.drain(),
+      totals: (query) => records.usage(query),
+      now,
+      mode: mode.limits,
+    })
+  const config =
+    catalog.config &&
+    createConfig<Catalog>({
+      scope: () => scope() as Scope<ConfiguredSnapshot>,
+      schema: catalog.config,
+      commit,
+      read: (query) => records.read(query),
+    })
+
+  const engines: GuardEngines = {
+    recording: () => journal.healthy,
+    ...(flags && { flags: { isEnabledIn: (at, key) => flags.isEnabledIn(at as Scope<TenantSnapshot>, key) } }),
+    ...(limits && {
+      limits: {
+        requireIn: (at, name, cost) =>
+          next(limits.consumeIn(at as Scope<TenantSnapshot>, name, cost === 1 ? undefined : { cost }), (result) => {
+            if (!result.allowed) throw rateLimitError(result)
+          }),
+      },
+    }),
+    ...(usage && {
+      usage: { reserveIn: (at, meter, quantity) => usage.reserveIn(at as Scope<TenantSnapshot>, meter, quantity) },
+    }),
+  }
+
+  const isOurMember: IsMember = async (actor, tenant) => {
+    const { documents } = await records.read({ tenant, kinds: ['members'], key: actor.id })
+    return documents[0] && { roles: (documents[0].value as unknown as { roles: readonly string[] }).roles }
+  }
+  const instance: Instance<TenantSnapshot> = new Instance<TenantSnapshot>({
+    engines,
+    journal,
+    tenants,
+    observes: { resolution: mode.resolution === 'observe', membership: mode.membership === 'observe' },
+    membershipRule: { proven: app.isMember ?? 'claimed', named: app.isMember ?? (ours ? 'ours' : undefined) },
+    isOurMember,
+    logger,
+    now,
+    async start() {
+      await records.open({
+        kinds: kinds.all,
+        usage: catalog.meters !== undefined,
+        migrate: settings.migrate,
+        durability: settings.journal.durability,
+        now,
+        ...(settings.journal.secret !== undefined && { secret: settings.journal.secret }),
+      })
+      await tenants.start()
+      await journal.start()
+    },
+    async stop() {
+      tenants.stop()
+      await journal.close()
+      await storage.limits?.close()
+      await records.close()
+    },
+  })
+  return { instance, journal, records, reader, scope, commit, flags, limits, usage, config, now }
+}
+
+function publicFace(settings: Settings, opened: Opened): object {
+  const { instance, journal, records, reader, scope, commit, flags, limits, usage, config, now } = opened
+  const { catalog } = settings
+  const acting = (): PlatformContext => {
+    const context = ambientContext()
+    if (context?.kind === 'platform' && context.owner === instance) return context
+    throw new ThroughlineError('PLATFORM_REASON_REQUIRED')
+  }
+  const opens = (trail: string): void =>
+    acting().activity.note({ action: 'platform.read', notable: true, targets: [{ type: 'trail', id: trail }] })
+  const port: PlatformPort = {
+    async commit(trail, change) {
+      const context = acting()
+      const result = await instance.commitAs(context, trail, change)
+      if (result.status === 'committed') context.activity.note({ ...change.event, notable: true })
+      return result
+    },
+    async read(query) {
+      acting()
+      return records.read(query)
+    },
+    async list(query) {
+      acting()
+      return records.list(query)
+    },
+    now,
+  }
+  const platform = {
+    run: (by: Parameters<typeof instance.runPlatform>[0], fn: (platform: unknown) => unknown) =>
+      instance.runPlatform(by, () => fn(platform)),
+    audit: createPlatformAudit(reader, opens),
+    ...(catalog.flags && { flags: createPlatformFlags(port, catalog.flags) }),
+    ...(catalog.limits && { limits: createPlatformLimits(port, catalog.limits) }),
+    ...(catalog.meters && {
+      usage: createPlatformUsage({
+        opened: opens,
+        drain: () => journal.drain(),
+        totals: (query) => records.usage(query),
+        now,
+      }),
+    }),
+    ...(settings.tenants === 'ours' && { tenants: createPlatformTenants(port, Object.keys(catalog.plans ?? {})) }),
+  }
+  return {
+    [HOST]: instance,
+    ...(flags && { flags }),
+    ...(limits && { limits }),
+    ...(usage && { usage }),
+    ...(config && { config }),
+    ...(settings.tenants === 'ours' && {
+      members: createMembers({
+        tenantId: () => scope().tenant.id,
+        commit: (change) => commit(scope(), change),
+        read: (query) => records.read(query),
+        list: (query) => records.list(query),
+        now,
+      }),
+    }),
+    audit: createAudit(reader, scope),
+    guards: guardsOf(),
+    platform,
+    run: instance.run.bind(instance),
+    resume: instance.resume.bind(instance),
+    async ready(): Promise<void> {
+      await instance.starting
+    },
+    async health(): Promise<Health> {
+      await instance.starting
+      const state = await journal.health()
+      return { status: state.status, storage: records.name, journal: state }
+    },
+    close: () => instance.close(),
+  }
+}
+
+/** Batches that can't be appended wait beside the data, or where the app says. Memory has nothing to lose them to. */
+function spillOf({ storage, journal }: Settings): { directory: string; maxBytes: number } | undefined {
+  if (journal.spill === false || storage.records.name === 'memory') return undefined
+  const directory = journal.spill.directory ?? storage.records.spillDirectory ?? join(tmpdir(), 'throughline-spill')
+  return { directory, maxBytes: journal.spill.maxBytes }
+}

@@ -1,0 +1,114 @@
+import type { Quota } from '../catalog/definitions.ts'
+import { ThroughlineError } from '../errors.ts'
+import type { JournalEvent } from '../storage/journal-record.ts'
+import type { CommitResult, QuotaMove, UsageQuery, UsageTotal } from '../storage/records.ts'
+import { type Period, periodOf } from './period.ts'
+import type { CommitQuota, UsageScope } from './usage-scope.ts'
+
+export interface QuotaCounterOptions {
+  readonly commit: CommitQuota
+  /** Projects everything that was acknowledged; `behind` when there was no time for all of it. */
+  drain(): Promise<{ readonly behind: boolean }>
+  totals(query: UsageQuery): Promise<readonly UsageTotal[]>
+  /** ms since the epoch. */
+  now(): number
+  readonly mode: 'enforce' | 'observe'
+}
+
+/** Units taken from a hard quota, or a refusal that is only observed. */
+export interface Taken {
+  readonly period: Period
+  readonly counted: boolean
+}
+
+/** The event a move of the counter leaves, of the period it moved in. */
+export type QuotaEvent = (period: Period) => Omit<JournalEvent, 'notable'>
+
+/** Hard quotas: one counter per tenant, meter and period, in the records database. */
+export class QuotaCounter {
+  readonly #options: QuotaCounterOptions
+
+  constructor(options: QuotaCounterOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Takes units, in one transaction with the event.
+   *
+   * @throws ThroughlineError `QUOTA_EXCEEDED`, `QUOTA_UNAVAILABLE`
+   */
+  async take(scope: UsageScope, meter: string, quota: Quota, quantity: number, event: QuotaEvent): Promise<Taken> {
+    const period = periodOf(this.#options.now(), quota.period)
+    const move = { tenant: scope.tenant.id, meter, period: period.key, delta: quantity, limit: quota.limit }
+    let result = await this.#commit(scope, move, event(period))
+    if (result.status === 'uncounted') {
+      const seed = await this.#ledgerTotal(scope.tenant.id, meter, period)
+      result = await this.#commit(scope, { ...move, seed }, event(period))
+    }
+    if (result.status === 'committed') return { period, counted: true }
+    if (result.status !== 'refused') throw new ThroughlineError('QUOTA_UNAVAILABLE')
+    this.#refuse(scope, meter, quota, quantity, period, result.used)
+    return { period, counted: false }
+  }
+
+  /** Gives units back. A failure is on the record; it must not fail what has failed already. */
+  async giveBack(scope: UsageScope, meter: string, quantity: number, period: Period): Promise<void> {
+    const targets = [{ type: 'meter', id: meter }]
+    const metadata = { quantity, period: period.key }
+    try {
+      await this.#commit(
+        scope,
+        { tenant: scope.tenant.id, meter, period: period.key, delta: -quantity },
+        { action: 'quota.released', targets, metadata },
+      )
+    } catch {
+      scope.note({ action: 'quota.released', outcome: 'failure', notable: true, targets, metadata })
+    }
+  }
+
+  async #commit(scope: UsageScope, move: QuotaMove, event: Omit<JournalEvent, 'notable'>): Promise<CommitResult> {
+    try {
+      return await this.#options.commit(scope, { writes: [], quotas: [move], event })
+    } catch (cause) {
+      throw new ThroughlineError('QUOTA_UNAVAILABLE', { cause })
+    }
+  }
+
+  /** What the ledger has of a period: a counter that was lost, or that no one has used yet, starts from it. */
+  async #ledgerTotal(tenant: string, meter: string, period: Period): Promise<number> {
+    try {
+      const { behind } = await this.#options.drain()
+      if (behind) throw new Error('The ledger is behind.')
+      const totals = await this.#options.totals({ tenant, meter, from: period.from, to: period.to })
+      return totals.find((total) => total.meter === meter)?.quantity ?? 0
+    } catch (cause) {
+      throw new ThroughlineError('QUOTA_UNAVAILABLE', { cause })
+    }
+  }
+
+  #refuse(scope: UsageScope, meter: string, quota: Quota, quantity: number, period: Period, used: number): void {
+    const { limit } = quota
+    const observed = this.#options.mode === 'observe'
+    scope.note({
+      action: 'quota.refused',
+      outcome: 'refused',
+      notable: true,
+      targets: [{ type: 'meter', id: meter }],
+      metadata: { quantity, limit, used, period: period.key, ...(observed && { observed: true }) },
+    })
+    if (observed) return
+    const retryAfter = Math.max(1, Math.ceil((period.to - this.#options.now()) / 1_000))
+    throw new ThroughlineError('QUOTA_EXCEEDED', {
+      headers: quantity <= limit ? { 'Retry-After': String(retryAfter) } : {},
+      details: {
+        meter,
+        limit,
+        used,
+        remaining: Math.max(0, limit - used),
+        resetsAt: new Date(period.to).toISOString(),
+        ...(quantity <= limit && { retryAfter }),
+        'violated-policies': [meter],
+      },
+    })
+  }
+}
