@@ -59,6 +59,8 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
   readonly engines: object
   readonly observes: PipelineHost['observes']
   readonly membershipRule: PipelineHost['membershipRule']
+  /** Of tests alone: an identity in place of the app's login. */
+  identityOf: PipelineHost['identityOf']
   readonly #parts: InstanceParts<S>
   readonly #memberships = new Map<MembershipRule, Memberships>()
   #started = false

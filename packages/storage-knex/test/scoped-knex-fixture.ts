@@ -30,9 +30,9 @@ export async function database(tenants: readonly string[]): Promise<Knex> {
   })
   const fallback = tenants.length === 1 ? ` default '${tenants[0]}'` : ''
   await plain.raw(`create table reports (tenant_id text not null${fallback}, id integer not null, title text,
-    status text, n integer, project_id integer, primary key (tenant_id, id))`)
+    status text, n integer, project_id integer, primary key (tenant_id, id)) without rowid`)
   await plain.raw(`create table projects (tenant_id text not null${fallback}, id integer not null, name text,
-    parent_id integer, primary key (tenant_id, id))`)
+    parent_id integer, primary key (tenant_id, id)) without rowid`)
   await plain.raw('create table countries (code text primary key, name text)')
   await plain.raw('create table secrets (id integer primary key, body text)')
   for (const tenant of tenants) {

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
 import { database, rowsOf, TENANTS, type TenantId, world } from './scoped-knex-fixture.ts'
-import { type Form, READS, WRITES } from './scoped-knex-forms.ts'
+import type { Form } from './scoped-knex-form.ts'
+import { READS } from './scoped-knex-reads.ts'
+import { WRITES } from './scoped-knex-writes.ts'
 
 function other(tenant: TenantId): TenantId {
   return tenant === 'acme' ? 'globex' : 'acme'

@@ -47,5 +47,8 @@ export function quotaProblems(quota: unknown, path = ''): readonly Problem[] {
 
 function whole(problems: Problems, path: string, what: string, value: unknown, max: number): void {
   if (Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= max) return
-  problems.add(path, `must have a ${what} that is a whole number ${max === Number.MAX_SAFE_INTEGER ? 'above 0' : `from 1 to ${max}`}, not ${describe(value)}.`)
+  problems.add(
+    path,
+    `must have a ${what} that is a whole number ${max === Number.MAX_SAFE_INTEGER ? 'above 0' : `from 1 to ${max}`}, not ${describe(value)}.`,
+  )
 }

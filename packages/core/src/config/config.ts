@@ -75,8 +75,8 @@ export function createConfig<C extends Catalog = RegisteredCatalog>(options: Con
   return {
     get: (path) => valueAt(values(), partsOf(path)) as ConfigValue<C, typeof path>,
     all: () => values() as ConfigOutput<C>,
-    set: (edits) => change(options, readEdits(edits)),
-    unset: (paths) => change(options, readUnsets(paths)),
+    set: async (edits) => change(options, readEdits(edits)),
+    unset: async (paths) => change(options, readUnsets(paths)),
   }
 }
 

@@ -1,8 +1,9 @@
+import type { IncomingMessage } from 'node:http'
 import type { Scope, Snapshot } from '../context/scope.ts'
 import type { Activity } from '../journal/activity.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 import type { IsMember, Membership } from '../tenants/membership.ts'
-import type { Actor, RequestInfo } from '../vocabulary.ts'
+import type { Actor, ActorInput, RequestInfo } from '../vocabulary.ts'
 import type { Exchange } from './exchange.ts'
 
 /** How it is decided that an actor belongs to a tenant. */
@@ -15,6 +16,8 @@ export interface PipelineHost {
   readonly observes: { readonly resolution: boolean; readonly membership: boolean }
   /** The instance's own rule for sources that prove, and for those that only name. */
   readonly membershipRule: { readonly proven: MembershipRule; readonly named: MembershipRule | undefined }
+  /** Of tests alone: an identity in place of the app's login. */
+  identityOf: ((message: IncomingMessage) => { tenant: string; actor: ActorInput } | undefined) | undefined
   now(): number
   openActivity(trace: string | undefined): Activity
   /**

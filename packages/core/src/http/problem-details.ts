@@ -15,12 +15,8 @@ const REASONS: Readonly<Record<number, string>> = {
 
 const WITHHELD = 'The server could not handle the request.'
 
-/** Facts that a client may know. Everything else in an error's details may name tenants or the inside. */
-const TOLD: readonly (readonly [detail: string, member: string])[] = [
-  ['policies', 'violated-policies'],
-  ['retryAfter', 'retryAfter'],
-  ['issues', 'issues'],
-]
+/** Details that a client may know, by their names. The others may name tenants, or the inside. */
+const TOLD = ['violated-policies', 'retryAfter', 'issues', 'problems']
 
 /**
  * The HTTP answer to one of our errors: problem details (RFC 9457). `undefined` for any other error. The sentence is
@@ -35,8 +31,8 @@ export function problemOf(error: unknown): Answer | undefined {
     detail: error.expose ? error.sentence : WITHHELD,
     code: error.code,
   }
-  for (const [detail, member] of TOLD) {
-    if (error.expose && error.details[detail] !== undefined) problem[member] = error.details[detail]
+  for (const name of TOLD) {
+    if (error.expose && error.details[name] !== undefined) problem[name] = error.details[name]
   }
   return {
     status: error.status,

@@ -68,17 +68,22 @@ export class TenantPipeline<Req> implements HttpPipeline<Req> {
   }
 
   #open(exchange: Exchange<Req>, proceed: () => void, fail: (error: unknown) => void): void {
-    let entering: MaybePromise<Scope | undefined>
     let open: OpenExchange
     try {
       open =
         openExchangeOf(exchange.response) ??
         openRequest(this.#host, exchange, { excluded: this.#excluded(exchange.path) })
-      entering = this.#tenantless(exchange) ? undefined : this.#enter(exchange, open.activity)
     } catch (error) {
       return fail(error)
     }
-    if (isPromise(entering)) entering.then((scope) => this.#proceed(open, scope, proceed), fail)
+    const refuse = (error: unknown): void => runIn({ kind: 'open', activity: open.activity }, () => fail(error))
+    let entering: MaybePromise<Scope | undefined>
+    try {
+      entering = this.#tenantless(exchange) ? undefined : this.#enter(exchange, open.activity)
+    } catch (error) {
+      return refuse(error)
+    }
+    if (isPromise(entering)) entering.then((scope) => this.#proceed(open, scope, proceed), refuse)
     else this.#proceed(open, entering, proceed)
   }
 
@@ -91,6 +96,13 @@ export class TenantPipeline<Req> implements HttpPipeline<Req> {
   /** The scope to enter; `undefined` where observing lets a request through that has none. */
   #enter(exchange: Exchange<Req>, activity: Activity): MaybePromise<Scope | undefined> {
     const { carrier, message } = exchange
+    const identity = this.#host.identityOf?.(message)
+    if (identity) {
+      return next(this.#host.snapshot(identity.tenant), (snapshot) => {
+        if (!snapshot) return this.#refuse(activity, this.#foreign, { action: 'tenant.unknown' })
+        return this.#admitTo(snapshot, normaliseActor(identity.actor) ?? ANONYMOUS, undefined, activity)
+      })
+    }
     return next(resolveTenant(this.#sources, carrier, message), (resolution) =>
       next(this.#actorOf(resolution, carrier), (actor) => {
         if (actor) activity.actor = actor

@@ -55,6 +55,8 @@ export class Activity {
   #part = 1
   #settled = false
   #partPending: Promise<void> | undefined
+  /** Parts that were begun because there was no room left; rejects when one of them could not be kept. */
+  #overflowed: Promise<void> | undefined
   #templates: EventTemplate[] = []
   #counts: number[] = []
   #events: string[] = []
@@ -134,8 +136,10 @@ export class Activity {
 
   /** Makes what was noted so far durable, as one part of the record. */
   settlePart(): Promise<void> {
-    if (this.#templates.length === 0 && this.#events.length === 0) return this.#partPending ?? Promise.resolve()
-    return this.#sink.add(this.tenant ?? PLATFORM, this.#line(undefined), { strict: this.strict })
+    if (this.#templates.length === 0 && this.#events.length === 0) {
+      return this.#overflowed ?? this.#partPending ?? Promise.resolve()
+    }
+    return this.#withOverflow(this.#sink.add(this.tenant ?? PLATFORM, this.#line(undefined), { strict: this.strict }))
   }
 
   /**
@@ -151,7 +155,7 @@ export class Activity {
         : `{"action":"${action}","outcome":"${outcome}"}`
     const tenant = this.tenant ?? PLATFORM
     if (this.#refusal === undefined || this.#effects || this.#part > 1) {
-      return this.#sink.add(tenant, this.#line(primary), this.strict ? { strict: true } : undefined)
+      return this.#withOverflow(this.#sink.add(tenant, this.#line(primary), this.strict ? { strict: true } : undefined))
     }
     const fold = { key: `${this.#refusal}${this.actor?.id ?? ''}`, id: this.id, at: this.at }
     return this.#sink.add(tenant, this.#line(primary), { strict: this.strict, fold })
@@ -159,8 +163,13 @@ export class Activity {
 
   #grown(): void {
     if (this.#templates.length + this.#events.length < MAX_EVENTS || this.#settled) return
-    // The final settle is of the same writer and comes later: once it is durable, so is this part.
-    this.#sink.add(this.tenant ?? PLATFORM, this.#line(undefined)).catch(ignore)
+    this.#overflowed = this.#withOverflow(this.#sink.add(this.tenant ?? PLATFORM, this.#line(undefined)))
+    this.#overflowed.catch(ignore)
+  }
+
+  /** Nothing is acknowledged whose earlier parts are not durable. */
+  #withOverflow(added: Promise<void>): Promise<void> {
+    return this.#overflowed ? Promise.all([this.#overflowed, added]).then(ignore) : added
   }
 
   #later(): void {
@@ -237,5 +246,5 @@ function usageTemplate(meter: string, quantity: number, quotaPeriod: string | un
 }
 
 function ignore(): void {
-  // The journal reports its own failures; a part has nobody to tell.
+  // Whoever settles is told.
 }

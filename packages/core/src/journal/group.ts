@@ -16,7 +16,8 @@ class Deferred {
 
 /** Records that are appended together, and those who wait for it. */
 export class Group {
-  readonly lines: string[] = []
+  readonly #lines: string[] = []
+  #length = 0
   readonly #repeats = new Map<string, { tenant: string; at: number; count: number }>()
   readonly #settled = new Deferred()
   #strict: Deferred | undefined
@@ -32,6 +33,21 @@ export class Group {
     return this.#strict.promise
   }
 
+  /** Lines that wait. */
+  get count(): number {
+    return this.#lines.length
+  }
+
+  /** Characters of them. */
+  get length(): number {
+    return this.#length
+  }
+
+  add(line: string): void {
+    this.#lines.push(line)
+    this.#length += line.length
+  }
+
   /** One more refusal equal to an earlier one: a count, however many there are. */
   repeat(tenant: string, first: { readonly id: string; readonly at: number }): void {
     const known = this.#repeats.get(first.id)
@@ -40,8 +56,8 @@ export class Group {
   }
 
   body(newId: () => string, now: number): string {
-    if (this.#repeats.size === 0) return encodeBatch(this.lines)
-    const lines = [...this.lines]
+    if (this.#repeats.size === 0) return encodeBatch(this.#lines)
+    const lines = [...this.#lines]
     for (const [of, { tenant, at, count }] of this.#repeats) {
       lines.push(
         JSON.stringify({

@@ -7,6 +7,8 @@ import { RefusalWindow } from './refusal-window.ts'
 
 /** Lines waiting to be appended; beyond it nothing is acknowledged any more (503 `RECORDS_FULL`). */
 const MAX_PENDING = 20_000
+/** Characters of them. */
+const MAX_PENDING_LENGTH = 64 * 1024 * 1024
 
 /** What the writer needs of a spill. */
 export interface SpillTarget {
@@ -54,11 +56,13 @@ export class LaneWriter {
   add(tenant: string, line: string, options: AddOptions | undefined): Promise<void> {
     this.#group ??= new Group()
     const group = this.#group
-    if (group.lines.length >= MAX_PENDING) return Promise.reject(new ThroughlineError('RECORDS_FULL'))
+    if (group.count >= MAX_PENDING || group.length >= MAX_PENDING_LENGTH) {
+      return Promise.reject(new ThroughlineError('RECORDS_FULL'))
+    }
     const fold = options?.fold
     const first = fold && this.#refusals.firstOf(`${tenant}\n${fold.key}`, fold)
     if (first) group.repeat(tenant, first)
-    else group.lines.push(line)
+    else group.add(line)
     this.#schedule()
     return options?.strict ? group.strict : group.settled
   }
@@ -96,8 +100,11 @@ export class LaneWriter {
     this.#busy = true
     this.#group = undefined
     const failure = await this.#unstick()
-    if (failure) group.failed(failure)
-    else await this.#store(group)
+    if (failure) {
+      // A refusal among them is not on the trail: the next one can't add to its count.
+      this.#refusals.clear()
+      group.failed(failure)
+    } else await this.#store(group)
     this.#done()
   }
 

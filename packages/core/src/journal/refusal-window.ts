@@ -20,6 +20,11 @@ export class RefusalWindow {
     return undefined
   }
 
+  /** Forgets all: each is the first of its minute again. */
+  clear(): void {
+    this.#first.clear()
+  }
+
   #evictOldest(): void {
     for (const key of this.#first.keys()) {
       this.#first.delete(key)

@@ -53,11 +53,12 @@ export class SpillFile implements SpillTarget {
   }
 
   write(batch: JournalBatch): Promise<void> {
-    if (!this.#active) {
-      this.#active = true
-      this.#options.onChange(true)
-    }
-    return this.#alone(() => this.#append(`${JSON.stringify(batch)}\n`))
+    this.#activate()
+    return this.#alone(() => {
+      // The replay before it may have found the file empty meanwhile.
+      this.#activate()
+      return this.#append(`${JSON.stringify(batch)}\n`)
+    })
   }
 
   /** Replays what it can; true when the file is empty and appends may go to the journal again. */
@@ -76,6 +77,12 @@ export class SpillFile implements SpillTarget {
       ownFiles.delete(this.#path)
       if (!this.#active && this.#size === 0) await unlink(this.#path).catch(ignoreMissing)
     })
+  }
+
+  #activate(): void {
+    if (this.#active) return
+    this.#active = true
+    this.#options.onChange(true)
   }
 
   #alone<T>(step: () => Promise<T>): Promise<T> {

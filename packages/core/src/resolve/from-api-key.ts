@@ -1,9 +1,10 @@
 import { ThroughlineError } from '../errors.ts'
-import type { MaybePromise } from '../storage/limits.ts'
+import type { MaybePromise } from '../maybe-promise.ts'
+import { next } from '../maybe-promise.ts'
 import type { ActorInput } from '../vocabulary.ts'
 import { credentialOf } from './bearer.ts'
 import type { TenantClaim, TenantSource } from './source.ts'
-import { isPromise, tenantIdOf } from './source.ts'
+import { tenantIdOf } from './source.ts'
 import { checkOptionNames, refuseOptions } from './source-options.ts'
 
 /** Whose key it is. The actor's type is `api_key` unless said. */
@@ -44,8 +45,7 @@ export function fromApiKey(lookup: ApiKeyLookup, options: ApiKeyOptions = {}): T
       const key = credentialOf(message, header)
       if (key === undefined || !key.startsWith(prefix)) return undefined
       if (key.length === 0 || key.length > MAX_KEY_LENGTH) throw new ThroughlineError('API_KEY_INVALID')
-      const owner = lookup(key)
-      return isPromise(owner) ? owner.then(claimOf) : claimOf(owner)
+      return next(lookup(key), claimOf)
     },
   }
 }

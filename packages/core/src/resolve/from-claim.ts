@@ -1,8 +1,9 @@
-import type { MaybePromise } from '../storage/limits.ts'
+import type { MaybePromise } from '../maybe-promise.ts'
+import { next } from '../maybe-promise.ts'
 import type { ActorInput } from '../vocabulary.ts'
 import { credentialOf } from './bearer.ts'
 import type { TenantClaim, TenantSource } from './source.ts'
-import { isPromise, tenantIdOf } from './source.ts'
+import { tenantIdOf } from './source.ts'
 import { checkOptionNames, refuseOptions } from './source-options.ts'
 import type { TokenClaims, TokenOptions } from './token-verifier.ts'
 import { tokenVerifier } from './token-verifier.ts'
@@ -57,8 +58,7 @@ export function fromClaim<Req = unknown>(
     trust: 'proves',
     weak: options.weak ?? false,
     read(request, message) {
-      const found = claims(request, message)
-      return isPromise(found) ? found.then(claimOf) : claimOf(found)
+      return next(claims(request, message), claimOf)
     },
   }
 }

@@ -1,8 +1,9 @@
-import type { MaybePromise } from '../storage/limits.ts'
+import type { MaybePromise } from '../maybe-promise.ts'
+import { next } from '../maybe-promise.ts'
 import type { TrustForwardedHost } from './host-name.ts'
 import { parseHost, requestHost } from './host-name.ts'
 import type { TenantClaim, TenantSource } from './source.ts'
-import { claimOrNone, isPromise, tenantIdOf, UNKNOWN_TENANT } from './source.ts'
+import { claimOrNone, tenantIdOf, UNKNOWN_TENANT } from './source.ts'
 import { checkOptionNames, refuseOptions } from './source-options.ts'
 
 /** Finds a tenant's id by what the host says; the app's own table of slugs or domains. */
@@ -44,8 +45,7 @@ export function fromSubdomain(domain: string, options: SubdomainOptions = {}): T
       if (ignored.has(label)) return undefined
       if (label === '' || label.includes('.')) return UNKNOWN
       if (!lookup) return { tenant: tenantIdOf(label) }
-      const found = lookup(label)
-      return isPromise(found) ? found.then(claimOrUnknown) : claimOrUnknown(found)
+      return next(lookup(label), claimOrUnknown)
     },
   }
 }
@@ -75,8 +75,7 @@ export function fromHost(options: HostOptions): TenantSource {
       const host = requestHost(message, trustForwardedHost)
       if (host === 'missing') return undefined
       if (host === 'malformed') return UNKNOWN
-      const found = lookup(host.name)
-      return isPromise(found) ? found.then(claimOrNone) : claimOrNone(found)
+      return next(lookup(host.name), claimOrNone)
     },
   }
 }

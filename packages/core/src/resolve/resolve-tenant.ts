@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http'
-import type { MaybePromise } from '../storage/limits.ts'
+import type { MaybePromise } from '../maybe-promise.ts'
+import { isPromise } from '../maybe-promise.ts'
 import type { ActorInput } from '../vocabulary.ts'
 import type { TenantClaim, TenantSource, Trust } from './source.ts'
-import { isPromise, tenantIdOf } from './source.ts'
+import { tenantIdOf } from './source.ts'
 
 /** What a request's sources say together. */
 export type Resolution =

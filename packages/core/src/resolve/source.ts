@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import type { MaybePromise } from '../storage/limits.ts'
+import type { MaybePromise } from '../maybe-promise.ts'
+import { next } from '../maybe-promise.ts'
 import { isTenantId } from '../tenant-id.ts'
 import type { ActorInput } from '../vocabulary.ts'
 
@@ -51,8 +52,7 @@ export function toSource<Req>(input: SourceInput<Req>): TenantSource<Req> {
     trust: 'proves',
     weak: false,
     read(request) {
-      const found = input(request)
-      return isPromise(found) ? found.then(claimOrNone) : claimOrNone(found)
+      return next(input(request), claimOrNone)
     },
   }
 }
@@ -66,9 +66,4 @@ export function tenantIdOf(found: unknown): string {
 /** The claim of a look-up that may find nothing. */
 export function claimOrNone(found: string | number | null | undefined): TenantClaim | undefined {
   return found === null || found === undefined ? undefined : { tenant: tenantIdOf(found) }
-}
-
-/** Also for the promises of others: a query builder is one. */
-export function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
-  return typeof value === 'object' && value !== null && typeof (value as Partial<Promise<T>>).then === 'function'
 }

@@ -177,7 +177,7 @@ describe('validateCatalog', () => {
       'flags.f.variants.a: must have at most 10 levels.',
     ])
     const cyclic: Record<string, unknown> = {}
-    cyclic['self'] = cyclic
+    cyclic.self = cyclic
     expect(complaints({ flags: { f: { variants: { a: cyclic }, default: 'a' } } })).toHaveLength(1)
     const many = Object.fromEntries(Array.from({ length: 1_000 }, (_, i) => [`l${i}`, 0]))
     expect(complaints({ limits: many })).toHaveLength(100)

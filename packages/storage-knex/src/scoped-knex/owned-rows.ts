@@ -1,6 +1,7 @@
 import { ThroughlineError } from '@throughline/core/storage'
 import { isBuilder, isRaw } from './knex-internals.ts'
 import type { DeclaredTable } from './options.ts'
+import { refusedRaw } from './raw-policy.ts'
 import type { Tables } from './tables.ts'
 
 export type TenantValue = string | number
@@ -38,7 +39,8 @@ export class OwnedRows {
     const owned: Record<string, unknown>[] = []
     for (const row of rows) {
       if (row === undefined || row === null) break
-      if (typeof row !== 'object' || Array.isArray(row) || isRaw(row) || isBuilder(row)) {
+      if (isRaw(row)) throw refusedRaw('it stands for rows')
+      if (typeof row !== 'object' || Array.isArray(row) || isBuilder(row)) {
         throw new ThroughlineError('SCOPE_UNSUPPORTED', { message: 'A row to insert has to be an object.' })
       }
       owned.push(this.#fill(row))

@@ -72,6 +72,6 @@ function shareConnections(source: KnexClient, scoped: KnexClient): void {
     if (!NOT_SHARED.has(name)) Object.assign(scoped, { [name]: value })
   }
   // Read each time: `initialize` gives the source a new one.
-  Object.defineProperty(scoped, 'pool', { get: () => source.pool })
+  Object.defineProperty(scoped, 'pool', { enumerable: true, get: () => source.pool })
   for (const event of EVENTS) scoped.on(event, (...args: unknown[]) => source.emit(event, ...args))
 }

@@ -19,8 +19,9 @@ import type {
 } from '@throughline/core/storage'
 import { ThroughlineError } from '@throughline/core/storage'
 import { featuresOf } from '../migrations/migration.ts'
-import type { ThreadOptions } from './protocol.ts'
+import type { Operation, ThreadOptions } from './protocol.ts'
 import { startThread } from './start-thread.ts'
+import type { Departure } from './thread-client.ts'
 import { ThreadClient } from './thread-client.ts'
 
 const MIGRATE_MS = 60_000
@@ -77,49 +78,47 @@ export class SqliteRecords implements RecordsStore {
   }
 
   append({ writer, seq, lane, body }: JournalBatch): Promise<void> {
-    return this.#write.call(['append', writer, seq, lane, body], 'soon', body.length)
+    return this.#write(['append', writer, seq, lane, body], 'soon', body.length)
   }
 
   commit(change: Change): Promise<CommitResult> {
-    return this.#write.call(['commit', change], 'turn', change.body.length)
+    return this.#write(['commit', change], 'turn', change.body.length)
   }
 
   project(request: ProjectRequest): Promise<ProjectResult> {
-    return this.#write.call(['project', request], 'soon')
+    return this.#write(['project', request], 'soon')
   }
 
   backlog(): Promise<Backlog> {
-    return this.#read.call(['backlog'])
+    return this.#read(['backlog'])
   }
 
   read(query: DocumentQuery): Promise<DocumentSet> {
-    return this.#read.call(['read', query])
+    return this.#read(['read', query])
   }
 
   list(query: ListQuery): Promise<readonly StoredDocument[]> {
-    return this.#read.call(['list', query])
+    return this.#read(['list', query])
   }
 
   versions(query: Parameters<RecordsStore['versions']>[0]): Promise<readonly ScopeVersion[]> {
-    return this.#read.call(['versions', query])
+    return this.#read(['versions', query])
   }
 
   timeline(query: TimelineQuery): Promise<TimelinePage> {
-    return this.#read.call(['timeline', query])
+    return this.#read(['timeline', query])
   }
 
   usage(query: UsageQuery): Promise<readonly UsageTotal[]> {
-    return this.#read.call(['usage', query])
+    return this.#read(['usage', query])
   }
 
-  get #write(): ThreadClient {
-    if (!this.#writer) throw new ThroughlineError('CLOSED', { message: 'The storage was not opened.' })
-    return this.#writer
+  #write<T>(operation: Operation, departure: Departure, bytes = 0): Promise<T> {
+    return this.#writer ? this.#writer.call(operation, departure, bytes) : Promise.reject(notOpen())
   }
 
-  get #read(): ThreadClient {
-    if (!this.#reader) throw new ThroughlineError('CLOSED', { message: 'The storage was not opened.' })
-    return this.#reader
+  #read<T>(operation: Operation): Promise<T> {
+    return this.#reader ? this.#reader.call(operation, 'turn') : Promise.reject(notOpen())
   }
 
   #client(role: 'writer' | 'reader', { durability, secret, now }: RecordsOpen): ThreadClient {
@@ -153,4 +152,8 @@ export class SqliteRecords implements RecordsStore {
       }
     }
   }
+}
+
+function notOpen(): ThroughlineError {
+  return new ThroughlineError('CLOSED', { message: 'The storage is not open.' })
 }

@@ -6,7 +6,6 @@ import type { Thread } from './start-thread.ts'
 
 /** A thread that has just died is not started again at once. */
 const RESTART_MS = 100
-const CLOSE_MS = 5_000
 
 export interface ThreadClientOptions {
   start(): Thread
@@ -20,7 +19,7 @@ export interface ThreadClientOptions {
 }
 
 /** When the calls made so far leave: at the end of this turn's callback, or of the turn. */
-type Departure = 'soon' | 'turn'
+export type Departure = 'soon' | 'turn'
 
 interface Call {
   readonly operation: Operation
@@ -64,7 +63,7 @@ export class ThreadClient {
    * @param bytes what it weighs, for the bound on what waits
    * @throws ThroughlineError `RECORDS_UNAVAILABLE`, `CLOSED`, or what the thread says
    */
-  call<T>(operation: Operation, departure: Departure = 'turn', bytes = 0): Promise<T> {
+  call<T>(operation: Operation, departure: Departure, bytes = 0): Promise<T> {
     const { maxWaiting, maxWaitingBytes } = this.#options
     if (this.#closed) return Promise.reject(new ThroughlineError('CLOSED'))
     if (this.#waiting >= maxWaiting || (this.#waiting > 0 && this.#waitingBytes + bytes > maxWaitingBytes)) {
@@ -91,7 +90,7 @@ export class ThreadClient {
   async close(): Promise<void> {
     if (this.#closed) return
     const thread = this.#thread
-    const closed = thread && this.callAlone(['close'], CLOSE_MS)
+    const closed = thread && this.callAlone(['close'], this.#options.answerWithinMs)
     this.#closed = true
     await closed?.catch(() => undefined)
     await thread?.terminate()

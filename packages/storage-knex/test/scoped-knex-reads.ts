@@ -1,8 +1,6 @@
 import { Writable } from 'node:stream'
 import type { Knex } from 'knex'
-
-/** One form of statement, written for plain knex: run on the scoped db it must do the same to the tenant's rows alone. */
-export type Form = readonly [name: string, run: (db: Knex) => PromiseLike<unknown>]
+import { type Form, untyped } from './scoped-knex-form.ts'
 
 async function piped(fill: (into: Writable) => unknown): Promise<unknown[]> {
   const rows: unknown[] = []
@@ -65,7 +63,7 @@ export const READS: readonly Form[] = [
   ],
   [
     'whereExists of a builder',
-    (db) => db('reports as r').whereExists(db('projects as p').whereColumn('p.id', 'r.project_id')),
+    (db) => db('reports as r').whereExists(untyped(db('projects as p')).whereColumn('p.id', 'r.project_id')),
   ],
   ['whereNotExists', (db) => db('reports').whereNotExists(db('projects').where('id', 6))],
   [
@@ -81,14 +79,14 @@ export const READS: readonly Form[] = [
     'a correlated sub-query in the columns',
     (db) =>
       db('projects as p').select('p.name', (q: Knex.QueryBuilder) =>
-        q.from('reports').whereColumn('reports.project_id', 'p.id').max('title').as('last'),
+        untyped(q.from('reports')).whereColumn('reports.project_id', 'p.id').max('title').as('last'),
       ),
   ],
   [
     'raw in the columns',
     (db) => db('reports').select(db.raw('upper(title) as big'), db.raw('count(*) over () as total')),
   ],
-  ['a sub-query bound in raw', (db) => db('reports').select(db.raw('(?) as projects', [db('projects').count('*')]))],
+  ['a sub-query bound in raw', (db) => db('reports').select(db.raw('(?) as total', [db('projects').count('*')]))],
   [
     'ref',
     (db) =>
@@ -134,7 +132,7 @@ export const READS: readonly Form[] = [
   ],
   [
     'two tables in one alias object',
-    (db) => db({ r: 'reports', p: 'projects' }).select('r.title', 'p.name').whereColumn('r.id', 'p.id'),
+    (db) => untyped(db({ r: 'reports', p: 'projects' }).select('r.title', 'p.name')).whereColumn('r.id', 'p.id'),
   ],
   [
     'names swapped by aliases',
@@ -210,8 +208,11 @@ export const READS: readonly Form[] = [
   ],
   ['a shared table', (db) => db('countries').orderBy('code')],
   ['a derived table', (db) => db(db('reports').where('n', '>', 0).as('x')).select('x.title')],
-  ['a derived table by callback', (db) => db.from((q: Knex.QueryBuilder) => q.from('reports').as('x')).select('title')],
-  ['a derived table by alias object', (db) => db({ x: db('reports').select('title') }).select('x.title')],
+  [
+    'a derived table by callback',
+    (db) => db.from(((q: Knex.QueryBuilder) => q.from('reports').as('x')) as never).select('title'),
+  ],
+  ['a derived table by alias object', (db) => db({ x: db('reports').select('title') } as never).select('x.title')],
   ['a derived table in a derived table', (db) => db(db(db('reports').as('x')).as('y')).count({ n: '*' })],
   ['union', (db) => db('reports').select('title').union(db('projects').select('name'))],
   [
@@ -306,11 +307,9 @@ export const READS: readonly Form[] = [
   [
     'having of a sub-query',
     (db) =>
-      db('reports')
-        .select('status')
-        .max('title as t')
-        .groupBy('status')
-        .havingExists(db('projects').where('id', '<', 9)),
+      untyped(db('reports').select('status').max('title as t').groupBy('status')).havingExists(
+        db('projects').where('id', '<', 9),
+      ),
   ],
   [
     'window',
@@ -338,7 +337,7 @@ export const READS: readonly Form[] = [
         .orderBy(db('projects').max('name') as never)
         .orderBy('id'),
   ],
-  ['json', (db) => db('reports').select('title').jsonExtract('title', '$', 'j').whereRaw('json_valid(title) = 0')],
+  ['json', (db) => db('reports').select('title').jsonExtract('status', '$', 'json').whereRaw('n < 0')],
   ['columnInfo', (db) => db('reports').columnInfo('title' as never)],
   ['stream', (db) => streamed(db('reports').orderBy('id'))],
   ['pipe', (db) => piped((into) => db('reports').orderBy('id').pipe(into))],
@@ -391,179 +390,6 @@ export const READS: readonly Form[] = [
     async (db) => {
       const query = db('reports').where('id', 1).orWhere('n', 20)
       return [await query, await query, query.toString().length > 0, await query]
-    },
-  ],
-]
-
-export const WRITES: readonly Form[] = [
-  ['insert one', (db) => db('reports').insert({ id: 50, title: 'new' })],
-  [
-    'insert many',
-    (db) =>
-      db('reports').insert([
-        { id: 50, title: 'a' },
-        { id: 51, n: 3 },
-        { title: 'c', id: 52 },
-      ]),
-  ],
-  ['insert into', (db) => db.insert({ id: 50, title: 'new' }).into('reports')],
-  ['insert, returning', (db) => db('reports').insert({ id: 50, title: 'new' }).returning(['id', 'title'])],
-  ['insert, returning all', (db) => db('reports').insert({ id: 50, title: 'new' }, '*')],
-  ['insert a value that is a sub-query', (db) => db('reports').insert({ id: 50, title: db('projects').max('name') })],
-  [
-    'insert from a select',
-    (db) =>
-      db('reports')
-        .insert(db('projects').select({ id: 'n' }, 'name as title').select({ n: 'parent_id' }).where('id', '<', 0))
-        .then(() => 0),
-  ],
-  [
-    'batchInsert',
-    (db) =>
-      db.batchInsert(
-        'reports',
-        [
-          { id: 50, title: 'a' },
-          { id: 51, title: 'b' },
-          { id: 52, title: 'c' },
-        ],
-        2,
-      ),
-  ],
-  [
-    'batchInsert, returning',
-    (db) =>
-      db
-        .batchInsert('reports', [
-          { id: 50, title: 'a' },
-          { id: 51, title: 'b' },
-        ])
-        .returning('id'),
-  ],
-  [
-    'onConflict merge',
-    (db) => db('reports').insert({ id: 1, title: 'merged' }).onConflict(['tenant_id', 'id']).merge(),
-  ],
-  [
-    'onConflict merge of columns',
-    (db) =>
-      db('reports')
-        .insert([
-          { id: 1, title: 'merged', n: 1 },
-          { id: 60, title: 'new', n: 2 },
-        ])
-        .onConflict(['tenant_id', 'id'])
-        .merge(['title']),
-  ],
-  [
-    'onConflict merge of values',
-    (db) =>
-      db('reports')
-        .insert({ id: 1, title: 'x' })
-        .onConflict(['id', 'tenant_id'])
-        .merge({ title: 'merged', n: db.raw('reports.n + ?', [1]) }),
-  ],
-  [
-    'onConflict merge where',
-    (db) =>
-      db('reports')
-        .insert({ id: 1, title: 'merged' })
-        .onConflict(['tenant_id', 'id'])
-        .merge()
-        .where('reports.n', 10)
-        .orWhere('reports.n', '>', 0),
-  ],
-  [
-    'onConflict ignore',
-    (db) =>
-      db('reports')
-        .insert([
-          { id: 1, title: 'ignored' },
-          { id: 61, title: 'kept' },
-        ])
-        .onConflict(['tenant_id', 'id'])
-        .ignore(),
-  ],
-  ['update', (db) => db('reports').where('id', 1).update({ title: 'changed' })],
-  ['update all', (db) => db('reports').update('status', 'changed')],
-  ['update, orWhere', (db) => db('reports').where('id', 1).orWhere('n', '>', 0).update({ title: 'changed' })],
-  ['update, orWhereRaw', (db) => db('reports').where('id', 1).orWhereRaw('1 = 1').update({ title: 'changed' })],
-  ['update, whereNot', (db) => db('reports').whereNot('id', 1).update({ title: 'changed' })],
-  [
-    'update by raw',
-    (db) =>
-      db('reports')
-        .where('id', '>', 1)
-        .update({ n: db.raw('n * ? + coalesce(n, 1)', [2]), title: db.raw("title || ', done'") }),
-  ],
-  ['update by a sub-query', (db) => db('reports').update({ title: db('projects').max('name') })],
-  [
-    'update where in a sub-query',
-    (db) =>
-      db('reports').whereIn('project_id', db('projects').where('id', 1).select('id')).update({ title: 'changed' }),
-  ],
-  [
-    'update with',
-    (db) =>
-      db
-        .with('some', db('projects').select('id'))
-        .from('reports')
-        .whereIn('id', (q) => q.from('some').select('id'))
-        .update({ title: 'changed' }),
-  ],
-  ['update, returning', (db) => db('reports').where('id', 1).update({ title: 'changed' }).returning(['id', 'title'])],
-  [
-    'update under an alias',
-    (db) => db('reports as r').where('r.id', 1).orWhere('r.n', '>', 0).update({ title: 'changed' }),
-  ],
-  ['update in another case', (db) => db('REPORTS').where('ID', 1).update({ Title: 'changed' })],
-  ['update in the schema', (db) => db.withSchema('main').from('reports').where('id', 1).update({ title: 'changed' })],
-  ['increment', (db) => db('reports').where('id', 1).orWhere('id', 2).increment('n', 5)],
-  ['decrement of more', (db) => db('reports').decrement({ n: 1, project_id: 1 })],
-  ['increment and update', (db) => db('reports').where('id', 1).increment('n').update({ title: 'changed' })],
-  ['delete', (db) => db('reports').where('id', 1).delete()],
-  ['delete all', (db) => db('reports').del()],
-  ['delete, orWhere', (db) => db('reports').where('id', 1).orWhere('n', '>', 0).del()],
-  ['delete under an alias', (db) => db('reports as r').where('r.id', 1).orWhere('r.n', '>', 0).del()],
-  [
-    'delete where exists',
-    (db) => db('reports').whereExists(db('projects').whereColumn('projects.id', 'reports.project_id')).del(),
-  ],
-  [
-    'delete by a callback',
-    (db) =>
-      db('reports')
-        .where((q) => q.where('id', 1).orWhereIn('id', (ids) => ids.from('projects').select('id')))
-        .del(),
-  ],
-  [
-    'a transaction that commits',
-    (db) =>
-      db.transaction(async (trx) => {
-        await trx('reports').where('id', 1).orWhere('n', 20).update({ title: 'changed' })
-        await trx('reports').insert({ id: 70, title: 'new' })
-        await trx('projects').orWhere('id', 1).del()
-      }),
-  ],
-  [
-    'a savepoint that rolls back',
-    (db) =>
-      db.transaction(async (trx) => {
-        await trx('reports').where('id', 1).update({ title: 'kept' })
-        await trx
-          .transaction(async (inner) => {
-            await inner('reports').update({ title: 'undone' })
-            throw new Error('undo')
-          })
-          .catch(() => undefined)
-      }),
-  ],
-  [
-    'a write awaited twice',
-    async (db) => {
-      const query = db('reports').where('id', 1).orWhere('id', 2).increment('n', 1)
-      query.toSQL()
-      return [await query, await query]
     },
   ],
 ]

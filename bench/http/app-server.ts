@@ -1,0 +1,77 @@
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createThroughline, meter, perSecond, quotaPerMonth, rateLimit, requireFlag } from '@throughline/core'
+import { guard, tenantContext } from '@throughline/express'
+import { knexStorage } from '@throughline/storage-knex'
+import express from 'express'
+
+/**
+ * One process that is measured: bare Express, or the same route behind the full stack. It answers questions over IPC.
+ *
+ * @param variant `bare`, `full`, or `quota` (full, with a hard quota on the meter)
+ */
+const variant = process.argv[2] as 'bare' | 'full' | 'quota'
+
+const app = express()
+app.disable('etag')
+const directory = mkdtempSync(join(tmpdir(), 'throughline-bench-'))
+const filename = join(directory, 'records.db')
+const throughline = variant === 'bare' ? undefined : open()
+
+if (throughline) {
+  app.use(
+    tenantContext(throughline, {
+      tenant: (request) => request.headers['x-org'] as string,
+      actor: (request) => ({ id: request.headers['x-user'] as string }),
+    }),
+  )
+  app.get('/reports/:id', guard(requireFlag('new-reports'), rateLimit('api'), meter('reports')), answer)
+} else {
+  app.get('/reports/:id', answer)
+}
+
+function answer(request: express.Request, response: express.Response): void {
+  response.json({ id: request.params['id'], title: 'Quarterly report', rows: [1, 2, 3] })
+}
+
+function open() {
+  const quota = { quotas: { reports: quotaPerMonth(1_000_000_000, { hard: true }) } }
+  return createThroughline({
+    storage: knexStorage({ filename }),
+    tenants: { load: (id) => ({ id, plan: 'pro', region: 'eu' }) },
+    flags: { 'new-reports': { rules: [{ if: { 'org.plan': 'pro' }, serve: true }], default: false } },
+    limits: { api: perSecond(1_000_000) },
+    meters: { reports: { aggregate: 'count' } },
+    plans: { pro: variant === 'quota' ? quota : {} },
+  })
+}
+
+const server = app.listen(0, '127.0.0.1', async () => {
+  await throughline?.ready()
+  process.send?.({ port: (server.address() as AddressInfo).port })
+})
+
+process.on('message', async (message: 'cpu' | 'backlog' | 'bytes' | 'stop') => {
+  if (message === 'cpu') {
+    const all = process.cpuUsage()
+    const main = process.threadCpuUsage()
+    process.send?.({ all: all.user + all.system, main: main.user + main.system })
+  } else if (message === 'backlog') {
+    const health = await throughline?.health()
+    process.send?.({ rows: health?.journal.backlog?.rows ?? 0, ageMs: health?.journal.backlog?.ageMs ?? 0 })
+  } else if (message === 'bytes') {
+    process.send?.({ bytes: throughline ? sizeOf(filename) : 0 })
+  } else {
+    server.close()
+    server.closeAllConnections()
+    await throughline?.close()
+    rmSync(directory, { recursive: true, force: true })
+    process.exit(0)
+  }
+})
+
+function sizeOf(file: string): number {
+  return ['', '-wal'].reduce((sum, end) => sum + (statSync(`${file}${end}`, { throwIfNoEntry: false })?.size ?? 0), 0)
+}

@@ -1,0 +1,12 @@
+import { benchHttp } from './http/run.ts'
+
+/** `npm run bench -- <name>`: each prints its figures, and as its last line one JSON object with its ratios. */
+const BENCHES: Readonly<Record<string, () => Promise<void>>> = { http: benchHttp }
+
+const name = process.argv[2] ?? ''
+const bench = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined
+if (!bench) {
+  console.error(`Which one? npm run bench -- ${Object.keys(BENCHES).join(' | ')}`)
+  process.exit(2)
+}
+await bench()

@@ -1,0 +1,28 @@
+import { guard } from '@throughline/express'
+import { Router } from 'express'
+import type { AppParts } from '../app.ts'
+
+/** What a tenant's admins set themselves. `PATCH` takes dotted paths; `null` takes a value back. */
+export function configRoutes({ throughline }: AppParts): Router {
+  const { rateLimit, requireRole } = throughline.guards
+  const { config } = throughline
+  const router = Router()
+  router.use(guard(rateLimit('api')))
+
+  router.get('/', (_req, res) => {
+    const { webhooks, notifications } = config.all()
+    res.json({ webhooks: { url: webhooks.url }, notifications })
+  })
+
+  router.patch('/', guard(requireRole('admin')), async (req, res) => {
+    const edits: Record<string, unknown> = { ...req.body }
+    const unset = Object.keys(edits).filter((path) => edits[path] === null)
+    for (const path of unset) delete edits[path]
+    // What a client sends is checked by the config's schema, paths included.
+    if (Object.keys(edits).length > 0) await config.set(edits as Parameters<typeof config.set>[0])
+    if (unset.length > 0) await config.unset(unset as Parameters<typeof config.unset>[0])
+    const { webhooks, notifications } = config.all()
+    res.json({ webhooks: { url: webhooks.url }, notifications })
+  })
+  return router
+}

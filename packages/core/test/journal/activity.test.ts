@@ -1,0 +1,171 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { eventTemplate } from '../../src/event.ts'
+import type { AddOptions } from '../../src/journal/index.ts'
+import { Activity } from '../../src/journal/index.ts'
+import type { JournalRecord } from '../../src/storage/index.ts'
+
+/** Takes lines as the journal does. */
+class Sink {
+  time = 1_700_000_000_000
+  readonly records: JournalRecord[] = []
+  readonly options: (AddOptions | undefined)[] = []
+  /** What the next adds answer; resolved unless said. */
+  answers: Promise<void>[] = []
+
+  now(): number {
+    return this.time
+  }
+
+  add(tenant: string, line: string, options?: AddOptions): Promise<void> {
+    const record: JournalRecord = JSON.parse(line)
+    expect(record.tenant).toBe(tenant)
+    this.records.push(record)
+    this.options.push(options)
+    return this.answers.shift() ?? Promise.resolve()
+  }
+}
+
+function activity(sink: Sink = new Sink()): { sink: Sink; open: Activity } {
+  const open = new Activity(sink)
+  open.tenant = 'acme'
+  open.actor = { id: 'ada', type: 'user' }
+  return { sink, open }
+}
+
+const passed = eventTemplate({ action: 'limit.passed', targets: [{ type: 'limit', id: 'api' }] })
+
+describe('what a context leaves', () => {
+  it('is one record, with routine events counted', async () => {
+    const { sink, open } = activity()
+    for (let i = 0; i < 1_000; i++) open.fold(passed)
+    open.recordUsage({ meter: 'reports', quantity: 2 })
+    open.recordUsage({ meter: 'reports', quantity: 2 })
+    await open.settle('run.completed', 'success')
+    expect(sink.records).toHaveLength(1)
+    expect(sink.records[0]?.events).toEqual([
+      { action: 'run.completed' },
+      { action: 'limit.passed', targets: [{ type: 'limit', id: 'api' }], count: 1_000 },
+      {
+        action: 'usage.recorded',
+        targets: [{ type: 'meter', id: 'reports' }],
+        metadata: { quantity: 2 },
+        count: 2,
+      },
+    ])
+  })
+
+  it('goes on in further parts where there are too many events, and drops none', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 0, max: 1_500 }), async (events) => {
+        const { sink, open } = activity()
+        for (let i = 0; i < events; i++) open.note({ action: `test.${i}`, notable: true })
+        await open.settle('run.completed', 'success')
+        const all = sink.records.flatMap((record) => record.events)
+        expect(all.filter(({ action }) => action.startsWith('test.')).map(({ action }) => action)).toEqual(
+          Array.from({ length: events }, (_, i) => `test.${i}`),
+        )
+        for (const record of sink.records) expect(record.events.length).toBeLessThanOrEqual(201)
+        expect(sink.records[0]?.id).toBe(open.id)
+        expect(new Set(sink.records.map(({ id }) => id)).size).toBe(sink.records.length)
+        sink.records.slice(1).forEach((record, i) => {
+          expect(record).toMatchObject({ part: i + 2, of: open.id })
+        })
+      }),
+      { numRuns: 30 },
+    )
+  })
+
+  it('after it settled is a further part', async () => {
+    const { sink, open } = activity()
+    await open.settle('run.completed', 'success')
+    open.note({ action: 'test.late', notable: true })
+    open.fold(passed)
+    await open.settlePart()
+    expect(sink.records).toHaveLength(2)
+    expect(sink.records[1]).toMatchObject({ part: 2, of: open.id, events: [{ action: 'test.late' }, passedEvent] })
+  })
+
+  const passedEvent = { action: 'limit.passed', targets: [{ type: 'limit', id: 'api' }] }
+})
+
+describe('nothing is acknowledged whose earlier parts are not durable', () => {
+  const full = new Error('full')
+
+  /** 200 events begin a part, which is refused. */
+  function refused() {
+    const { sink, open } = activity()
+    sink.answers = [Promise.reject(full)]
+    for (let i = 0; i < 200; i++) open.note({ action: `test.${i}` })
+    return open
+  }
+
+  it('when the record settles', async () => {
+    await expect(refused().settle('run.completed', 'success')).rejects.toBe(full)
+  })
+
+  it('when a part settles, also where nothing came after', async () => {
+    await expect(refused().settlePart()).rejects.toBe(full)
+    const open = refused()
+    open.note({ action: 'test.more' })
+    await expect(open.settlePart()).rejects.toBe(full)
+  })
+
+  it('and not before they are', async () => {
+    const { sink, open } = activity()
+    let durable: () => void = () => undefined
+    sink.answers = [
+      new Promise<void>((resolve) => {
+        durable = resolve
+      }),
+    ]
+    for (let i = 0; i < 200; i++) open.recordUsage({ meter: 'reports', quantity: 1, key: String(i) })
+    let told = false
+    const settled = open.settlePart().then(() => {
+      told = true
+    })
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(told).toBe(false)
+    durable()
+    await settled
+  })
+})
+
+describe('refusals', () => {
+  it('fold when nothing else was done', async () => {
+    const { sink, open } = activity()
+    open.note({ action: 'limit.refused', outcome: 'refused', targets: [{ type: 'limit', id: 'api' }] })
+    await open.settle('request.handled', 'refused')
+    expect(sink.options[0]?.fold).toMatchObject({ id: open.id, at: open.at })
+  })
+
+  it('differ by actor, target and code, not by trace', async () => {
+    const key = async (actor: string, target: string, code: string): Promise<string | undefined> => {
+      const { sink, open } = activity()
+      open.actor = { id: actor, type: 'user' }
+      open.note({
+        action: 'auth.refused',
+        outcome: 'refused',
+        targets: [{ type: 'role', id: target }],
+        metadata: { code },
+      })
+      await open.settle('request.handled', 'refused')
+      return sink.options[0]?.fold?.key
+    }
+    expect(await key('ada', 'a', 'X')).toBe(await key('ada', 'a', 'X'))
+    const keys = [await key('ada', 'a', 'X'), await key('bob', 'a', 'X'), await key('ada', 'b', 'X')]
+    expect(new Set([...keys, await key('ada', 'a', 'Y')]).size).toBe(4)
+  })
+
+  it('never fold together with something that had an effect', async () => {
+    for (const effect of ['usage', 'event', 'observed'] as const) {
+      const { sink, open } = activity()
+      if (effect === 'usage') open.recordUsage({ meter: 'reports', quantity: 1 })
+      if (effect === 'event') open.note({ action: 'report.shared', notable: true })
+      if (effect === 'observed') open.note({ action: 'x.refused', outcome: 'refused', metadata: { observed: true } })
+      open.note({ action: 'limit.refused', outcome: 'refused' })
+      await open.settle('request.handled', 'refused')
+      expect(sink.options[0]?.fold, effect).toBeUndefined()
+    }
+  })
+})

@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest'
+import { perMinute, perSecond } from '../../src/catalog/index.ts'
+import { limitOverrideValue, limitsView, newLimitOverride, readLimitOverride } from '../../src/limits/index.ts'
+
+const catalog = { api: perMinute(60), bulk: perSecond(10) }
+
+describe('limitsView', () => {
+  it('takes the override before the plan before the catalog', () => {
+    const view = limitsView({
+      tenant: 'acme',
+      catalog,
+      plan: { api: perMinute(100), bulk: perSecond(20) },
+      overrides: new Map([['api', { limit: perMinute(500) }]]),
+      now: 0,
+    })
+    expect([view.get('api')?.limit.limit, view.get('api')?.source]).toEqual([500, 'override'])
+    expect([view.get('bulk')?.limit.limit, view.get('bulk')?.source]).toEqual([20, 'plan'])
+    expect(limitsView({ tenant: 'acme', catalog, overrides: new Map(), now: 0 }).get('api')?.source).toBe('catalog')
+  })
+
+  it('keeps an override until it expires, also within one view', () => {
+    const overrides = new Map([['api', { limit: perMinute(500), until: 1_000 }]])
+    const before = limitsView({ tenant: 'acme', catalog, overrides, now: 999 }).get('api')
+    expect([before?.limit.limit, before?.until, before?.next?.limit.limit]).toEqual([500, 1_000, 60])
+    expect(limitsView({ tenant: 'acme', catalog, overrides, now: 1_000 }).get('api')?.source).toBe('catalog')
+  })
+
+  it('takes no notice of overrides of limits that are gone', () => {
+    const overrides = new Map([['gone', { limit: perMinute(1) }]])
+    expect([...limitsView({ tenant: 'acme', catalog, overrides, now: 0 }).keys()]).toEqual(['api', 'bulk'])
+  })
+
+  it('names a key for each tenant and limit', () => {
+    const key = (tenant: string) => limitsView({ tenant, catalog, overrides: new Map(), now: 0 }).get('api')?.key
+    expect(key('a')).not.toBe(key('b'))
+    expect(key('a')).toBe('a\u0000api')
+  })
+})
+
+describe('an override', () => {
+  it('is stored and read again', () => {
+    for (const override of [
+      newLimitOverride(perMinute(7, { burst: 9 })),
+      newLimitOverride(perSecond(3), '2027-01-01'),
+      newLimitOverride(perSecond(3), new Date(5)),
+    ]) {
+      expect(readLimitOverride(JSON.parse(JSON.stringify(limitOverrideValue(override))))).toEqual(override)
+    }
+  })
+
+  it('is refused when it is none, with everything that is wrong', () => {
+    expect(() => newLimitOverride(perMinute(0, { burst: 1.5 }), 'some day')).toThrow(
+      /LIMIT_INVALID: The limit must have a limit .* The limit must have a burst .* "until" must be a date or time\./,
+    )
+  })
+
+  it('counts for nothing when it can not be read', () => {
+    for (const value of [null, 1, 'x', [], {}, { limit: 0, windowMs: 1, burst: 1 }]) {
+      expect(readLimitOverride(value)).toBeUndefined()
+    }
+  })
+})

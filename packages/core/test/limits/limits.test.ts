@@ -1,0 +1,242 @@
+import fc from 'fast-check'
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { Catalog } from '../../src/catalog/definitions.ts'
+import { perMinute, perSecond } from '../../src/catalog/index.ts'
+import type { EventTemplate } from '../../src/event.ts'
+import {
+  createLimits,
+  type LimitOverride,
+  type LimitsOptions,
+  type LimitsScope,
+  limitsView,
+} from '../../src/limits/index.ts'
+import type { JournalEvent, LimitsStore } from '../../src/storage/index.ts'
+import { memoryLimits } from '../../src/storage/memory-limits.ts'
+
+let now = 1_000_000
+
+class FakeScope implements LimitsScope {
+  readonly snapshot: LimitsScope['snapshot']
+  readonly folded: EventTemplate[] = []
+  readonly noted: JournalEvent[] = []
+
+  constructor(tenant = 'acme', overrides: Record<string, LimitOverride> = {}) {
+    const catalog = { api: perMinute(60), bulk: perSecond(10, { burst: 20 }) }
+    const plan = { bulk: perSecond(100) }
+    this.snapshot = {
+      limits: limitsView({ tenant, catalog, plan, overrides: new Map(Object.entries(overrides)), now }),
+    }
+  }
+
+  fold(template: EventTemplate): void {
+    this.folded.push(template)
+  }
+
+  note(event: JournalEvent): void {
+    this.noted.push(event)
+  }
+}
+
+function engine(options: Partial<LimitsOptions> = {}) {
+  const scope = new FakeScope()
+  const limits = createLimits<Catalog>({
+    scope: () => scope,
+    store: memoryLimits(),
+    fallback: memoryLimits(),
+    now: () => now,
+    mode: 'enforce',
+    ...options,
+  })
+  return { scope, limits }
+}
+
+/** A store that fails, or does not answer, as long as it is told to. */
+class Unsteady implements LimitsStore {
+  readonly name = 'unsteady'
+  readonly #inner = memoryLimits()
+  state: 'up' | 'rejects' | 'throws' | 'hangs' = 'up'
+  asked = 0
+
+  consume(...args: Parameters<LimitsStore['consume']>): ReturnType<LimitsStore['consume']> {
+    this.asked += 1
+    if (this.state === 'throws') throw new Error('down')
+    if (this.state === 'rejects') return Promise.reject(new Error('down'))
+    if (this.state === 'hangs') return new Promise(() => undefined)
+    return Promise.resolve(this.#inner.consume(...args))
+  }
+
+  async refund(...args: Parameters<LimitsStore['refund']>): Promise<void> {
+    if (this.state !== 'up') throw new Error('down')
+    this.#inner.refund(...args)
+  }
+
+  async close(): Promise<void> {}
+}
+
+beforeEach(() => {
+  now = 1_000_000
+})
+
+describe('limits', () => {
+  it('answer at once when the store is in memory, and count what passed', () => {
+    const { limits, scope } = engine()
+    expect(limits.consume('api')).toEqual({
+      allowed: true,
+      remaining: 59,
+      retryAfter: 0,
+      limit: 60,
+      resetAfter: 1,
+      policies: [{ name: 'api', limit: 60, windowMs: 60_000, burst: 60, remaining: 59 }],
+    })
+    expect(limits.consume('api', { cost: 9 })).toMatchObject({ allowed: true, remaining: 50 })
+    expect(scope.folded).toHaveLength(2)
+    expect(scope.folded[0]).toBe(scope.folded[1])
+    expect(JSON.parse(`${scope.folded[0]?.open}}`)).toEqual({
+      action: 'limit.passed',
+      targets: [{ type: 'limit', id: 'api' }],
+      metadata: { limit: 60, windowMs: 60_000 },
+    })
+    expect(scope.noted).toEqual([])
+  })
+
+  it('refuse what goes beyond, take nothing for it, and put it on record', async () => {
+    const { limits, scope } = engine()
+    await limits.consume('api', { cost: 60 })
+    expect(limits.consume('api')).toMatchObject({ allowed: false, remaining: 0, retryAfter: 1 })
+    expect(limits.consume('api', { cost: 30 })).toMatchObject({ allowed: false, retryAfter: 30 })
+    expect(scope.noted[1]).toEqual({
+      action: 'limit.refused',
+      outcome: 'refused',
+      notable: true,
+      targets: [{ type: 'limit', id: 'api' }],
+      metadata: { limit: 60, windowMs: 60_000, retryAfter: 30 },
+    })
+    now += 30_000
+    expect(limits.consume('api', { cost: 30 })).toMatchObject({ allowed: true, remaining: 0 })
+  })
+
+  it('say when a cost can never pass', async () => {
+    const { limits, scope } = engine()
+    expect(await limits.consume('api', { cost: 61 })).toMatchObject({
+      allowed: false,
+      retryAfter: Number.POSITIVE_INFINITY,
+    })
+    expect(scope.noted[0]?.metadata).toEqual({ limit: 60, windowMs: 60_000 })
+  })
+
+  it('only observe when told to', async () => {
+    const { limits, scope } = engine({ mode: 'observe' })
+    await limits.consume('api', { cost: 60 })
+    expect(limits.consume('api')).toMatchObject({ allowed: true, observed: true, retryAfter: 0 })
+    expect(scope.noted).toMatchObject([{ action: 'limit.refused', outcome: 'refused', metadata: { observed: true } }])
+  })
+
+  it('are each tenant’s own', async () => {
+    const { limits } = engine()
+    const [acme, globex] = [new FakeScope('acme'), new FakeScope('globex')]
+    await limits.consumeIn(acme, 'api', { cost: 60 })
+    expect(limits.consumeIn(acme, 'api')).toMatchObject({ allowed: false })
+    expect(limits.consumeIn(globex, 'api')).toMatchObject({ allowed: true, remaining: 59 })
+  })
+
+  it('leave an override when it expires, also in the middle of a context', async () => {
+    const { limits } = engine()
+    const scope = new FakeScope('acme', { api: { limit: perMinute(5), until: now + 1_000 } })
+    expect(await limits.consumeIn(scope, 'api')).toMatchObject({ limit: 5, remaining: 4 })
+    now += 1_000
+    expect(await limits.consumeIn(scope, 'api')).toMatchObject({ limit: 60 })
+  })
+
+  it('give back what was taken for nothing', async () => {
+    const { limits, scope } = engine()
+    await limits.consume('api', { cost: 60 })
+    await limits.refundIn(scope, 'api', { cost: 10 })
+    expect(limits.consume('api')).toMatchObject({ allowed: true, remaining: 9 })
+  })
+
+  it('refuse names and costs that are none', () => {
+    const { limits } = engine()
+    expect(() => limits.consume('apis')).toThrow(/LIMIT_UNKNOWN: .*Did you mean "api"\?/)
+    for (const cost of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '2' as unknown as number]) {
+      expect(() => limits.consume('api', { cost })).toThrow(/LIMIT_COST_INVALID/)
+    }
+  })
+
+  it('never admit more than burst and rate allow, whatever is asked when', () => {
+    const ask = fc.record({ wait: fc.integer({ min: 0, max: 3_000 }), cost: fc.integer({ min: 1, max: 15 }) })
+    fc.assert(
+      fc.property(fc.array(ask, { maxLength: 100 }), (asks) => {
+        const { limits } = engine()
+        const start = now
+        let taken = 0
+        for (const { wait, cost } of asks) {
+          now += wait
+          const result = limits.consume('api', { cost })
+          if (!('allowed' in result)) throw new Error('not at once')
+          if (result.allowed) taken += cost
+          else expect(Number.isInteger(result.retryAfter) && result.retryAfter >= 1).toBe(true)
+          expect(taken).toBeLessThanOrEqual(60 + Math.floor((now - start) / 1_000))
+        }
+        now = start
+      }),
+    )
+  })
+})
+
+describe('a limits store that fails', () => {
+  it.each(['rejects', 'throws', 'hangs'] as const)('%s: this process decides, and says so', async (state) => {
+    const store = new Unsteady()
+    const failures: unknown[] = []
+    const { limits, scope } = engine({ store, timeoutMs: 5, onDegraded: (error) => failures.push(error) })
+    expect(await limits.consume('api')).not.toHaveProperty('degraded')
+    store.state = state
+    expect(await limits.consume('api', { cost: 60 })).toMatchObject({ allowed: true, degraded: true })
+    expect(await limits.consume('api')).toMatchObject({ allowed: false, degraded: true })
+    expect(limits.degraded).toBe(true)
+    expect(failures).toHaveLength(1)
+    expect(scope.noted.filter(({ action }) => action === 'limit.degraded')).toEqual([
+      {
+        action: 'limit.degraded',
+        outcome: 'failure',
+        notable: true,
+        targets: [{ type: 'limit', id: 'api' }],
+        metadata: { store: 'unsteady' },
+      },
+    ])
+  })
+
+  it('is asked again after a second, by one call, and counts again once it answers', async () => {
+    const store = new Unsteady()
+    const { limits, scope } = engine({ store, timeoutMs: 5 })
+    store.state = 'rejects'
+    await limits.consume('api')
+    for (let i = 0; i < 5; i++) await limits.consume('api')
+    expect(store.asked).toBe(1)
+    now += 1_000
+    await Promise.all([limits.consume('api'), limits.consume('api')])
+    expect(store.asked).toBe(2)
+    store.state = 'up'
+    now += 1_000
+    expect(await limits.consume('api')).toMatchObject({ remaining: 59 })
+    expect(limits.degraded).toBe(false)
+    store.state = 'rejects'
+    now += 58_000
+    await limits.consume('api')
+    expect(scope.noted).toHaveLength(2)
+  })
+
+  it('leaves each process its share', async () => {
+    const store = new Unsteady()
+    store.state = 'rejects'
+    const { limits } = engine({ store, share: 0.25 })
+    expect(await limits.consume('api', { cost: 15 })).toMatchObject({ allowed: true, remaining: 0 })
+    expect(await limits.consume('api')).toMatchObject({ allowed: false, retryAfter: 4 })
+  })
+
+  it('fails no refund', async () => {
+    const store = new Unsteady()
+    const { limits, scope } = engine({ store })
+    store.state = 'rejects'
+    await expect(limits.refundIn(scope, 'api')).resolves.toBeUndefined()
+  })
+})

@@ -1,0 +1,33 @@
+import type { Exchange } from '@throughline/core/http'
+import type { Request, Response } from 'express'
+
+/** One Express request as the pipeline sees it. */
+export class ExpressExchange<Req extends Request> implements Exchange<Req> {
+  readonly carrier: Req
+  readonly message: Req
+  readonly response: Response
+
+  constructor(request: Req, response: Response) {
+    this.carrier = request
+    this.message = request
+    this.response = response
+  }
+
+  get path(): string {
+    const { originalUrl } = this.carrier
+    const query = originalUrl.indexOf('?')
+    return query < 0 ? originalUrl : originalUrl.slice(0, query)
+  }
+
+  /** As the app's `trust proxy` setting says. */
+  get ip(): string | undefined {
+    return this.carrier.ip
+  }
+
+  route(): string | undefined {
+    const { route, baseUrl } = this.carrier
+    if (route === undefined || route === null) return undefined
+    const path: unknown = route.path
+    return `${baseUrl}${Array.isArray(path) ? path.join('|') : String(path)}`
+  }
+}

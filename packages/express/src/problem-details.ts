@@ -1,0 +1,28 @@
+import { problemOf, recordError } from '@throughline/core/http'
+import type { ErrorRequestHandler } from 'express'
+
+/** What a handler may have said of the body it did not send. */
+const OF_THE_BODY = ['Content-Encoding', 'Content-Language', 'Content-Length', 'Content-Range', 'ETag', 'Last-Modified']
+
+/**
+ * Error handler for the last place: puts every error on the request's record, answers ours with problem details
+ * (RFC 9457) and passes on all others.
+ *
+ * @example app.use(problemDetails())
+ */
+export function problemDetails(): ErrorRequestHandler {
+  return function problemDetails(error: unknown, request, response, next) {
+    recordError(error)
+    const problem = problemOf(error)
+    if (!problem || response.headersSent) {
+      next(error)
+      return
+    }
+    // As Express does with what it answers itself; the remedy is for whoever reads the log.
+    if (problem.status >= 500 && request.app.get('env') !== 'test') console.error((error as Error).stack)
+    for (const name of OF_THE_BODY) response.removeHeader(name)
+    response.statusCode = problem.status
+    for (const [name, value] of Object.entries(problem.headers)) response.setHeader(name, value)
+    response.end(problem.body)
+  }
+}

@@ -1,0 +1,299 @@
+import { createRequire } from 'node:module'
+import type { Guard } from '@throughline/core'
+import {
+  createThroughline,
+  currentContext,
+  currentTenant,
+  fromApiKey,
+  fromHeader,
+  fromSubdomain,
+  perMinute,
+  rateLimit,
+  ThroughlineError,
+  tryCurrentTenant,
+} from '@throughline/core'
+import { asTenant, createTestThroughline } from '@throughline/core/testing'
+import type { Request, RequestHandler } from 'express'
+import express5 from 'express'
+import request from 'supertest'
+import { afterEach, describe, expect, it } from 'vitest'
+import { enter, guard, problemDetails, requestAudit, tenantContext } from '../src/index.ts'
+
+const express4: typeof express5 = createRequire(import.meta.url)('express4')
+
+const ROWS: Readonly<Record<string, { id: string; plan?: string; status?: string }>> = {
+  acme: { id: 'acme', plan: 'free' },
+  globex: { id: 'globex' },
+  frozen: { id: 'frozen', status: 'suspended' },
+}
+
+type User = { readonly id: string; readonly org: string }
+type LoggedIn = Request & { user?: User }
+
+/** The app's own login: `x-user: ada@acme`. */
+const login: RequestHandler = (req, res, next) => {
+  const [id, org] = String(req.headers['x-user'] ?? '').split('@')
+  if (id === 'mallory') return void res.status(401).send('wrong password')
+  if (id && org) (req as LoggedIn).user = { id, org }
+  next()
+}
+
+const closes: (() => Promise<void>)[] = []
+afterEach(async () => {
+  for (const close of closes.splice(0)) await close()
+})
+
+describe.each([
+  ['Express 5', express5],
+  ['Express 4', express4],
+] as const)('%s', (_version, express) => {
+  function setUp(routes: (app: express5.Express) => void = () => {}) {
+    const throughline = createTestThroughline({
+      tenants: {
+        load: (id: string) => ROWS[id],
+        isMember: (actor: { readonly id: string }, tenant: string) => actor.id !== 'eve' || tenant === 'frozen',
+      },
+      limits: { api: perMinute(2) },
+    })
+    closes.push(() => throughline.close())
+    const app = express()
+    app.use(requestAudit(throughline, { tenant: fromSubdomain('example.com'), exclude: ['/health'] }))
+    app.use(login)
+    app.use(
+      tenantContext(throughline, {
+        tenant: [
+          fromSubdomain('example.com'),
+          fromHeader('x-tenant-id'),
+          fromApiKey((key) => (key === 'k1' ? { tenant: 'acme', actor: { id: 'key-1' } } : undefined)),
+          (req: LoggedIn) => req.user?.org,
+        ],
+        actor: (req: LoggedIn) => req.user,
+        tenantless: ['/health'],
+      }),
+    )
+    app.get('/health', (_req, res) => void res.json({ tenant: tryCurrentTenant()?.id ?? null }))
+    app.get('/whoami', (_req, res) => {
+      const { tenant, actor } = currentContext()
+      res.json({ tenant: tenant.id, actor })
+    })
+    routes(app)
+    app.use(problemDetails())
+    const trail = (tenant: string) =>
+      throughline.run({ tenant, actor: { type: 'service', id: 'test' } }, async () => {
+        const { events } = await throughline.audit.list({ last: '30d' })
+        return events.filter(({ actor }) => actor.id !== 'test')
+      })
+    return { throughline, app, trail }
+  }
+
+  it('runs a request in the context of the tenant that its sources agree on, and records it', async () => {
+    const { app, trail } = setUp((app) => {
+      app.get('/reports/:id', (req, res) => void res.json({ tenant: currentTenant().id, id: req.params['id'] }))
+    })
+    const { body } = await request(app)
+      .get('/reports/7?secret=1')
+      .set('Host', 'acme.example.com')
+      .set('x-user', 'ada@acme')
+      .expect(200)
+    expect(body).toEqual({ tenant: 'acme', id: '7' })
+    const [event] = await trail('acme')
+    expect(event).toMatchObject({
+      action: 'request.handled',
+      outcome: 'success',
+      actor: { type: 'user', id: 'ada' },
+      context: { request: { method: 'GET', path: '/reports/7' } },
+    })
+    expect(JSON.stringify(event)).toContain('/reports/:id')
+    expect(JSON.stringify(event)).not.toContain('secret')
+  })
+
+  it('lets an API key bring its actor, and refuses one that nobody has', async () => {
+    const { app } = setUp()
+    const { body } = await request(app).get('/whoami').set('Authorization', 'Bearer k1').expect(200)
+    expect(body).toEqual({ tenant: 'acme', actor: { id: 'key-1', type: 'api_key' } })
+    const refused = await request(app).get('/whoami').set('Authorization', 'Bearer stolen').expect(401)
+    expect(refused.body).toMatchObject({ code: 'API_KEY_INVALID' })
+    expect(refused.text).not.toContain('stolen')
+  })
+
+  it.each([
+    ['two sources that disagree', { host: 'globex.example.com', 'x-user': 'ada@acme' }, 403, 'TENANT_DISAGREEMENT'],
+    ['a header against the login', { 'x-tenant-id': 'globex', 'x-user': 'ada@acme' }, 403, 'TENANT_DISAGREEMENT'],
+    ['a header alone', { 'x-tenant-id': 'acme' }, 401, 'ACTOR_REQUIRED'],
+    ['a host alone', { host: 'acme.example.com' }, 401, 'ACTOR_REQUIRED'],
+    ['nothing at all', {}, 401, 'ACTOR_REQUIRED'],
+    ['an actor who is no member', { 'x-user': 'eve@acme' }, 404, 'TENANT_NOT_FOUND'],
+    ['an unknown tenant', { 'x-user': 'eve@nowhere' }, 404, 'TENANT_NOT_FOUND'],
+    ['a suspended tenant', { 'x-user': 'eve@frozen' }, 403, 'TENANT_SUSPENDED'],
+  ] as const)('refuses %s', async (_name, headers, status, code) => {
+    const { app } = setUp()
+    const { body, type } = await request(app).get('/whoami').set(headers).expect(status)
+    expect(type).toBe('application/problem+json')
+    expect(body).toMatchObject({ status, code, type: expect.stringMatching(/^https:\/\/throughline\.dev\/problems\//) })
+    expect(JSON.stringify(body)).not.toMatch(/acme|globex|nowhere|frozen/)
+  })
+
+  it('puts a disagreement on the trail of the tenant whose login was used', async () => {
+    const { app, trail } = setUp()
+    await request(app).get('/whoami').set({ host: 'globex.example.com', 'x-user': 'ada@acme' })
+    expect(await trail('acme')).toMatchObject([
+      { action: 'auth.refused', outcome: 'refused', metadata: { code: 'TENANT_DISAGREEMENT' } },
+      { action: 'request.handled', outcome: 'refused' },
+    ])
+    expect(await trail('globex')).toEqual([])
+  })
+
+  it("records the app's own 401, on the trail of the tenant that the host names", async () => {
+    const { app, trail } = setUp()
+    await request(app).get('/whoami').set({ host: 'acme.example.com', 'x-user': 'mallory@acme' }).expect(401)
+    const actions = (await trail('acme')).map(({ action }) => action)
+    expect(actions).toContain('auth.refused')
+    expect(actions).toContain('request.handled')
+  })
+
+  it('leaves tenantless routes without a tenant', async () => {
+    const { app } = setUp()
+    await request(app).get('/health').set('x-user', 'ada@acme').expect(200, { tenant: null })
+  })
+
+  it('runs guards in order, answers refusals with problem details and their headers', async () => {
+    const order: string[] = []
+    const step = (name: string, later: boolean): Guard => ({
+      name,
+      check() {
+        order.push(name)
+        return later ? Promise.resolve(undefined) : undefined
+      },
+    })
+    const { app, trail } = setUp((app) => {
+      app.get(
+        '/reports',
+        guard(step('a', true), step('b', false), rateLimit('api')),
+        (_req, res) => void res.send('ok'),
+      )
+    })
+    const get = () => request(app).get('/reports').set('x-user', 'ada@acme')
+    await get().expect(200, 'ok')
+    expect(order).toEqual(['a', 'b'])
+    await get().expect(200)
+    const { body, headers } = await get().expect(429)
+    expect(headers['retry-after']).toMatch(/^\d+$/)
+    expect(headers['cache-control']).toBe('no-store')
+    expect(body).toEqual({
+      type: 'https://throughline.dev/problems/limit-exceeded',
+      title: 'Too Many Requests',
+      status: 429,
+      detail: 'Too many requests.',
+      code: 'LIMIT_EXCEEDED',
+      retryAfter: Number(headers['retry-after']),
+      'violated-policies': ['api'],
+    })
+    expect((await trail('acme')).map(({ action }) => action)).toContain('limit.refused')
+  })
+
+  it('forwards the rejection of a guard', async () => {
+    const refuses: Guard = { name: 'later', check: async () => Promise.reject(new ThroughlineError('FLAG_OFF')) }
+    const { app } = setUp((app) => {
+      app.get('/x', guard(refuses), (_req, res) => void res.send('never'))
+    })
+    const { body } = await request(app).get('/x').set('x-user', 'ada@acme').expect(404)
+    expect(body).toMatchObject({ code: 'FLAG_OFF', detail: 'Not found.' })
+  })
+
+  it('answers a guard outside of a context without telling a client what is missing', async () => {
+    const app = express()
+    app.get('/x', guard(rateLimit('api')), (_req, res) => void res.send('never'))
+    app.use(problemDetails())
+    const { body } = await request(app).get('/x').expect(500)
+    expect(body).toMatchObject({ code: 'TENANT_REQUIRED', detail: 'The server could not handle the request.' })
+  })
+
+  it("passes the app's own errors on, and records them", async () => {
+    const seen: unknown[] = []
+    const { app, trail } = setUp((app) => {
+      app.get('/broken', () => {
+        throw new RangeError('out of it')
+      })
+    })
+    app.use(((error, _req, res, _next) => {
+      seen.push(error)
+      res.status(500).send('the app answers')
+    }) as express5.ErrorRequestHandler)
+    await request(app).get('/broken').set('x-user', 'ada@acme').expect(500, 'the app answers')
+    expect(seen).toHaveLength(1)
+    expect(await trail('acme')).toContainEqual(expect.objectContaining({ action: 'error', outcome: 'failure' }))
+  })
+
+  it('does not answer twice when an error comes after the answer', async () => {
+    const { app, trail } = setUp((app) => {
+      app.get('/late', (_req, res, next) => {
+        res.send('answered')
+        next(new ThroughlineError('FLAG_OFF'))
+      })
+    })
+    await request(app).get('/late').set('x-user', 'ada@acme').expect(200, 'answered')
+    expect(await trail('acme')).toContainEqual(expect.objectContaining({ action: 'request.handled' }))
+  })
+
+  it('answers HEAD with the head of a refusal', async () => {
+    const { app } = setUp()
+    const { headers, text } = await request(app).head('/whoami').expect(401)
+    expect(headers['content-type']).toBe('application/problem+json')
+    expect(text).toBeFalsy()
+  })
+
+  it('enters a tenant that is named in the body of a webhook', async () => {
+    const { throughline, trail } = setUp()
+    const hooks = express()
+    hooks.use(requestAudit(throughline), express.json())
+    hooks.post('/hook', (req, res, next) => {
+      const input = { tenant: req.body.account, actor: { type: 'service', id: 'billing' } } as const
+      enter(throughline, req, input, () => void res.send(currentTenant().id)).catch(next)
+    })
+    hooks.use(problemDetails())
+    await request(hooks).post('/hook').send({ account: 'acme' }).expect(200, 'acme')
+    await request(hooks).post('/hook').send({ account: 'nowhere' }).expect(404)
+    expect(await trail('acme')).toContainEqual(
+      expect.objectContaining({ action: 'request.handled', actor: expect.objectContaining({ id: 'billing' }) }),
+    )
+  })
+
+  it('believes asTenant in tests, and only of an instance made for tests', async () => {
+    const { app } = setUp()
+    const { body } = await request(app)
+      .get('/whoami')
+      .use(asTenant('globex', { actor: { id: 'bob' } }))
+      .expect(200)
+    expect(body).toMatchObject({ tenant: 'globex', actor: { id: 'bob' } })
+
+    const real = createThroughline({ tenants: { load: (id: string) => ROWS[id] } })
+    closes.push(() => real.close())
+    const served = express()
+    served.use(tenantContext(real, { tenant: (req: LoggedIn) => req.user?.org }))
+    served.use(problemDetails())
+    await request(served).get('/').use(asTenant('globex')).expect(401)
+  })
+
+  it('never shows a request the tenant of another, however they interleave', async () => {
+    const { app } = setUp((app) => {
+      app.post('/slow', express.json(), async (req, res) => {
+        const before = currentTenant().id
+        for (let i = 0; i < req.body.turns; i++) await new Promise((resolve) => setImmediate(resolve))
+        res.json({ before, after: currentTenant().id, actor: currentContext().actor.id })
+      })
+    })
+    const server = app.listen(0)
+    const answers = await Promise.all(
+      Array.from({ length: 60 }, async (_, i) => {
+        const tenant = i % 2 === 0 ? 'acme' : 'globex'
+        const { body } = await request(server)
+          .post('/slow')
+          .set('x-user', `u${i}@${tenant}`)
+          .send({ turns: 60 - i })
+        return [body, { before: tenant, after: tenant, actor: `u${i}` }] as const
+      }),
+    )
+    await new Promise((resolve) => server.close(resolve))
+    for (const [found, expected] of answers) expect(found).toEqual(expected)
+  })
+})

@@ -1,0 +1,89 @@
+import { stat } from 'node:fs/promises'
+import { ThroughlineError } from '@throughline/core/storage'
+import knex, { type Knex } from 'knex'
+import { describe, expect, it } from 'vitest'
+import { knexStorage } from '../src/knex-storage.ts'
+import { batchOf, openOptions, scratchStorage } from './scratch-storage.ts'
+
+function appOn(connection: Knex.Config['connection'], client = 'better-sqlite3'): Knex {
+  return knex({ client, useNullAsDefault: true, ...(connection && { connection }) })
+}
+
+describe('knexStorage', () => {
+  it('keeps its tables in a file of their own beside the app’s, with a key that only the owner reads', async () => {
+    const scratch = await scratchStorage()
+    const file = `${scratch.filename}.app`
+    const app = appOn({ filename: file })
+    const { records } = knexStorage({ app })
+    try {
+      await app.schema.createTable('reports', (table) => table.increments('id'))
+      await records.open(openOptions())
+      await records.append(batchOf('acme', 1))
+      // The app's own transaction holds its own file, and nothing of ours waits for it.
+      await app.transaction(async (trx) => {
+        await trx('reports').insert({ id: 1 })
+        await records.append(batchOf('acme', 2))
+        expect(await records.project({ lane: 0, holder: 'p', leaseMs: 0, maxRows: 9 })).toMatchObject({ records: 2 })
+      })
+      const tables = await app.raw<{ name: string }[]>("SELECT name FROM sqlite_schema WHERE name LIKE 'throughline%'")
+      expect(tables).toEqual([])
+      expect((await stat(`${file}.throughline.db`)).size).toBeGreaterThan(0)
+      expect((await stat(`${file}.throughline.db.key`)).mode & 0o777).toBe(0o600)
+    } finally {
+      await records.close()
+      await app.destroy()
+      await scratch.destroy()
+    }
+  })
+
+  it('keeps them in memory for an app in memory, and where it is told to', async () => {
+    const app = appOn(':memory:')
+    const { records } = knexStorage({ app })
+    try {
+      await records.open(openOptions())
+      await records.append(batchOf('acme', 1))
+      expect((await records.backlog()).rows).toBe(1)
+    } finally {
+      await records.close()
+      await app.destroy()
+    }
+  })
+
+  it('refuses other clients, and says which are supported', () => {
+    for (const client of [{ driverName: 'pg', dialect: 'postgresql' }, { dialect: 'oracle' }, undefined]) {
+      expect(
+        refusalOf(() => knexStorage({ app: Object.assign(() => {}, { client }) as unknown as Knex })),
+      ).toMatchObject({
+        code: 'OPTIONS_INVALID',
+        message: expect.stringContaining('better-sqlite3 and sqlite3'),
+      })
+    }
+  })
+
+  it('asks for a file where the app’s can not be told', async () => {
+    const app = appOn(async () => ({ filename: 'somewhere.db' }))
+    expect(refusalOf(() => knexStorage({ app }))).toMatchObject({
+      code: 'OPTIONS_INVALID',
+      message: expect.stringContaining('`filename`'),
+    })
+    await app.destroy()
+  })
+
+  it('refuses calls before it is opened and after it is closed', async () => {
+    const { records } = knexStorage({ filename: ':memory:' })
+    await expect(records.append(batchOf('acme', 1))).rejects.toMatchObject({ code: 'CLOSED' })
+    await records.open(openOptions())
+    await records.close()
+    await expect(records.append(batchOf('acme', 1))).rejects.toMatchObject({ code: 'CLOSED' })
+  })
+})
+
+function refusalOf(call: () => unknown): ThroughlineError {
+  try {
+    call()
+  } catch (error) {
+    if (error instanceof ThroughlineError) return error
+    throw error
+  }
+  throw new Error('It did not refuse.')
+}
