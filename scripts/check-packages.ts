@@ -73,7 +73,7 @@ async function publintProblems(tarball: string): Promise<string[]> {
 
 /** Problems of the declarations, as an importing ES module sees them; a package that only brings a command has none. */
 async function typeProblems(manifest: Manifest, tarball: string): Promise<string[]> {
-  if (!targets(manifest.exports).some((path) => path.endsWith('.d.ts'))) return []
+  if (!targets(manifest.exports).some((path) => path !== 'package.json')) return []
   const attw = join(root, 'node_modules/.bin/attw')
   const settings = ['--profile', 'esm-only', '--no-definitely-typed', '--format', 'ascii', '--no-emoji', '--no-color']
   try {

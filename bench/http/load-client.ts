@@ -61,7 +61,7 @@ export async function load({ port, connections, tenants, requests }: LoadOptions
       socket.on('error', reject)
       socket.on('data', (chunk: Buffer) => {
         // An answer is a head and a body of a declared length, nearly always in one piece.
-        received = received === '' ? chunk.latin1Slice() : received + chunk.latin1Slice()
+        received += chunk.toString('latin1')
         const head = received.indexOf('\r\n\r\n')
         if (head < 0) return
         const length = /content-length: (\d+)/i.exec(received.slice(0, head))

@@ -3,13 +3,14 @@ import { newId } from './clock.ts'
 import type { CapturedContext, PlatformContext, ScopeOwner, Snapshot } from './context/index.ts'
 import { ambientContext, decideHolds, readCaptured, runIn, Scope } from './context/index.ts'
 import { ThroughlineError } from './errors.ts'
+import { noteRefusal } from './http/note-refusal.ts'
 import type { MembershipRule, PipelineHost } from './http/pipeline-host.ts'
-import type { Journal } from './journal/index.ts'
-import { Activity } from './journal/index.ts'
+import type { Activity, Journal } from './journal/index.ts'
 import type { Logger } from './options.ts'
 import type { JournalEvent, JournalRecord } from './storage/journal-record.ts'
 import type { MaybePromise } from './storage/limits.ts'
 import type { CommitResult, DocumentWrite, QuotaMove } from './storage/records.ts'
+import { isTenantId } from './tenant-id.ts'
 import type { IsMember, Membership, TenantState } from './tenants/index.ts'
 import { Memberships } from './tenants/index.ts'
 import type { Actor, ActorInput, RequestInfo } from './vocabulary.ts'
@@ -17,6 +18,8 @@ import { PLATFORM } from './vocabulary.ts'
 
 const MAX_MEMBERSHIPS = 50_000
 const CLOSE_TIMEOUT_MS = 10_000
+/** A context older than this looks again before it writes. */
+const CHECKPOINT_MS = 2_000
 
 export interface InstanceParts<S extends Snapshot> {
   readonly engines: object
@@ -79,7 +82,7 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
 
   /** Undefined once it has started; a start that failed is tried again by whoever asks next. */
   get starting(): Promise<void> | undefined {
-    if (this.#started) return undefined
+    if (this.#started || this.#closing) return undefined
     this.#starting ??= this.#parts
       .start()
       .then(() => {
@@ -112,7 +115,7 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
   }
 
   openActivity(trace?: string): Activity {
-    return new Activity(this.#parts.journal, trace)
+    return this.#parts.journal.openActivity(trace)
   }
 
   /** Strict routes refuse before the handler when what they do could not be recorded. */
@@ -121,7 +124,8 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
   }
 
   snapshot(tenantId: string): MaybePromise<S | undefined> {
-    return this.#parts.tenants.get(tenantId)
+    // Wherever the id comes from: the operator's trail stands under an id that no tenant can have.
+    return isTenantId(tenantId) ? this.#parts.tenants.get(tenantId) : undefined
   }
 
   isMember(rule: MembershipRule, actor: Actor, tenantId: string): MaybePromise<Membership> {
@@ -158,14 +162,15 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
     const id = scope.tenant.id
     const snapshot = await this.#parts.tenants.get(id)
     if (!snapshot) throw new ThroughlineError('TENANT_NOT_FOUND')
-    if (snapshot.tenant.status === 'suspended' && !this.observes.resolution) {
-      throw new ThroughlineError('TENANT_SUSPENDED')
+    if (snapshot.tenant.status === 'suspended') {
+      refuseIn(scope, new ThroughlineError('TENANT_SUSPENDED'), this.observes.resolution)
     }
     const rule = scope.membership as MembershipRule | undefined
     if (rule !== undefined) {
       const { member } = await this.isMember(rule, scope.actor, id)
-      if (!member && !this.observes.membership) {
-        throw new ThroughlineError('TENANT_NOT_FOUND', { details: { reason: 'NOT_MEMBER' } })
+      if (!member) {
+        const error = new ThroughlineError('TENANT_NOT_FOUND', { details: { reason: 'NOT_MEMBER' } })
+        refuseIn(scope, error, this.observes.membership)
       }
     }
     scope.see(snapshot, this.now())
@@ -197,7 +202,7 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
   }
 
   /** Continues in a captured context. */
-  resume<R>(captured: CapturedContext, fn: () => R | Promise<R>): Promise<R> {
+  async resume<R>(captured: CapturedContext, fn: () => R | Promise<R>): Promise<R> {
     const { tenant, actor, traceId } = readCaptured(captured)
     return this.run({ tenant, actor }, fn, traceId)
   }
@@ -206,6 +211,13 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
   async enter<R>(activity: Activity, input: RunInput, fn: () => R | Promise<R>): Promise<R> {
     const actor = normaliseActor(input.actor)
     if (!actor) throw new ThroughlineError('ACTOR_REQUIRED')
+    if (activity.tenant !== undefined && activity.tenant !== input.tenant) {
+      // What the request did already would go to another tenant's trail and bill.
+      throw new ThroughlineError('TENANT_SWITCH_REFUSED', {
+        message: 'This request is of another tenant.',
+        details: { open: activity.tenant, asked: input.tenant },
+      })
+    }
     const snapshot = await this.snapshot(input.tenant)
     if (!snapshot) throw new ThroughlineError('TENANT_NOT_FOUND')
     if (snapshot.tenant.status === 'suspended') throw new ThroughlineError('TENANT_SUSPENDED')
@@ -235,10 +247,12 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
 
   /** Commits a change of the current tenant; the context sees it. */
   async commit(scope: Scope<S>, change: RecordedChange): Promise<CommitResult> {
+    // A write is a checkpoint: a suspended tenant or a removed member changes nothing any more.
+    if (this.now() - scope.seenAt > CHECKPOINT_MS) await this.reload(scope)
     const { activity, request } = scope
     const id = scope.tenant.id
     const result = await this.#commit(id, change, { actor: scope.actor, trace: activity.traceId, request })
-    if (result.status === 'committed' && change.writes?.length) await this.reload(scope)
+    if (result.status === 'committed' && change.writes?.length) await this.#seeOwnChange(scope)
     return result
   }
 
@@ -265,6 +279,17 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
     }
     await this.#starting?.catch(() => undefined)
     await this.#parts.stop()
+  }
+
+  /** The change is committed: that it can't be seen at once, or ends the actor's own membership, must not fail it. */
+  async #seeOwnChange(scope: Scope<S>): Promise<void> {
+    try {
+      const snapshot = await this.#parts.tenants.get(scope.tenant.id)
+      if (snapshot) scope.see(snapshot, this.now())
+    } catch (error) {
+      this.onFailure(error)
+      scope.seenAt = Number.NEGATIVE_INFINITY
+    }
   }
 
   async #settled<R>(
@@ -327,6 +352,12 @@ export function noteError(activity: Pick<Activity, 'note'>, error: unknown): voi
       ...((typeof code === 'string' || typeof code === 'number') && { code: String(code).slice(0, 100) }),
     },
   })
+}
+
+/** Notes what a checkpoint found and refuses, unless its layer only observes. */
+function refuseIn(scope: Pick<Scope, 'activity'>, error: ThroughlineError, observed: boolean): void {
+  noteRefusal(scope.activity, error, 'auth.refused', observed, {})
+  if (!observed) throw error
 }
 
 async function decided<R>(holds: Scope['holds'], fn: () => R | Promise<R>): Promise<R> {

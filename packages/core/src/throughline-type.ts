@@ -22,11 +22,7 @@ export type CatalogOf<O> = O extends { readonly catalog: infer C extends Catalog
     ? C
     : never
 
-type Has<C, Part extends CatalogKey> = Catalog extends C
-  ? true
-  : C extends { readonly [P in Part]: object }
-    ? true
-    : false
+type Has<C, Part extends CatalogKey> = Part extends keyof C ? true : false
 
 interface EngineTypes<C extends Catalog> {
   readonly flags: { readonly flags: Flags<C> }

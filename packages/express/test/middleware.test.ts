@@ -88,7 +88,7 @@ describe.each([
 
   it('runs a request in the context of the tenant that its sources agree on, and records it', async () => {
     const { app, trail } = setUp((app) => {
-      app.get('/reports/:id', (req, res) => void res.json({ tenant: currentTenant().id, id: req.params['id'] }))
+      app.get('/reports/:id', (req, res) => void res.json({ tenant: currentTenant().id, id: req.params.id }))
     })
     const { body } = await request(app)
       .get('/reports/7?secret=1')

@@ -1,15 +1,16 @@
-import Table from 'cli-table3'
+import Table, { type TableConstructorOptions } from 'cli-table3'
 import type { AnswerRow } from './answer.ts'
 
-const PLAIN = { head: [], border: [] }
+/** No colours, and no line between rows. */
+const PLAIN: TableConstructorOptions = { style: { head: [], border: [], compact: true } }
 
 /** The newest events as a table that is read from top to bottom. */
 export function timelineTable(rows: readonly AnswerRow[]): string {
   const table = new Table({
-    head: ['time (UTC)', 'action', 'outcome', 'actor', 'on', 'request', 'count'],
-    colWidths: [14, 20, 9, 10, 36, 28, 7],
+    head: ['time (UTC)', 'action', 'outcome', 'actor', 'what', 'request', 'count'],
+    colWidths: [14, 18, 9, 11, 36, 30, 7],
     colAligns: ['left', 'left', 'left', 'left', 'left', 'left', 'right'],
-    style: PLAIN,
+    ...PLAIN,
   })
   for (const row of rows) {
     const { occurred_at, action, outcome, actor_id, count } = row
@@ -31,7 +32,7 @@ export function countsTable(rows: readonly AnswerRow[]): string {
   const table = new Table({
     head: ['action', 'outcome', 'rows', 'events'],
     colAligns: ['left', 'left', 'right', 'right'],
-    style: PLAIN,
+    ...PLAIN,
   })
   for (const { action, outcome, rows: n, events } of [...counts.values()].sort((a, b) => b.events - a.events)) {
     table.push([action, outcome, String(n), String(events)])

@@ -12,7 +12,7 @@ export interface ScopeHold {
 export function decideHolds(holds: readonly ScopeHold[], success: boolean): MaybePromise<void> {
   let pending: Promise<void>[] | undefined
   for (const hold of holds) {
-    const decided = success ? hold.keep() : hold.release()
+    const decided = decide(hold, success)
     if (decided instanceof Promise) {
       pending ??= []
       pending.push(decided)
@@ -23,4 +23,12 @@ export function decideHolds(holds: readonly ScopeHold[], success: boolean): Mayb
     const failed = results.find((result) => result.status === 'rejected')
     if (failed) throw failed.reason
   })
+}
+
+function decide(hold: ScopeHold, success: boolean): MaybePromise<void> {
+  try {
+    return success ? hold.keep() : hold.release()
+  } catch (error) {
+    return Promise.reject(error)
+  }
 }

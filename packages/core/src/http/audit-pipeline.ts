@@ -40,7 +40,8 @@ export class AuditPipeline<Req> implements HttpPipeline<Req> {
         ...(this.#hint && { hint: () => this.#trail(exchange.carrier, exchange.message) }),
       })
     } catch (error) {
-      return fail(error)
+      fail(error)
+      return
     }
     runIn({ kind: 'open', activity: open.activity }, proceed)
   }

@@ -20,7 +20,7 @@ export interface Exchange<Req> {
 export interface OpenExchange {
   readonly activity: Activity
   /** Its route is excluded: nothing is recorded of it. */
-  readonly excluded: boolean
+  excluded: boolean
   /** Once it is entered. */
   scope: Scope | undefined
 }

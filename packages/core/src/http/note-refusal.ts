@@ -4,7 +4,7 @@ import type { Json } from '../vocabulary.ts'
 
 /** Notes a refusal of the pipeline on the request's record: code, reason and what the trail's reader needs. */
 export function noteRefusal(
-  activity: Activity,
+  activity: Pick<Activity, 'note'>,
   error: ThroughlineError,
   action: string,
   observed: boolean,

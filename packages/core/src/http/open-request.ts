@@ -59,7 +59,14 @@ function settle<Req>(
   const route = exchange.route()
   activity.end = { route, status, ms: host.now() - activity.at }
   const decided = open.scope && decideHolds(open.scope.holds, success)
-  if (open.excluded) return decided
+  if (open.excluded) {
+    activity.discard()
+    // A route out of the record is not out of the bill.
+    if (!open.scope || open.scope.holds.length === 0) return decided
+    return Promise.resolve(decided)
+      .catch(host.onFailure)
+      .then(() => activity.settlePart())
+  }
   if (decided instanceof Promise) {
     // What could not be given back is the journal's to report; the request's record must stand all the same.
     return decided.catch(host.onFailure).then(() => close(activity, success, status, aborted))

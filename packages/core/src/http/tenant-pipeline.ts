@@ -73,24 +73,39 @@ export class TenantPipeline<Req> implements HttpPipeline<Req> {
       open =
         openExchangeOf(exchange.response) ??
         openRequest(this.#host, exchange, { excluded: this.#excluded(exchange.path) })
+      open.excluded ||= this.#excluded(exchange.path)
     } catch (error) {
-      return fail(error)
+      fail(error)
+      return
     }
-    const refuse = (error: unknown): void => runIn({ kind: 'open', activity: open.activity }, () => fail(error))
+    const refuse = (error: unknown): void => {
+      staysOf(open)
+      runIn({ kind: 'open', activity: open.activity }, () => fail(error))
+    }
     let entering: MaybePromise<Scope | undefined>
     try {
       entering = this.#tenantless(exchange) ? undefined : this.#enter(exchange, open.activity)
     } catch (error) {
-      return refuse(error)
+      refuse(error)
+      return
     }
-    if (isPromise(entering)) entering.then((scope) => this.#proceed(open, scope, proceed), refuse)
-    else this.#proceed(open, entering, proceed)
+    if (isPromise(entering)) entering.then((scope) => this.#proceed(open, scope, proceed, refuse), refuse)
+    else this.#proceed(open, entering, proceed, refuse)
   }
 
-  #proceed(open: OpenExchange, scope: Scope | undefined, proceed: () => void): void {
-    open.scope = scope
-    if (scope) runIn(scope, proceed)
-    else runIn({ kind: 'open', activity: open.activity }, proceed)
+  #proceed(open: OpenExchange, scope: Scope | undefined, proceed: () => void, refuse: (error: unknown) => void): void {
+    const entered = open.scope
+    if (entered && scope && entered.tenant.id !== scope.tenant.id) {
+      const error = new ThroughlineError('TENANT_SWITCH_REFUSED', {
+        message: 'Two tenantContext of one request name different tenants.',
+      })
+      noteRefusal(open.activity, error, 'auth.refused', false, {})
+      refuse(error)
+      return
+    }
+    if (entered && scope) scope.holds.push(...entered.holds)
+    open.scope = scope ?? entered
+    runIn(open.scope ?? { kind: 'open', activity: open.activity }, proceed)
   }
 
   /** The scope to enter; `undefined` where observing lets a request through that has none. */
@@ -124,22 +139,19 @@ export class TenantPipeline<Req> implements HttpPipeline<Req> {
       return this.#refuse(activity, acting ? 'TENANT_UNRESOLVED' : 'ACTOR_REQUIRED')
     }
     if (resolution.status === 'disagreement') return this.#disagree(resolution, acting, activity)
-    const { tenant, trust, sources } = resolution
+    const { tenant, trust, sources, forgeable } = resolution
+    // Anybody can write a header: it can't choose the tenant of a visitor nobody vouches for.
+    const rule = actor ? this.#ruleFor(trust) : forgeable ? 'untrusted' : undefined
     return next(this.#host.snapshot(tenant), (snapshot) => {
-      // Which id was tried is not kept: made-up ids can't fill the operator's trail.
-      if (!snapshot) return this.#refuse(activity, this.#foreign, { action: 'tenant.unknown' })
-      activity.tenant = tenant
-      if (!acting) return this.#refuse(activity, 'ACTOR_REQUIRED')
-      if (!actor) {
-        const open = (): Scope => this.#host.openScope(scopeParts(snapshot, acting, activity, undefined))
-        // Anybody can write a header: it can't choose the tenant of a visitor nobody vouches for.
-        if (resolution.forgeable)
-          return this.#refuse(activity, 'TENANT_SOURCE_UNTRUSTED', { metadata: { sources }, open })
-        return this.#admitTo(snapshot, acting, undefined, activity)
+      if (!snapshot) {
+        // The answer is that of a tenant that exists. Which id was tried is not kept: made-up ids can't fill the trail.
+        const known = !acting ? 'ACTOR_REQUIRED' : rule === 'untrusted' ? 'TENANT_SOURCE_UNTRUSTED' : undefined
+        return this.#refuse(activity, known ?? this.#foreign, { action: 'tenant.unknown' })
       }
-      const rule = this.#ruleFor(trust)
-      if (rule !== 'untrusted') return this.#admitTo(snapshot, actor, rule, activity)
-      const open = (): Scope => this.#host.openScope(scopeParts(snapshot, actor, activity, undefined))
+      activity.tenant = snapshot.tenant.id
+      if (!acting) return this.#refuse(activity, 'ACTOR_REQUIRED')
+      if (rule !== 'untrusted') return this.#admitTo(snapshot, acting, rule, activity)
+      const open = (): Scope => this.#host.openScope(scopeParts(snapshot, acting, activity, undefined))
       return this.#refuse(activity, 'TENANT_SOURCE_UNTRUSTED', { metadata: { sources }, open })
     })
   }
@@ -150,8 +162,13 @@ export class TenantPipeline<Req> implements HttpPipeline<Req> {
     rule: MembershipRule | undefined,
     activity: Activity,
   ): MaybePromise<Scope | undefined> {
-    const open = (acting = actor): Scope => this.#host.openScope(scopeParts(snapshot, acting, activity, rule))
-    if (snapshot.tenant.status === 'suspended') return this.#refuse(activity, 'TENANT_SUSPENDED', { open })
+    const open = (acting = actor): Scope | undefined => {
+      const enter = (): Scope => this.#host.openScope(scopeParts(snapshot, acting, activity, rule))
+      return snapshot.tenant.status === 'suspended'
+        ? this.#refuse(activity, 'TENANT_SUSPENDED', { open: enter })
+        : enter()
+    }
+    // Membership first: that a tenant is suspended is its members' to know.
     if (rule === undefined || rule === 'claimed') return open()
     return next(this.#host.isMember(rule, actor, snapshot.tenant.id), ({ member, roles }) => {
       if (member) return roles ? open({ ...actor, roles }) : open()
@@ -169,7 +186,7 @@ export class TenantPipeline<Req> implements HttpPipeline<Req> {
     const proven = resolution.sources.find((source) => source.trust === 'proves')
     if (!proven) return this.#refuse(activity, 'TENANT_DISAGREEMENT', { metadata: { sources } })
     return next(this.#host.snapshot(proven.tenant), (snapshot) => {
-      if (snapshot) activity.tenant = proven.tenant
+      if (snapshot) activity.tenant = snapshot.tenant.id
       const refused = this.#refuse(activity, 'TENANT_DISAGREEMENT', { metadata: { sources } })
       return snapshot && actor ? this.#admitTo(snapshot, actor, 'claimed', activity) : refused
     })
@@ -204,7 +221,14 @@ interface Refusal {
   readonly reason?: string
   readonly metadata?: Readonly<Record<string, Json>>
   /** What an observed refusal enters all the same. */
-  readonly open?: () => Scope
+  readonly open?: () => Scope | undefined
+}
+
+/** What an entered request did stays its tenant's, whatever another `tenantContext` says of it. */
+function staysOf({ activity, scope }: OpenExchange): void {
+  if (!scope) return
+  activity.tenant = scope.tenant.id
+  activity.actor = scope.actor
 }
 
 function scopeParts(

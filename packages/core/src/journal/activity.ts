@@ -13,6 +13,8 @@ const MAX_TEXT = 500
 /** Where an activity's lines go. */
 export interface ActivitySink {
   now(): number
+  /** The record has its own event: what comes after is a further part. */
+  closed(activity: Activity): void
   /** Queues one line; the promise resolves once it is durable. */
   add(tenant: string, line: string, options?: AddOptions): Promise<void>
 }
@@ -90,6 +92,11 @@ export class Activity {
     return this.#failed
   }
 
+  /** Nothing more is to come of it, and it has no event of its own. */
+  discard(): void {
+    this.#sink.closed(this)
+  }
+
   /** Counts a routine event. */
   fold(template: EventTemplate, count = 1): void {
     const at = this.#templates.indexOf(template)
@@ -137,7 +144,7 @@ export class Activity {
   /** Makes what was noted so far durable, as one part of the record. */
   settlePart(): Promise<void> {
     if (this.#templates.length === 0 && this.#events.length === 0) {
-      return this.#overflowed ?? this.#partPending ?? Promise.resolve()
+      return this.#withOverflow(this.#partPending ?? Promise.resolve())
     }
     return this.#withOverflow(this.#sink.add(this.tenant ?? PLATFORM, this.#line(undefined), { strict: this.strict }))
   }
@@ -148,17 +155,26 @@ export class Activity {
    */
   settle(action: string, outcome: Outcome, metadata?: JournalEvent['metadata']): Promise<void> {
     this.#settled = true
+    this.#sink.closed(this)
     const primary = metadata
       ? JSON.stringify({ action, outcome, metadata })
       : outcome === 'success'
         ? `{"action":"${action}"}`
         : `{"action":"${action}","outcome":"${outcome}"}`
     const tenant = this.tenant ?? PLATFORM
-    if (this.#refusal === undefined || this.#effects || this.#part > 1) {
+    const key = this.#effects || this.#part > 1 ? undefined : this.#foldKey()
+    if (key === undefined) {
       return this.#withOverflow(this.#sink.add(tenant, this.#line(primary), this.strict ? { strict: true } : undefined))
     }
-    const fold = { key: `${this.#refusal}${this.actor?.id ?? ''}`, id: this.id, at: this.at }
+    const fold = { key, id: this.id, at: this.at }
     return this.#sink.add(tenant, this.#line(primary), { strict: this.strict, fold })
+  }
+
+  /** Equal refusals of one minute are one event with a count; so are requests that never had a tenant. */
+  #foldKey(): string | undefined {
+    if (this.#refusal !== undefined) return `${this.#refusal}${this.actor?.id ?? ''}`
+    if (this.tenant !== undefined || !this.request || !this.end) return undefined
+    return JSON.stringify([this.request.method, this.end.route, this.end.status])
   }
 
   #grown(): void {

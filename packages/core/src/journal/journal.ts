@@ -3,12 +3,17 @@ import { ThroughlineError } from '../errors.ts'
 import { encodeBatch } from '../storage/journal-record.ts'
 import type { Backlog, Change, CommitResult, JournalBatch, RecordsStore } from '../storage/records.ts'
 import type { ActivitySink, AddOptions } from './activity.ts'
+import { Activity } from './activity.ts'
 import { LaneWriter } from './lane-writer.ts'
 import { Projector } from './projector.ts'
 import { replayOrphans, SpillFile } from './spill.ts'
 
 const REPLAY_FIRST_MS = 50
 const REPLAY_LAST_MS = 2_000
+/** What a stream or a job does is durable this long after it did it, at the latest. */
+const PART_MS = 5_000
+/** A journal whose oldest row waits longer than this is not being projected. */
+const STALLED_MS = 30_000
 
 export interface JournalOptions {
   readonly records: Pick<RecordsStore, 'append' | 'commit' | 'project' | 'backlog'>
@@ -38,6 +43,9 @@ export class Journal implements ActivitySink {
   readonly #lanes: LaneWriter[]
   readonly #spills: SpillFile[]
   readonly #projector: Projector
+  /** Contexts that have not settled: a long one is made durable in parts. */
+  readonly #open = new Set<Activity>()
+  #partTimer: NodeJS.Timeout | undefined
   #replayTimer: NodeJS.Timeout | undefined
   #replayDelay = REPLAY_FIRST_MS
   #orphans = false
@@ -70,6 +78,17 @@ export class Journal implements ActivitySink {
   async start(): Promise<void> {
     await this.#replayOrphans()
     if (this.#options.project) this.#projector.kick()
+    this.#partTimer = setInterval(() => this.#settleParts(), PART_MS).unref()
+  }
+
+  openActivity(trace?: string): Activity {
+    const activity = new Activity(this, trace)
+    this.#open.add(activity)
+    return activity
+  }
+
+  closed(activity: Activity): void {
+    this.#open.delete(activity)
   }
 
   add(tenant: string, line: string, options?: AddOptions): Promise<void> {
@@ -88,12 +107,11 @@ export class Journal implements ActivitySink {
     lines: readonly string[],
   ): Promise<CommitResult> {
     if (this.#closed) throw new ThroughlineError('CLOSED')
-    const result = await this.#options.records.commit({
-      ...change,
-      writer: this.writer,
-      lane: this.laneOf(tenant),
-      body: encodeBatch(lines),
-    })
+    const result = await this.#options.records
+      .commit({ ...change, writer: this.writer, lane: this.laneOf(tenant), body: encodeBatch(lines) })
+      .catch((error: unknown) => {
+        throw error instanceof ThroughlineError ? error : new ThroughlineError('OUTCOME_UNKNOWN', { cause: error })
+      })
     if (result.status === 'committed') this.#appended()
     return result
   }
@@ -117,13 +135,15 @@ export class Journal implements ActivitySink {
   async health(): Promise<JournalHealth> {
     const spilledBytes = this.#spills.reduce((sum, spill) => sum + spill.size, 0)
     const backlog = await this.#options.records.backlog().catch(() => undefined)
-    return { status: this.healthy && backlog && !this.#orphans ? 'ok' : 'degraded', backlog, spilledBytes }
+    const projecting = backlog !== undefined && backlog.ageMs < STALLED_MS
+    return { status: this.healthy && projecting && !this.#orphans ? 'ok' : 'degraded', backlog, spilledBytes }
   }
 
   /** Appends what waits, replays and projects what it can, and stops. */
   async close(): Promise<void> {
     await Promise.all(this.#lanes.map((lane) => lane.idle()))
     this.#closed = true
+    clearInterval(this.#partTimer)
     clearTimeout(this.#replayTimer)
     await this.#recover().catch(this.#options.onFailure)
     if (this.#options.project) await this.#projector.drain(this.#options.drainTimeout).catch(this.#options.onFailure)
@@ -148,6 +168,11 @@ export class Journal implements ActivitySink {
       })
     if (spill) this.#spills.push(spill)
     return new LaneWriter({ lane, writer, append, spill, now, onAppended: () => this.#appended(), onFailure })
+  }
+
+  #settleParts(): void {
+    const before = this.now() - PART_MS
+    for (const activity of this.#open) if (activity.at <= before) activity.settlePart().catch(this.#options.onFailure)
   }
 
   #appended(): void {

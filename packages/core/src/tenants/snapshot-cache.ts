@@ -92,7 +92,8 @@ export class SnapshotCache<S extends { readonly validUntil?: number }> {
     try {
       return await this.#load(id)
     } catch (error) {
-      if (this.#options.now() - entry.loadedAt > this.#options.maxStaleMs) throw error
+      const current = Math.max(entry.loadedAt, this.#options.confirmedAt())
+      if (this.#options.now() - current > this.#options.maxStaleMs) throw error
       this.#options.onFailure(error)
       const snapshot = this.#options.stale(entry.snapshot)
       this.#entries.set(id, { snapshot, loadedAt: entry.loadedAt })

@@ -1,3 +1,4 @@
+import { ThroughlineError } from '../errors.ts'
 import type { MaybePromise } from '../storage/limits.ts'
 import type { DocumentKind, RecordsStore, ScopeVersion, StoredDocument } from '../storage/records.ts'
 import type { Tenant } from '../vocabulary.ts'
@@ -109,7 +110,9 @@ export class TenantState<S extends VersionedSnapshot> {
     const { records, tenantKinds, tenant, snapshot } = this.#options
     const platform = this.#platform
     const { documents, version } =
-      tenantKinds.length > 0 ? await records.read({ tenant: id, kinds: tenantKinds }) : { documents: [], version: 0 }
+      tenantKinds.length > 0
+        ? await records.read({ tenant: id, kinds: tenantKinds }).catch(unavailable)
+        : { documents: [], version: 0 }
     const found = await tenant(id, documents)
     return found && snapshot(found, documents, version, platform)
   }
@@ -128,4 +131,9 @@ export class TenantState<S extends VersionedSnapshot> {
   #changedElsewhere(scope: string): void {
     this.changed(scope).catch(this.#options.onFailure)
   }
+}
+
+/** A driver's own error tells the client nothing and the app's error handler no status. */
+function unavailable(error: unknown): never {
+  throw error instanceof ThroughlineError ? error : new ThroughlineError('RECORDS_UNAVAILABLE', { cause: error })
 }

@@ -1,7 +1,7 @@
 import type { RecordsStore, ScopeVersion } from '../storage/records.ts'
 
 const POLL_MS = 1_000
-/** Changes are looked for this far back: commits become visible out of order, and clocks differ. */
+/** Changes are looked for this far before the last look: commits become visible out of order, and clocks differ. */
 const LOOK_BACK_MS = 30_000
 const SWEEP_MS = 60_000
 const SWEEP_SCOPES = 500
@@ -60,7 +60,7 @@ export class VersionWatch {
         found.push(...(await versions({ scopes: scopes.slice(i, i + SWEEP_SCOPES) })))
       }
       this.#sweptAt = at
-    } else found.push(...(await versions({ since: at - LOOK_BACK_MS })))
+    } else found.push(...(await versions({ since: Math.min(at, this.#confirmedAt) - LOOK_BACK_MS })))
     for (const { scope, version } of found) {
       const cachedVersion = known.get(scope)
       if (cachedVersion !== undefined && cachedVersion < version) onChange(scope)

@@ -1,6 +1,6 @@
-export type { ContractCase, StorageContractOptions, StorageUnderTest } from './storage-contract.ts'
-export { storageContract } from './storage-contract.ts'
 export { asTenant } from './as-tenant.ts'
 export { createTestThroughline } from './create-test-throughline.ts'
+export type { ContractCase, StorageContractOptions, StorageUnderTest } from './storage-contract.ts'
+export { storageContract } from './storage-contract.ts'
 export type { TestClock } from './test-clock.ts'
 export { testClock } from './test-clock.ts'

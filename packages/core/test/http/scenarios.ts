@@ -333,7 +333,7 @@ export const SCENARIOS: readonly Scenario[] = [
     mount(app, hold, log) {
       app.use(hold)
       app.use(async (request, response) => {
-        const left = Number(request.query['turns'])
+        const left = Number(request.query.turns)
         for (let i = 0; i < left; i++) await new Promise((resolve) => setImmediate(resolve))
         log(`${left} has a socket: ${response.socket !== null}`)
         response.write(`after ${left},`)

@@ -17,6 +17,8 @@ class Sink {
     return this.time
   }
 
+  closed(): void {}
+
   add(tenant: string, line: string, options?: AddOptions): Promise<void> {
     const record: JournalRecord = JSON.parse(line)
     expect(record.tenant).toBe(tenant)

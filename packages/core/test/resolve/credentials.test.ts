@@ -144,7 +144,7 @@ describe('fromClaim of a token verified here', async () => {
     const source = fromClaim('org_id', {
       ...pinned,
       keys: keys.publicKey,
-      actor: (claims) => ({ id: String(claims['sub']) }),
+      actor: (claims) => ({ id: String(claims.sub) }),
     })
     expect(await read(source, await bearer(token()))).toEqual({ tenant: 'acme', actor: { id: 'ada' } })
   })

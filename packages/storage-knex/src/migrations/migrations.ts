@@ -24,6 +24,9 @@ export function migrationsTable({ text, integer }: Dialect): string {
 )`
 }
 
+/** Ledger entries under a key of the app (`k:…`), as against `s:…`: the condition of their index, to be repeated. */
+export const HAS_APP_KEY = "key < 's:'"
+
 /** The table of one kind of document: a name that may stand in SQL, since it is one of ours. */
 export function documentTable(kind: DocumentKind): string {
   if (!KINDS.includes(kind))
@@ -136,9 +139,11 @@ function usageTables({ text, integer, clustered }: Dialect): string[] {
   key ${text} NOT NULL,
   hour ${integer} NOT NULL,
   quantity ${integer} NOT NULL,
-  count ${integer} NOT NULL,
-  PRIMARY KEY (tenant_id, meter, key)
-) ${clustered}`,
+  count ${integer} NOT NULL
+)`,
+    // Only the app's own keys are looked up. What has none is written side by side, not into a page of each tenant.
+    `CREATE UNIQUE INDEX throughline_usage_ledger_key ON throughline_usage_ledger (tenant_id, meter, key)
+WHERE ${HAS_APP_KEY}`,
     `CREATE TABLE throughline_usage_rollups (
   tenant_id ${text} NOT NULL,
   meter ${text} NOT NULL,

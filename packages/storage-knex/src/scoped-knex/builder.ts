@@ -43,7 +43,7 @@ export function scopedBuilder(Base: BuilderClass, scope: Scope): BuilderClass {
           message: 'This statement was built in the context of another tenant.',
         })
       }
-      return super.clone()
+      return scope.as(this[TENANT], () => super.clone())
     }
 
     override truncate(): KnexBuilder {

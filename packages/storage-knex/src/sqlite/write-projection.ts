@@ -1,14 +1,22 @@
-import type { Projection, ReadJournal } from '@throughline/core/storage'
+import type { Projection, ReadJournal, TrailHead } from '@throughline/core/storage'
 import type { Connection } from './connection.ts'
 
+export interface StoredHead extends TrailHead {
+  /** ms: the latest event of the whole trail. */
+  readonly latest: number
+}
+
+interface SliceState {
+  readonly read: ReadJournal
+  readonly heads: ReadonlyMap<string, StoredHead>
+  /** Whether there are tables of usage. */
+  readonly usage: boolean
+  readonly now: number
+}
+
 /** Writes what a slice folds into, inside the slice's transaction. */
-export function writeProjection(
-  connection: Connection,
-  projection: Projection,
-  read: ReadJournal,
-  options: { readonly usage: boolean; readonly now: number },
-): void {
-  writeTrail(connection, projection, read)
+export function writeProjection(connection: Connection, projection: Projection, state: SliceState): void {
+  writeTrail(connection, projection, state)
   for (const { tenant, action, seq, index, at, actor, record } of projection.notable) {
     connection.run(
       'INSERT INTO throughline_notable (tenant_id, action, seq, event_index, at, actor_id, record) VALUES (?, ?, ?, ?, ?, ?, ?)',
@@ -38,26 +46,25 @@ ON CONFLICT (writer) DO UPDATE SET seq = excluded.seq, mac = excluded.mac, updat
       writer,
       seq,
       mac,
-      options.now,
+      state.now,
     )
   }
-  if (options.usage) writeUsage(connection, projection)
+  if (state.usage) writeUsage(connection, projection)
 }
 
-function writeTrail(connection: Connection, projection: Projection, read: ReadJournal): void {
+function writeTrail(connection: Connection, projection: Projection, { read, heads }: SliceState): void {
   const latest = new Map<string, number>()
   for (const [tenant, { seq, hash }] of projection.heads) {
-    const row = connection.get<{ latest: number }>(
+    const at = Math.max(heads.get(tenant)?.latest ?? 0, latestEvent(read, tenant))
+    latest.set(tenant, at)
+    connection.run(
       `INSERT INTO throughline_heads (tenant_id, seq, hash, latest_at) VALUES (?, ?, ?, ?)
-ON CONFLICT (tenant_id) DO UPDATE SET seq = excluded.seq, hash = excluded.hash,
-  latest_at = max(latest_at, excluded.latest_at)
-RETURNING latest_at AS latest`,
+ON CONFLICT (tenant_id) DO UPDATE SET seq = excluded.seq, hash = excluded.hash, latest_at = excluded.latest_at`,
       tenant,
       seq,
       hash,
-      latestEvent(read, tenant),
+      at,
     )
-    latest.set(tenant, row?.latest ?? 0)
   }
   for (const { tenant, firstSeq, count, from, to, body, prev, hash } of projection.segments) {
     connection.run(
