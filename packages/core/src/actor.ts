@@ -11,11 +11,11 @@ export function normaliseActor(input: ActorInput | null | undefined): Actor | un
   const id = typeof input.id === 'number' ? String(input.id) : input.id
   if (typeof id !== 'string' || id === '' || id.length > 200) return undefined
   const type = input.type !== undefined && TYPES.has(input.type) ? input.type : 'user'
-  if (input.name === undefined && input.roles === undefined) return { id, type }
-  return {
+  if (input.name === undefined && input.roles === undefined) return Object.freeze({ id, type })
+  return Object.freeze({
     id,
     type,
     ...(typeof input.name === 'string' && { name: input.name.slice(0, 200) }),
-    ...(Array.isArray(input.roles) && { roles: input.roles.map(String) }),
-  }
+    ...(Array.isArray(input.roles) && { roles: Object.freeze(input.roles.map(String)) }),
+  })
 }

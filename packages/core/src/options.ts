@@ -12,6 +12,9 @@ import type { TenantRow } from './tenants/tenant-row.ts'
 /** `observe` lets a refused call through and records what would have been refused. */
 export type Mode = 'enforce' | 'observe'
 
+/** What can be observed before it is enforced. */
+export type Layer = 'resolution' | 'membership' | 'limits' | 'quotas'
+
 export interface TenantsOptions {
   /** Reads the app's own organizations table; null or undefined: no such tenant. */
   readonly load?: (id: string) => MaybePromise<TenantRow | null | undefined>
@@ -41,7 +44,7 @@ export interface ThroughlineOptions extends Catalog {
   readonly storage?: Storage
   /** `'ours'`: tenants and members in our own tables. Or the app's own, read by functions. */
   readonly tenants?: 'ours' | TenantsOptions
-  readonly mode?: Mode | { readonly resolution?: Mode; readonly membership?: Mode; readonly limits?: Mode }
+  readonly mode?: Mode | Partial<Readonly<Record<Layer, Mode>>>
   readonly journal?: JournalSettings
   readonly snapshots?: { readonly max?: number; readonly maxStale?: number }
   /** `auto` migrates at the start; `check` refuses to start on an older schema. */
@@ -60,7 +63,7 @@ export interface Settings {
   readonly catalog: Catalog
   readonly storage: Storage
   readonly tenants: 'ours' | TenantsOptions
-  readonly mode: { readonly resolution: Mode; readonly membership: Mode; readonly limits: Mode }
+  readonly mode: Readonly<Record<Layer, Mode>>
   readonly journal: Required<Omit<JournalSettings, 'secret' | 'spill'>> & {
     readonly secret: string | undefined
     readonly spill: false | { readonly directory: string | undefined; readonly maxBytes: number }
@@ -76,11 +79,12 @@ interface Problem {
   readonly message: string
 }
 
+const LAYERS: readonly Layer[] = ['resolution', 'membership', 'limits', 'quotas']
 const CATALOG_KEYS = ['flags', 'limits', 'meters', 'plans', 'config'] as const
 const SHAPE: Readonly<Record<string, readonly string[]>> = {
   '': [...CATALOG_KEYS, 'catalog', 'storage', 'tenants', 'mode', 'journal', 'snapshots', 'migrate', 'clock', 'logger'],
   tenants: ['load', 'isMember'],
-  mode: ['resolution', 'membership', 'limits'],
+  mode: LAYERS,
   journal: ['secret', 'durability', 'spill', 'lanes', 'drainTimeout', 'project'],
   'journal.spill': ['directory', 'maxBytes'],
   snapshots: ['max', 'maxStale'],
@@ -139,13 +143,17 @@ export function readOptions(
   if (problems.length > 0) throw optionsError(problems)
 
   const { storage = memoryStorage(), mode = 'enforce', clock = systemClock(), logger = console } = options
-  const modeOf = (layer: 'resolution' | 'membership' | 'limits'): Mode =>
-    typeof mode === 'string' ? mode : (mode[layer] ?? 'enforce')
+  const modeOf = (layer: Layer): Mode => (typeof mode === 'string' ? mode : (mode[layer] ?? 'enforce'))
   return {
     catalog,
     storage,
     tenants,
-    mode: { resolution: modeOf('resolution'), membership: modeOf('membership'), limits: modeOf('limits') },
+    mode: {
+      resolution: modeOf('resolution'),
+      membership: modeOf('membership'),
+      limits: modeOf('limits'),
+      quotas: modeOf('quotas'),
+    },
     journal: {
       secret: journal.secret,
       durability: journal.durability ?? 'process',

@@ -118,7 +118,7 @@ function openInstance(settings: Settings) {
       drain: () => journal.drain(),
       totals: (query) => records.usage(query),
       now,
-      mode: mode.limits,
+      mode: mode.quotas,
     })
   const config =
     catalog.config &&

@@ -1,8 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import { ServerResponse } from 'node:http'
-import { closeWhenAnswered, holdSocket, releaseSocket } from './held-socket.ts'
+import type { Frozen } from './frozen-response.ts'
+import { freeze, thaw } from './frozen-response.ts'
+import { cutSocket, releaseSocket } from './held-socket.ts'
 import type { Chunk, OutgoingResponse, ResponseFunction } from './outgoing.ts'
-import { canRender, isChunk, outgoing } from './outgoing.ts'
+import { canSend, isChunk, outgoing } from './outgoing.ts'
 import type { Answer } from './replaced-response.ts'
 import { sendInstead } from './replaced-response.ts'
 
@@ -22,9 +24,6 @@ export interface HeldResponseHooks {
 const OPEN = 0
 const HELD = 1
 const DONE = 2
-
-/** Stands for the head of a held response that is not rendered yet; never sent. */
-const UNRENDERED = 'held'
 
 const HOLD: unique symbol = Symbol('throughline.hold')
 
@@ -51,8 +50,8 @@ class Hold {
   chunk: unknown
   encoding: unknown
   callback: unknown
-  /** How the response stood when it was ended. */
-  frozen: Frozen | undefined
+  /** Callbacks of further calls of `end` while it was held, due after that of the first. */
+  readonly callbacks: unknown[] = []
 
   constructor(request: IncomingMessage, response: ServerResponse, hooks: HeldResponseHooks) {
     const found = outgoing(response)
@@ -63,19 +62,6 @@ class Hold {
     this.write = found.write
     this.flushHeaders = found.flushHeaders
   }
-}
-
-interface Frozen {
-  readonly header: string | null
-  readonly statusCode: number
-  readonly statusMessage: string
-  readonly writeHead: ResponseFunction
-  readonly addTrailers: ResponseFunction
-  readonly destroy: ResponseFunction
-  /** Set where the response waits for its turn on the socket. */
-  readonly finish: ResponseFunction | undefined
-  /** Callbacks of further calls of `end`, due after that of the first. */
-  readonly callbacks: unknown[]
 }
 
 /**
@@ -110,7 +96,7 @@ function end(this: OutgoingResponse, ...parameters: readonly unknown[]): unknown
   }
   if (hold.phase !== OPEN && this.finished) return endLate(this, hold, chunk, callback)
   // Either a wrapper outside goes on with what was released, or Node is to refuse, as it does without us.
-  if (hold.phase !== OPEN || this.destroyed || (chunk && !isChunk(chunk)) || !(this._header || canRender(this))) {
+  if (hold.phase !== OPEN || this.finished || this.destroyed || !canSend(this, chunk)) {
     return hold.end.call(this, chunk, encoding, callback)
   }
   hold.phase = HELD
@@ -127,10 +113,10 @@ function end(this: OutgoingResponse, ...parameters: readonly unknown[]): unknown
     hold.phase = DONE
     return send(this, hold)
   }
-  freeze(this, hold)
+  const frozen = freeze(this, hold.request, () => hold.hooks.late?.('head'))
   settled.then(
-    () => release(this, hold),
-    (error: unknown) => refuse(this, hold, error),
+    () => release(this, hold, frozen),
+    (error: unknown) => refuse(this, hold, frozen, error),
   )
   return this
 }
@@ -197,44 +183,9 @@ function settleClosed(this: ServerResponse): void {
   } catch {}
 }
 
-/** Makes the response look as it does after Node's own `end`. */
-function freeze(response: OutgoingResponse, hold: Hold): void {
-  const waiting = response.socket === null
-  hold.frozen = {
-    header: response._header,
-    statusCode: response.statusCode,
-    statusMessage: response.statusMessage,
-    writeHead: response.writeHead,
-    addTrailers: response.addTrailers,
-    destroy: response.destroy,
-    finish: waiting ? response._finish : undefined,
-    callbacks: [],
-  }
-  response._header ??= UNRENDERED
-  response.finished = true
-  response.writeHead = writeHead
-  response.addTrailers = addTrailers
-  response.destroy = destroy
-  // Node takes an ended response whose turn comes for one that is all there.
-  if (waiting) response._finish = ignore
-  holdSocket(hold.request.socket)
-}
-
-function thaw(response: OutgoingResponse, hold: Hold): void {
-  const frozen = hold.frozen as Frozen
-  response._header = frozen.header
-  response.finished = false
-  response.statusCode = frozen.statusCode
-  response.statusMessage = frozen.statusMessage
-  response.writeHead = frozen.writeHead
-  response.addTrailers = frozen.addTrailers
-  response.destroy = frozen.destroy
-  if (frozen.finish) response._finish = frozen.finish
+function release(response: OutgoingResponse, hold: Hold, frozen: Frozen): void {
+  thaw(response, frozen)
   hold.phase = DONE
-}
-
-function release(response: OutgoingResponse, hold: Hold): void {
-  thaw(response, hold)
   try {
     send(response, hold)
   } catch (error) {
@@ -243,15 +194,16 @@ function release(response: OutgoingResponse, hold: Hold): void {
   settleRest(response, hold)
 }
 
-function refuse(response: OutgoingResponse, hold: Hold, error: unknown): void {
-  thaw(response, hold)
+function refuse(response: OutgoingResponse, hold: Hold, frozen: Frozen, error: unknown): void {
+  thaw(response, frozen)
+  hold.phase = DONE
   replace(response, hold, error)
   settleRest(response, hold)
 }
 
 /** Makes good on what was put off while the response was held. */
 function settleRest(response: OutgoingResponse, hold: Hold): void {
-  for (const callback of (hold.frozen as Frozen).callbacks) queueCallback(response, callback)
+  for (const callback of hold.callbacks) queueCallback(response, callback)
   releaseSocket(hold.request.socket, hold.response)
 }
 
@@ -272,21 +224,26 @@ function replace(response: OutgoingResponse, hold: Hold, error: unknown): void {
   if (response.destroyed) return
   // What a compressor outside was given may not have come out of it yet.
   if (response._headerSent || (hold.passed && response._hasBody)) {
-    hold.response.destroy()
+    cut(hold)
     return
   }
   try {
     sendInstead(hold.response, hold.hooks.replace(error), hold.callback)
   } catch {
-    hold.response.destroy()
+    cut(hold)
   }
+}
+
+function cut(hold: Hold): void {
+  hold.response.destroy()
+  cutSocket(hold.request.socket)
 }
 
 function endLate(response: OutgoingResponse, hold: Hold, chunk: unknown, callback: unknown): OutgoingResponse {
   hold.hooks.late?.('end')
   if (typeof callback !== 'function') return response
   if (chunk) process.nextTick(callback as (error: Error) => void, writeAfterEnd())
-  else if (hold.phase === HELD) hold.frozen?.callbacks.push(callback)
+  else if (hold.phase === HELD) hold.callbacks.push(callback)
   else queueCallback(response, callback)
   return response
 }
@@ -300,23 +257,6 @@ function writeLate(hold: Hold, encoding: unknown, callback: unknown): false {
 
 function writeAfterEnd(): Error {
   return Object.assign(new Error('write after end'), { code: 'ERR_STREAM_WRITE_AFTER_END' })
-}
-
-/** Throws ERR_HTTP_HEADERS_SENT, and runs none of the wrappers that wait for the head. */
-function writeHead(this: OutgoingResponse, ...parameters: readonly unknown[]): unknown {
-  ;(this as HeldResponse)[HOLD].hooks.late?.('head')
-  return Reflect.apply(ServerResponse.prototype.writeHead, this, parameters)
-}
-
-/** After `end` the trailers are on their way already. */
-function addTrailers(this: OutgoingResponse): void {}
-
-/** The answer first, then the end of the connection; an error is Node's own and waits for nothing. */
-function destroy(this: OutgoingResponse, error?: unknown): unknown {
-  const { request, frozen } = (this as HeldResponse)[HOLD]
-  if (request.socket.destroyed || !request.socket.writable) return (frozen as Frozen).destroy.call(this, error)
-  closeWhenAnswered(request.socket)
-  return this
 }
 
 function ignore(): void {}

@@ -42,6 +42,13 @@ export function closeWhenAnswered(socket: GuardedSocket): void {
   if (guard) guard.asked = true
 }
 
+/** Closes the connection now, whatever else of it is held. */
+export function cutSocket(socket: GuardedSocket): void {
+  const guard = socket[GUARD]
+  if (guard) guard.destroy.call(socket)
+  else socket.destroy()
+}
+
 /** Node's own errors, a connection that can carry no answer, and whoever asks twice are not made to wait. */
 function destroyAnswered(this: GuardedSocket, ...parameters: Parameters<Socket['destroy']>): Socket {
   const guard = this[GUARD] as Guard

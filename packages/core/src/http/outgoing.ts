@@ -51,8 +51,10 @@ export function isChunk(value: unknown): value is Chunk {
 
 const INVALID_REASON = /[^\t\x20-\x7e\x80-\xff]/
 
-/** Whether Node could render the head as it stands; where it could not, its own `end` throws. */
-export function canRender(response: OutgoingResponse): boolean {
+/** Whether Node's own `end` would take the chunk and render the head as it stands; where not, it throws. */
+export function canSend(response: OutgoingResponse, chunk: unknown): boolean {
+  if (chunk && !isChunk(chunk)) return false
+  if (response._header) return true
   const status = response.statusCode | 0
   return status >= 100 && status <= 999 && !(response.statusMessage && INVALID_REASON.test(response.statusMessage))
 }

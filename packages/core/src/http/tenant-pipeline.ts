@@ -171,7 +171,7 @@ export class TenantPipeline<Req> implements HttpPipeline<Req> {
     // Membership first: that a tenant is suspended is its members' to know.
     if (rule === undefined || rule === 'claimed') return open()
     return next(this.#host.isMember(rule, actor, snapshot.tenant.id), ({ member, roles }) => {
-      if (member) return roles ? open({ ...actor, roles }) : open()
+      if (member) return roles ? open(Object.freeze({ ...actor, roles })) : open()
       return this.#refuse(activity, this.#foreign, { layer: 'membership', reason: 'NOT_MEMBER', open })
     })
   }

@@ -53,5 +53,5 @@ export class Memberships {
 function membershipOf(answer: Awaited<ReturnType<IsMember>>): Membership {
   if (answer === true) return { member: true }
   if (answer === null || answer === undefined || answer === false) return { member: false }
-  return { member: true, roles: answer.roles }
+  return { member: true, roles: Object.freeze([...answer.roles]) }
 }

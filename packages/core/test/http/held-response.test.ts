@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import type { Express } from 'express'
 import express5 from 'express'
-import { describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { holdResponse } from '../../src/http/held-response.ts'
 import { roundTrip, serve, turns } from './raw-client.ts'
 import type { Scenario } from './scenarios.ts'
@@ -67,6 +67,10 @@ const SETTLES = {
   'settled after two turns': () => turns(2),
   'settled in the same turn': () => Promise.resolve(),
 }
+
+// Express logs the errors that scenarios throw.
+beforeAll(() => void vi.spyOn(console, 'error').mockImplementation(() => {}))
+afterAll(() => void vi.restoreAllMocks())
 
 describe.each([
   ['Express 5', express5],

@@ -302,6 +302,18 @@ describe('a settle that is rejected', () => {
     expect(await client.all()).not.toContain('503')
   })
 
+  it('cuts the connection at once although a later answer of it is held', async () => {
+    const at = await held((request, response) => {
+      if (request.url === '/1') response.write('part')
+      response.end('rest')
+    })
+    const client = new RawClient(at.port, KEPT_ALIVE.replace('/', '/1') + GET.replace('/', '/2'))
+    await at.settling(2)
+    at.settled[0]?.fail(why)
+    expect(await client.all()).toMatch(/part\r\n$/)
+    at.settled[1]?.done()
+  })
+
   it('thrown instead, or with a replacement that throws: the client is told nothing wrong', async () => {
     const { port, stop } = await serve((request, response) => {
       holdResponse(request, response, {
@@ -486,6 +498,24 @@ describe('while it is held', () => {
     expect(client.text).toBe('')
     at.settled[0]?.done()
     expect(await client.all()).toMatch(/\/1HTTP\/1.1 200 OK[\s\S]*\/2$/)
+  })
+
+  it('leaves a response alone that ended before', async () => {
+    const outcomes: unknown[] = []
+    const { port, stop } = await serve((request, response) => {
+      response.end('hello')
+      holdResponse(request, response, {
+        async settle(outcome) {
+          outcomes.push(outcome)
+        },
+        replace: () => ({ status: 503, headers: {}, body: '' }),
+      })
+      response.end()
+    })
+    stops.push(stop)
+    expect(await roundTrip(port, GET)).toMatch(/hello$/)
+    while (outcomes.length === 0) await turns(1)
+    expect(outcomes).toEqual([{ status: 200, aborted: false }])
   })
 
   it('can be held once only', async () => {

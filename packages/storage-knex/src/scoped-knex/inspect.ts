@@ -76,5 +76,5 @@ function inspectValue(value: unknown, raws: RawPolicy, place: 'expression' | 'va
 function refuseRawTable(table: unknown): void {
   if (isRaw(table)) throw refusedRaw('it stands for a table')
   if (typeof table !== 'object' || table === null || isBuilder(table)) return
-  
+  for (const source of Object.values(table)) refuseRawTable(source)
 }

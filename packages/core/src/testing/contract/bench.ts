@@ -43,7 +43,7 @@ export class Bench {
   readonly #subject: StorageUnderTest
   readonly #seqs = new Map<string, number>()
   #records = 0
-  now = START
+  now: number = START
 
   constructor(subject: StorageUnderTest) {
     this.#subject = subject
