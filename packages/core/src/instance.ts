@@ -303,7 +303,8 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
       result = await decided(holds, fn)
     } catch (error) {
       noteError(activity, error)
-      await activity.settle(action, activity.refused ? 'refused' : 'failure')
+      // What went wrong first is what the caller must know.
+      await activity.settle(action, activity.refused ? 'refused' : 'failure').catch((late) => this.onFailure(late))
       throw error
     }
     await activity.settle(action, 'success')

@@ -5,6 +5,11 @@ import { refusal, rowsOf, type World, world } from './scoped-knex-fixture.ts'
 
 type Refused = readonly [name: string, run: (world: World) => unknown]
 
+/** Something that knex takes for raw, and whose text is not what it compiles to. */
+function forged(sql: string, compiled: string): never {
+  return { isRawInstance: true, sql, bindings: [], toSQL: () => ({ sql: compiled, bindings: [] }) } as never
+}
+
 const RAW: readonly Refused[] = [
   ['a statement in raw', ({ db }) => db.raw('select * from reports')],
   ['a raw run alone', ({ db }) => db.raw('1')],
@@ -13,6 +18,8 @@ const RAW: readonly Refused[] = [
   ['a table in whereRaw', ({ db }) => db('reports').whereRaw('id in projects')],
   ['an undeclared table in whereRaw', ({ db }) => db('reports').whereRaw('id in secrets')],
   ['a bound name after in', ({ db }) => db('reports').whereRaw('id in ??', ['secrets'])],
+  ['a table named', ({ db }) => db('reports').whereRaw('reports is not null')],
+  ['what only looks like raw', ({ db }) => db('reports').select(forged('id', '(select max(title) from reports)'))],
   ['a table quoted', ({ db }) => db('reports').whereRaw('id in "projects"')],
   ['a sub-select in capitals', ({ db }) => db('reports').whereRaw('exists (SELECT 1)')],
   ['a comment', ({ db }) => db('reports').whereRaw('1 = 1 -- ')],
@@ -166,6 +173,7 @@ const UNKNOWN: readonly Refused[] = [
 
 const UNSUPPORTED: readonly Refused[] = [
   ['truncate', ({ db }) => db('reports').truncate()],
+  ['truncate, called by name', ({ db }) => db('reports').toSQL('truncate' as never)],
   ['schema', ({ db }) => (db as unknown as { schema: unknown }).schema],
   ['schema in a transaction', ({ db }) => db.transaction(async (trx) => trx.schema.dropTable('reports'))],
   ['destroy', ({ db }) => (db as unknown as { destroy(): unknown }).destroy()],
@@ -228,6 +236,12 @@ for (const [code, cases] of Object.entries(CASES)) {
     }
   })
 }
+
+test('raw that is a statement is refused where it is written', async () => {
+  const { db, plain } = await world()
+  expect(() => db.raw('select 1')).toThrowError(expect.objectContaining({ code: 'SCOPE_RAW_REFUSED' }))
+  await plain.destroy()
+})
 
 describe('outside a tenant context', () => {
   test.each<Refused>([

@@ -53,6 +53,12 @@ describe('a statement belongs to the tenant in whose context it was built', () =
     expect(JSON.stringify(globex)).not.toContain('ACME')
   })
 
+  test('cloned outside of any context', async () => {
+    const { db, as } = await open()
+    const query = as('acme', () => db('reports').where('id', 1))
+    expect(await as(undefined, () => query.clone().orWhere('n', '>', 0).pluck('title'))).toHaveLength(4)
+  })
+
   test('a callback that throws leaves nothing behind', async () => {
     const { db, as } = await open()
     const broken = as('acme', () =>

@@ -99,10 +99,18 @@ describe('SqliteRecords in trouble', () => {
           body: '[]',
         }),
       ).rejects.toMatchObject(UNAVAILABLE)
+      // Together in one transaction: the first would fit, and is undone with the second.
+      const small = batchOf('acme', 1, 'small')
+      const together = [
+        records.append(small),
+        records.append({ ...batchOf('acme', 1, 'large'), body: bigBody(0, 100) }),
+      ]
+      for (const outcome of await Promise.allSettled(together)) expect(outcome.status).toBe('rejected')
       connections[0]?.pragma('max_page_count = 1000000')
+      await records.append(small)
       await records.append({ ...batchOf('acme', confirmed + 1), body: bigBody(confirmed + 1) })
       expect(confirmed).toBeGreaterThan(0)
-      expect(await drain(scratch)).toBe(confirmed + 1)
+      expect(await drain(scratch)).toBe(confirmed + 2)
       expect((await records.read({ tenant: 'acme', kinds: ['config'] })).documents).toEqual([])
       expect((await records.timeline({ tenant: '$platform', limit: 1 })).events).toEqual([])
     })
@@ -182,6 +190,18 @@ describe('SqliteRecords in trouble', () => {
     })
   })
 
+  it('lets a process end that does not close it', async () => {
+    await using(await scratchStorage({ start: inProcessThread() }), async ({ filename }) => {
+      const child = spawn(process.execPath, [
+        '--conditions=source',
+        fileURLToPath(new URL('./append-and-return.ts', import.meta.url)),
+        filename,
+      ])
+      const [code] = await once(child, 'exit')
+      expect(code).toBe(0)
+    })
+  })
+
   it('refuses a file that is no database', async () => {
     await using(await scratchStorage({ start: inProcessThread() }), async ({ records, filename }) => {
       await writeFile(filename, 'no database at all, and long enough to be read as one'.repeat(100))
@@ -252,13 +272,13 @@ async function confirmedBeforeKill(filename: string, writer: string): Promise<nu
   return confirmed
 }
 
-function bigBody(seq: number): string {
+function bigBody(seq: number, times = 1): string {
   const record = {
     id: `big-${seq}`,
     tenant: 'acme',
     at: 1,
     actor: { type: 'user', id: 'ann' },
-    events: [{ action: 'x.done', metadata: { text: 'x'.repeat(3_000) } }],
+    events: [{ action: 'x.done', metadata: { text: 'x'.repeat(3_000 * times) } }],
   }
   return `[${JSON.stringify(record)}]`
 }

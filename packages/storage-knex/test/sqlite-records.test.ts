@@ -106,14 +106,19 @@ describe('SqliteRecords', () => {
       await scratch.records.commit({ writer: 'w', lane: 0, writes: [], quotas: [], body: batchOf('acme', 1, 'x').body })
       await scratch.records.close()
 
-      const reopened = sqliteRecords({ filename: scratch.filename })
+      let reopened = sqliteRecords({ filename: scratch.filename })
       try {
         await reopened.open(openOptions())
         await reopened.append(batchOf('acme', 1))
         await reopened.append(batchOf('acme', 2))
         const request = { lane: 0, holder: 'p', leaseMs: 0, maxRows: 100 }
+        const { newest } = await reopened.backlog()
         expect(await reopened.project(request)).toMatchObject({ records: 3 })
+        await reopened.close()
+        reopened = sqliteRecords({ filename: scratch.filename })
+        await reopened.open(openOptions())
         await reopened.append(batchOf('acme', 3))
+        expect((await reopened.backlog()).oldest).toBeGreaterThan(newest)
         await reopened.commit({ writer: 'w', lane: 0, writes: [], quotas: [], body: batchOf('acme', 2, 'x').body })
         expect(await reopened.project(request)).toMatchObject({ records: 2 })
         expect((await reopened.timeline({ tenant: '$platform', limit: 10 })).events).toEqual([])

@@ -46,7 +46,7 @@ export function freeze(response: OutgoingResponse, request: IncomingMessage, lat
   response.addTrailers = addTrailers
   response.destroy = destroy
   // Node takes an ended response whose turn comes for one that is all there.
-  
+  if (waiting) response._finish = ignore
   holdSocket(request.socket)
   return frozen
 }

@@ -113,6 +113,7 @@ export class LaneWriter {
     const at = now()
     this.#seq += 1
     const batch: JournalBatch = { writer, seq: this.#seq, lane, body: group.body(() => newId(at), at) }
+    let cause: unknown
     if (!spill?.active) {
       try {
         await append(batch)
@@ -120,13 +121,14 @@ export class LaneWriter {
         onAppended()
         return
       } catch (error) {
+        cause = error
         onFailure(error)
       }
     }
     try {
-      if (!spill) throw new ThroughlineError('RECORDS_UNAVAILABLE')
+      if (!spill) throw new ThroughlineError('RECORDS_UNAVAILABLE', { cause })
       await spill.write(batch)
-      group.spilled(new ThroughlineError('OUTCOME_UNKNOWN'))
+      group.spilled(new ThroughlineError('OUTCOME_UNKNOWN', { cause }))
     } catch (error) {
       this.#stuck = batch
       group.failed(error)
@@ -143,7 +145,7 @@ export class LaneWriter {
       this.#stuck = undefined
       return undefined
     } catch (error) {
-      return error
+      return error instanceof ThroughlineError ? error : new ThroughlineError('RECORDS_UNAVAILABLE', { cause: error })
     }
   }
 

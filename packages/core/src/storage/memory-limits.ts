@@ -117,7 +117,7 @@ class Gcra implements MemoryLimits {
     const sum = (late ? 0 : (this.#part[slot] as number)) + ms
     const carried = Math.floor(sum)
     this.#whole[slot] = (late ? now : whole) + carried
-    this.#part[slot] = 0
+    this.#part[slot] = sum - carried
   }
 
   #set(slot: number, now: number, debt: number): void {

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Guard } from '../../src/index.ts'
@@ -19,7 +19,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(directory, { recursive: true, force: true }))
 
-/** Compiles with the repository's compiler and strictness; answers what it complains of. */
+/** Compiles with the repository's compiler and strictness; answers what it complains of in this file. */
 async function compile(name: string, file: string, options: object): Promise<string> {
   const config = join(directory, `tsconfig.${name}.json`)
   await writeFile(
@@ -36,7 +36,14 @@ async function compile(name: string, file: string, options: object): Promise<str
     }),
   )
   return new Promise((done) => {
-    execFile(join(ROOT, 'node_modules/.bin/tsc'), ['-p', config], (_error, out) => done(out))
+    execFile(join(ROOT, 'node_modules/.bin/tsc'), ['-p', config], (_error, out) =>
+      done(
+        out
+          .split('\n')
+          .filter((line) => line.includes(basename(file)))
+          .join('\n'),
+      ),
+    )
   })
 }
 

@@ -277,6 +277,13 @@ describe('a settle that is rejected', () => {
     expect(await client.all()).toMatch(/hello$/)
   })
 
+  it('says that the connection closes where the first head had settled that', async () => {
+    const at = await held((_request, response) => void response.writeHead(200, { Connection: 'close' }).end('hello'))
+    const client = new RawClient(at.port, KEPT_ALIVE)
+    ;(await at.settling()).fail(why)
+    expect(await client.all()).toMatch(/^HTTP\/1.1 503 [\s\S]*\r\nConnection: close\r\n/)
+  })
+
   it('cuts the connection where part of the body was sent', async () => {
     const at = await held((_request, response) => {
       response.write('part')

@@ -115,8 +115,6 @@ export function scopedCompiler(Base: CompilerClass, scope: Scope): CompilerClass
       const { update, counter } = this.single
       rows.checkAssigned(update ?? {})
       rows.refuseTenantColumn(Object.keys(counter ?? {}))
-      // Knex writes the counters into the object it is given.
-      this.single = { ...this.single, update: { ...update } }
       return super.update()
     }
 
