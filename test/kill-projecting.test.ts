@@ -55,16 +55,22 @@ it('several projectors on one lane, whose leases look expired to each other, pro
     const filename = join(directory, 'records.db')
     const backlog = makeBacklog({ records: 6_000, perBatch: 10 })
     await appendBacklog(filename, backlog)
+    let time = Date.now()
+    const leap = (): number => {
+      time += GENERATION_MS
+      return time
+    }
     const taken = new Map<string, number>()
     const stores = await Promise.all(
-      ['first', 'second', 'third'].map(async (holder) => ({ holder, records: await openWithWildClock(filename) })),
+      ['first', 'second', 'third'].map(async (holder) => ({ holder, records: await openWith(filename, leap) })),
     )
     try {
       await Promise.all(
         stores.map(async ({ holder, records }, i) => {
           for (let idle = 0; idle < 3; ) {
             const { lease, rows } = await records.project({ lane: 0, holder, leaseMs: 1_000, maxRows: 20 })
-            expect(lease).toBe(true)
+            // Asked before another one's turn came, answered after it: it asks again.
+            if (!lease) continue
             taken.set(holder, (taken.get(holder) ?? 0) + rows)
             idle = rows === 0 ? idle + 1 : 0
             // Its commit was never confirmed, so its writer appends it again: in the journal still, or projected already.
@@ -121,7 +127,7 @@ it('an append whose commit was not confirmed, repeated after it was projected, c
       .filter(({ action }) => action === 'report.shared')
       .map(({ metadata }) => metadata?.id)
     expect(shared.sort((a, b) => Number(a) - Number(b))).toEqual(Array.from({ length: 40 }, (_, id) => id))
-    expect(contents.events.filter(({ action }) => action === 'run.completed')).toHaveLength(42)
+    expect(contents.events.filter(({ action }) => action === 'run.completed')).toHaveLength(40)
     expect(contents.ledger).toEqual(
       new Map([
         ['acme reports', 40],
@@ -132,19 +138,10 @@ it('an append whose commit was not confirmed, repeated after it was projected, c
   })
 })
 
-/** A storage on whose clock every lease has expired whenever it looks. */
-async function openWithWildClock(filename: string): Promise<RecordsStore> {
+/** A storage whose clock `now` is: every lease of another one has expired whenever it looks. */
+async function openWith(filename: string, now: () => number): Promise<RecordsStore> {
   const { records } = knexStorage({ filename, busyTimeoutMs: 2_000, answerWithinMs: 10_000 })
-  let now = Date.now()
-  await records.open({
-    kinds: ['limit_overrides', 'flag_overrides', 'flags'],
-    usage: true,
-    migrate: 'check',
-    durability: 'process',
-    now: () => {
-      now += Math.floor(Math.random() * 2 * GENERATION_MS)
-      return now
-    },
-  })
+  const kinds = ['limit_overrides', 'flag_overrides', 'flags'] as const
+  await records.open({ kinds, usage: true, migrate: 'check', durability: 'process', now })
   return records
 }

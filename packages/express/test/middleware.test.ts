@@ -51,7 +51,9 @@ describe.each([
     const throughline = createTestThroughline({
       tenants: {
         load: (id: string) => ROWS[id],
-        isMember: (actor: { readonly id: string }, tenant: string) => actor.id !== 'eve' || tenant === 'frozen',
+        // No API key is among the members: a key is the tenant's own.
+        isMember: (actor: { readonly id: string }, tenant: string) =>
+          actor.id !== 'key-1' && (actor.id !== 'eve' || tenant === 'frozen'),
       },
       limits: { api: perMinute(2) },
     })

@@ -96,11 +96,12 @@ export class TenantPipeline<Req> implements HttpPipeline<Req> {
   #proceed(open: OpenExchange, scope: Scope | undefined, proceed: () => void, refuse: (error: unknown) => void): void {
     const entered = open.scope
     if (entered && scope && entered.tenant.id !== scope.tenant.id) {
-      const error = new ThroughlineError('TENANT_SWITCH_REFUSED', {
-        message: 'Two tenantContext of one request name different tenants.',
-      })
-      noteRefusal(open.activity, error, 'auth.refused', false, {})
-      refuse(error)
+      // Another tenantContext of the same request has let it in as another tenant's.
+      staysOf(open)
+      const error = new ThroughlineError('TENANT_DISAGREEMENT')
+      noteRefusal(open.activity, error, 'auth.refused', this.#host.observes.resolution, {})
+      if (this.#host.observes.resolution) runIn(entered, proceed)
+      else refuse(error)
       return
     }
     if (entered && scope) scope.holds.push(...entered.holds)
@@ -139,9 +140,9 @@ export class TenantPipeline<Req> implements HttpPipeline<Req> {
       return this.#refuse(activity, acting ? 'TENANT_UNRESOLVED' : 'ACTOR_REQUIRED')
     }
     if (resolution.status === 'disagreement') return this.#disagree(resolution, acting, activity)
-    const { tenant, trust, sources, forgeable } = resolution
+    const { tenant, trust, sources, forgeable, member } = resolution
     // Anybody can write a header: it can't choose the tenant of a visitor nobody vouches for.
-    const rule = actor ? this.#ruleFor(trust) : forgeable ? 'untrusted' : undefined
+    const rule = member ? 'claimed' : actor ? this.#ruleFor(trust) : forgeable ? 'untrusted' : undefined
     return next(this.#host.snapshot(tenant), (snapshot) => {
       if (!snapshot) {
         // The answer is that of a tenant that exists. Which id was tried is not kept: made-up ids can't fill the trail.

@@ -52,5 +52,6 @@ export function fromApiKey(lookup: ApiKeyLookup, options: ApiKeyOptions = {}): T
 
 function claimOf(owner: ApiKeyOwner | null | undefined): TenantClaim {
   if (!owner) throw new ThroughlineError('API_KEY_INVALID')
-  return { tenant: tenantIdOf(owner.tenant), actor: { ...owner.actor, type: owner.actor.type ?? 'api_key' } }
+  const actor = { ...owner.actor, type: owner.actor.type ?? 'api_key' }
+  return { tenant: tenantIdOf(owner.tenant), actor, member: true }
 }

@@ -16,6 +16,8 @@ export type Resolution =
       readonly trust: Trust
       /** Named by nothing but headers that nobody trusted vouches for. */
       readonly forgeable: boolean
+      /** One of the credentials is the tenant's own, whoever else belongs to it. */
+      readonly member: boolean
       readonly sources: readonly string[]
     }
   | {
@@ -59,6 +61,7 @@ function agree(sources: readonly TenantSource<never>[], claims: Claims): Resolut
   const heard: { source: string; tenant: string; trust: Trust }[] = []
   let actor: ActorInput | undefined
   let forgeable = true
+  let member = false
   sources.forEach((source, i) => {
     const claim = claims[i]
     if (claim === undefined) return
@@ -66,6 +69,7 @@ function agree(sources: readonly TenantSource<never>[], claims: Claims): Resolut
     if (strong && source.weak) return
     heard.push({ source: source.name, tenant: tenantIdOf(claim.tenant), trust: claim.trust ?? source.trust })
     forgeable &&= claim.forgeable === true
+    member ||= claim.member === true
   })
   const [first] = heard
   if (first === undefined) return NONE
@@ -76,6 +80,7 @@ function agree(sources: readonly TenantSource<never>[], claims: Claims): Resolut
     ...(actor && { actor }),
     trust: heard.some(({ trust }) => trust === 'proves') ? 'proves' : 'names',
     forgeable,
+    member,
     sources: heard.map(({ source }) => source),
   }
 }

@@ -18,6 +18,8 @@ export interface TenantClaim {
   readonly tenant: string
   /** API keys and tokens bring their own actor. */
   readonly actor?: ActorInput | undefined
+  /** The credential is the membership: an API key of the tenant's own. */
+  readonly member?: boolean
   /** Where it differs from the source's for this request: a header from a trusted proxy. */
   readonly trust?: Trust
   /** The client wrote it and not even an address says the same: a header that nobody trusted vouches for. */

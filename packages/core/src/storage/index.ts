@@ -1,4 +1,5 @@
-export { newId } from '../clock.ts'
+export type { Clock } from '../clock.ts'
+export { newId, systemClock } from '../clock.ts'
 export { didYouMean } from '../did-you-mean.ts'
 export type { ErrorCode } from '../errors.ts'
 export { ThroughlineError } from '../errors.ts'

@@ -14,7 +14,7 @@ describe('fromApiKey', () => {
   const source = fromApiKey((key) => (key === KEY ? owner : undefined))
 
   it('brings tenant and actor', async () => {
-    const claim = { tenant: 'acme', actor: { id: 'key-1', name: 'CI', type: 'api_key' } }
+    const claim = { tenant: 'acme', actor: { id: 'key-1', name: 'CI', type: 'api_key' }, member: true }
     expect(read(source, { Authorization: `Bearer ${KEY}` })).toEqual(claim)
     expect(read(source, { Authorization: `bearer  ${KEY}` })).toEqual(claim)
     expect(

@@ -25,6 +25,7 @@ describe('resolveTenant', () => {
       tenant: 'acme',
       trust: 'names',
       forgeable: false,
+      member: false,
       sources: ['host'],
     })
     const actor = { id: 'key' }
@@ -39,6 +40,7 @@ describe('resolveTenant', () => {
       actor,
       trust: 'proves',
       forgeable: false,
+      member: false,
       sources: ['host', 'api-key'],
     })
   })

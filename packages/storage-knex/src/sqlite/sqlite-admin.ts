@@ -1,10 +1,16 @@
+import { existsSync, statSync } from 'node:fs'
 import type { Backlog } from '@throughline/core/storage'
+import { ThroughlineError } from '@throughline/core/storage'
+import type Driver from 'better-sqlite3'
 import { sqlite } from '../dialect.ts'
 import type { MigrationState } from '../migrations/migrate.ts'
-import { applyMigrations, migrationStates } from '../migrations/migrate.ts'
+import { applyMigrations, checkMigrations, hasTable, migrationStates } from '../migrations/migrate.ts'
 import type { Feature } from '../migrations/migration.ts'
+import type { Connection } from './connection.ts'
 import { loadDriver, openConnection } from './connection.ts'
 import { RecordsReader } from './records-reader.ts'
+import type { TimelineEventsQuery, ViewedEvent } from './timeline-events.ts'
+import { timelineEvents } from './timeline-events.ts'
 
 const BUSY_MS = 5_000
 
@@ -17,25 +23,56 @@ export interface SqliteAdmin {
    */
   migrate(features?: readonly Feature[]): readonly string[]
   status(): SqliteStatus
+  /**
+   * A tenant's newest events, those not yet projected included; `$platform` is the operator's own trail.
+   *
+   * @throws ThroughlineError `STORAGE_SCHEMA_OUTDATED` where there is no trail yet
+   */
+  timeline(query: TimelineEventsQuery): readonly ViewedEvent[]
   close(): void
+}
+
+/** Who projects a lane of the journal, and until when it is theirs. */
+export interface LaneLease {
+  readonly lane: number
+  readonly holder: string
+  readonly token: number
+  /** ms since the epoch. */
+  readonly expiresAt: number
 }
 
 export interface SqliteStatus {
   readonly migrations: readonly MigrationState[]
+  /** Migrations of the features that the file has (of all, in a new file) that were not applied. */
+  readonly missing: readonly string[]
   /** Absent while the journal's table is missing. */
   readonly backlog?: Backlog
+  readonly leases: readonly LaneLease[]
+  /** Size of the file. */
+  readonly bytes: number
+  /** Size of the write-ahead log beside it. */
+  readonly walBytes: number
+}
+
+export interface SqliteAdminOptions {
+  readonly filename: string
+  /** Reads only: nothing is created or changed, and the file must be there. */
+  readonly readonly?: boolean
+  /** ms since the epoch. */
+  now(): number
 }
 
 /**
  * Opens a records file to migrate or inspect it.
  *
- * @param options.now ms since the epoch
- * @throws ThroughlineError `OPTIONS_INVALID` without better-sqlite3
+ * @throws ThroughlineError `OPTIONS_INVALID` without better-sqlite3, and for a file that is another application's
  */
-export async function openSqliteAdmin(options: { readonly filename: string; now(): number }): Promise<SqliteAdmin> {
-  const { filename, now } = options
+export async function openSqliteAdmin(options: SqliteAdminOptions): Promise<SqliteAdmin> {
+  const { filename, now, readonly = false } = options
   const driver = await loadDriver()
-  const connection = openConnection(driver, { filename, readonly: false, durability: 'disk', busyTimeoutMs: BUSY_MS })
+  // Before anything is written: opening for writing alone already changes a file's journal mode.
+  if (readonly || existsSync(filename)) refuseForeignFile(driver, filename)
+  const connection = openConnection(driver, { filename, readonly, durability: 'disk', busyTimeoutMs: BUSY_MS })
   const { database } = connection
   return {
     migrate(features) {
@@ -43,13 +80,52 @@ export async function openSqliteAdmin(options: { readonly filename: string; now(
     },
     status() {
       const migrations = migrationStates(database, sqlite)
-      const hasJournal = migrations.some(({ name, appliedAt }) => name === '001-journal' && appliedAt !== undefined)
-      return hasJournal ? { migrations, backlog: new RecordsReader(connection).backlog(now()) } : { migrations }
+      const features = presentFeatures(migrations)
+      const hasJournal = hasTable(database, 'throughline_journal')
+      return {
+        migrations,
+        missing: migrations.filter((it) => it.appliedAt === undefined && features.includes(it.feature)).map(nameOf),
+        ...(hasJournal && { backlog: new RecordsReader(connection).backlog(now()) }),
+        leases: hasJournal ? leasesOf(connection) : [],
+        bytes: sizeOf(filename),
+        walBytes: sizeOf(`${filename}-wal`),
+      }
+    },
+    timeline(query) {
+      checkMigrations(database, sqlite, ['records'])
+      return timelineEvents(connection, query)
     },
     close() {
       connection.close()
     },
   }
+}
+
+function refuseForeignFile(driver: typeof Driver, filename: string): void {
+  const database = new driver(filename, { readonly: true, fileMustExist: true, timeout: BUSY_MS })
+  try {
+    const names = database.prepare<[], string>("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all()
+    if (names.length === 0 || names.some((name) => name.startsWith('throughline_'))) return
+  } finally {
+    database.close()
+  }
+  throw new ThroughlineError('OPTIONS_INVALID', {
+    message: `"${filename}" is the database of another application, without records of Throughline: they are kept in a file of their own, by default "<the app's file>.throughline.db".`,
+  })
+}
+
+function leasesOf(connection: Connection): readonly LaneLease[] {
+  return connection.all<LaneLease>(
+    'SELECT lane, holder, token, expires_at AS expiresAt FROM throughline_leases ORDER BY lane',
+  )
+}
+
+function sizeOf(filename: string): number {
+  return statSync(filename, { throwIfNoEntry: false })?.size ?? 0
+}
+
+function nameOf({ name }: MigrationState): string {
+  return name
 }
 
 function presentFeatures(states: readonly MigrationState[]): readonly Feature[] {

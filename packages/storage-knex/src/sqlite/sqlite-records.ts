@@ -50,12 +50,15 @@ export interface SqliteRecordsOptions {
  */
 export class SqliteRecords implements RecordsStore {
   readonly name = 'knex:sqlite'
+  /** Beside the data: a folder that is shared would mix the records of two applications. */
+  readonly spillDirectory?: string
   readonly #options: SqliteRecordsOptions
   #writer: ThreadClient | undefined
   #reader: ThreadClient | undefined
 
   constructor(options: SqliteRecordsOptions) {
     this.#options = options
+    if (options.filename !== ':memory:') this.spillDirectory = `${options.filename}.spill`
   }
 
   async open(options: RecordsOpen): Promise<void> {

@@ -1,0 +1,40 @@
+import { ThroughlineError } from '@throughline/core/storage'
+import { CommanderError } from 'commander'
+import type { ExitCode } from './terminal.ts'
+
+/** The command can not be carried out as it was given. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+const SQLITE_SENTENCES: Readonly<Record<string, string>> = {
+  SQLITE_NOTADB: 'The file is not an SQLite database; name the one that holds the records of Throughline.',
+  SQLITE_CANTOPEN: 'The file can not be opened; check that its folder exists and that you may read and write there.',
+  SQLITE_READONLY: 'The file may not be written to; run the command as the user who owns it.',
+  SQLITE_BUSY: 'The file is locked by another process; try again, or stop what holds it.',
+  SQLITE_FULL: 'The disk is full; free some space and try again.',
+  SQLITE_CORRUPT: 'The file is damaged; restore it from a backup.',
+}
+
+/** An error as one sentence or two, what happened and what to do, and the exit code that goes with it. */
+export function failureOf(error: unknown): { readonly sentence: string; readonly exitCode: ExitCode } {
+  if (error instanceof CommanderError) {
+    const said = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ')
+    return { sentence: `${said} See \`throughline --help\`.`, exitCode: 2 }
+  }
+  if (error instanceof UsageError) return { sentence: error.message, exitCode: 2 }
+  if (error instanceof ThroughlineError) {
+    const isGiven = error.code === 'OPTIONS_INVALID'
+    return { sentence: isGiven ? error.sentence : `${error.sentence} ${error.remedy}`, exitCode: isGiven ? 2 : 1 }
+  }
+  const sentence = SQLITE_SENTENCES[sqliteCodeOf(error)]
+  if (sentence !== undefined) return { sentence, exitCode: 1 }
+  const message = error instanceof Error ? error.message : String(error)
+  return { sentence: `${message} This was not expected; please report it.`, exitCode: 1 }
+}
+
+/** SQLite's primary result code: `SQLITE_BUSY` for `SQLITE_BUSY_SNAPSHOT`. */
+function sqliteCodeOf(error: unknown): string {
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return ''
+  return /^SQLITE_[A-Z]+/.exec(error.code)?.[0] ?? ''
+}

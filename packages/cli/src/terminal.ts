@@ -1,0 +1,12 @@
+/** What a command sees of the world besides the records. */
+export interface Terminal {
+  /** Writes to standard output. */
+  write(text: string): void
+  /** Writes to standard error. */
+  warn(text: string): void
+  /** ms since the epoch. */
+  now(): number
+}
+
+/** Exit codes: 1 says that the records are not as they should be, 2 that the command can not be carried out as given. */
+export type ExitCode = 0 | 1 | 2

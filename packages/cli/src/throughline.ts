@@ -1,0 +1,15 @@
+#!/usr/bin/env node
+import { systemClock } from '@throughline/core/storage'
+import { runCommandLine } from './command-line.ts'
+
+// Whoever reads us may stop early (`| head`): that is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(0)
+})
+
+process.exitCode = await runCommandLine(process.argv.slice(2), {
+  write: (text) => process.stdout.write(text),
+  warn: (text) => process.stderr.write(text),
+  now: systemClock().now,
+})

@@ -1,0 +1,83 @@
+import type { Json, TimelineEvent } from '@throughline/core/storage'
+import type { Connection } from './connection.ts'
+
+/** What the operator asks the view `throughline_timeline`. */
+export interface TimelineEventsQuery {
+  readonly tenant: string
+  /** ms since the epoch, inclusive. */
+  readonly from: number
+  readonly actions?: readonly string[]
+  readonly actor?: string
+  readonly limit: number
+}
+
+/** An event as `audit.list` gives it; without `seq` while its record is not yet projected. */
+export type ViewedEvent = Omit<TimelineEvent, 'seq'> & { readonly seq?: number }
+
+interface Row {
+  readonly seq: number | null
+  readonly index: number
+  readonly occurredAt: string
+  readonly action: string
+  readonly outcome: TimelineEvent['outcome']
+  readonly actorType: string
+  readonly actorId: string
+  readonly actorName: string | null
+  readonly traceId: string | null
+  readonly method: string | null
+  readonly path: string | null
+  readonly route: string | null
+  readonly status: number | null
+  readonly ms: number | null
+  readonly ip: string | null
+  readonly targets: string
+  readonly metadata: string
+  readonly count: number
+  readonly recordId: string
+}
+
+/** A tenant's newest events from the view, records that are not yet projected included: one SELECT, nothing written. */
+export function timelineEvents(connection: Connection, query: TimelineEventsQuery): readonly ViewedEvent[] {
+  const { tenant, from, actions, actor, limit } = query
+  const conditions = [
+    'tenant_id = ?',
+    'occurred_at >= ?',
+    ...(actions ? [`action IN (${actions.map(() => '?').join(', ')})`] : []),
+    ...(actor === undefined ? [] : ['actor_id = ?']),
+  ]
+  const rows = connection.all<Row>(
+    `SELECT seq, event_index AS "index", occurred_at AS occurredAt, action, outcome, actor_type AS actorType,
+  actor_id AS actorId, actor_name AS actorName, trace_id AS traceId, method, path, route, status, duration_ms AS ms, ip,
+  targets, metadata, count, record_id AS recordId
+FROM throughline_timeline WHERE ${conditions.join(' AND ')}
+ORDER BY occurred_at DESC, seq IS NULL DESC, seq DESC, event_index DESC LIMIT ?`,
+    tenant,
+    new Date(from).toISOString(),
+    ...(actions ?? []),
+    ...(actor === undefined ? [] : [actor]),
+    limit,
+  )
+  return rows.map(eventOf)
+}
+
+function eventOf(row: Row): ViewedEvent {
+  const { method, path, route, status, ms, ip } = row
+  const request = method === null ? undefined : present({ method, path, route, status, ms, ip })
+  return {
+    id: `${row.recordId}.${row.index}`,
+    ...(row.seq !== null && { seq: row.seq }),
+    index: row.index,
+    occurredAt: row.occurredAt,
+    action: row.action,
+    outcome: row.outcome,
+    actor: { type: row.actorType, id: row.actorId, ...(row.actorName !== null && { name: row.actorName }) },
+    targets: JSON.parse(row.targets),
+    context: { ...(row.traceId !== null && { traceId: row.traceId }), ...(request && { request }) },
+    metadata: JSON.parse(row.metadata),
+    count: row.count,
+  }
+}
+
+function present(members: Readonly<Record<string, string | number | null>>): Record<string, Json> {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== null))
+}
