@@ -1,4 +1,4 @@
-import type { Throughline, ThroughlineHost } from '@throughline/core'
+import type { ActorInput, PlatformAudit, ThroughlineHost, TimelineEvent } from '@throughline/core'
 import { currentContext, currentTenant, requireRole, tryCurrentTenant } from '@throughline/core'
 import type { TenantContextOptions } from '@throughline/core/http'
 import { guard, problemDetails, requestAudit, tenantContext } from '@throughline/express'
@@ -57,13 +57,20 @@ export function createApp(throughline: ThroughlineHost, options: AppOptions = {}
   return app
 }
 
+/** Any instance, whatever its catalog. */
+export interface Audited {
+  readonly platform: {
+    run<R>(
+      by: { readonly actor: ActorInput; readonly reason: string },
+      fn: (platform: { readonly audit: PlatformAudit }) => Promise<R>,
+    ): Promise<R>
+  }
+}
+
 /** Everything on a trail, newest first; the operator's own unless a tenant is named. */
-export async function trailOf(
-  throughline: Pick<Throughline, 'platform'>,
-  tenant?: string,
-): Promise<readonly import('@throughline/core').TimelineEvent[]> {
+export async function trailOf(throughline: Audited, tenant?: string): Promise<readonly TimelineEvent[]> {
   return throughline.platform.run({ actor: { id: 'auditor' }, reason: 'test' }, async (platform) => {
-    const events: import('@throughline/core').TimelineEvent[] = []
+    const events: TimelineEvent[] = []
     for await (const event of platform.audit.timeline(tenant === undefined ? {} : { tenant })) {
       if (event.actor.id !== 'auditor') events.push(event)
     }

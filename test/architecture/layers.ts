@@ -12,6 +12,7 @@ const COMPOSITION = new Set([
   'instance.ts',
   'snapshots.ts',
   'options.ts',
+  'runs.ts',
 ])
 
 /** May import everything: it starts whole instances. */
@@ -26,6 +27,7 @@ export const EXCEPTIONS: readonly string[] = [
   'http > context',
   'http > instance.ts',
   'http > journal',
+  'http > runs.ts',
   'http > resolve',
   'http > tenants',
 ]

@@ -18,11 +18,8 @@ export interface Organizations {
 export function organizationsIn(directory: Knex): Organizations {
   return {
     load: (id) => directory<OrganizationRow>('organizations').where({ id }).first(),
-    async isMember(actor, organizationId) {
-      const found =
-        actor.type === 'api_key'
-          ? await directory('api_keys').where({ organization_id: organizationId, id: actor.id }).first('role')
-          : await directory('memberships').where({ organization_id: organizationId, user_id: actor.id }).first('role')
+    async isMember({ id }, organizationId) {
+      const found = await directory('memberships').where({ organization_id: organizationId, user_id: id }).first('role')
       return found && { roles: [found.role] }
     },
   }

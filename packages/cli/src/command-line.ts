@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { addMigrate } from './commands/migrate.ts'
 import { addStatus } from './commands/status.ts'
@@ -25,6 +26,7 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
     .description(
       'Brings the records of Throughline up to date, says how they are doing, prints what a tenant has done.',
     )
+    .version(ownVersion())
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.write(text),
@@ -52,4 +54,11 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
     terminal.warn(`throughline: ${sentence}\n`)
     return code
   }
+}
+
+function ownVersion(): string {
+  const manifest: { readonly version: string } = JSON.parse(
+    readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+  )
+  return manifest.version
 }

@@ -20,7 +20,7 @@ const SQLITE_SENTENCES: Readonly<Record<string, string>> = {
 export function failureOf(error: unknown): { readonly sentence: string; readonly exitCode: ExitCode } {
   if (error instanceof CommanderError) {
     const said = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ')
-    return { sentence: `${said} See \`throughline --help\`.`, exitCode: 2 }
+    return { sentence: `${said}${/[.)]$/.test(said) ? '' : '.'} See \`throughline --help\`.`, exitCode: 2 }
   }
   if (error instanceof UsageError) return { sentence: error.message, exitCode: 2 }
   if (error instanceof ThroughlineError) {

@@ -3,19 +3,23 @@ import Table from 'cli-table3'
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g
 
-/** A table without colours, ready to be read, piped and copied. */
+const MAX_CELL = 60
+
+/** A table without colours, ready to be read, piped and copied; long cells are cut. */
 export function plainTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const table = new Table({
-    head: [...head],
-    style: { head: [], border: [], compact: true },
-    // A path or a name was chosen by whoever sent the request: it may not steer the operator's terminal.
-    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
-  })
-  for (const row of rows) table.push(row.map(printable))
+  const table = new Table({ head: [...head], style: { head: [], border: [], compact: true } })
+  for (const row of rows) table.push(row.map(cellOf))
   return `${table.toString()}\n`
 }
 
-/** Text without what could move the cursor or turn the writing around. */
+function cellOf(text: string): string {
+  return printable(text.length > MAX_CELL ? `${text.slice(0, MAX_CELL - 1)}…` : text)
+}
+
+/**
+ * Text without what could move the cursor or turn the writing around: a path or a name was chosen by whoever sent the
+ * request, and may not steer the operator's terminal.
+ */
 export function printable(text: string): string {
   return text.replace(CONTROL, '\ufffd')
 }

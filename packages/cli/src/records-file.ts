@@ -1,4 +1,5 @@
 import { existsSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { SqliteAdmin } from '@throughline/storage-knex'
 import { openSqliteAdmin } from '@throughline/storage-knex'
 import type { Command } from 'commander'
@@ -33,6 +34,7 @@ export async function withRecords<R>(
   if (options.readonly && !existsSync(filename))
     throw new UsageError(`There is no file "${filename}".${near(filename)}`)
   if (existsSync(filename) && !statSync(filename).isFile()) throw new UsageError(`"${filename}" is not a file.`)
+  if (!existsSync(dirname(filename))) throw new UsageError(`There is no folder "${dirname(filename)}"; make it first.`)
   const admin = await openSqliteAdmin({ filename, readonly: options.readonly, now: options.terminal.now })
   try {
     return use(admin, filename)

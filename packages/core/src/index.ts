@@ -55,7 +55,7 @@ export {
   requireRole,
   strict,
 } from './guards/index.ts'
-export type { RunInput, ThroughlineHost } from './instance.ts'
+export type { ThroughlineHost } from './instance.ts'
 export type { LimitResult, Limits, PlatformLimits } from './limits/index.ts'
 export type { JournalSettings, Logger, Mode, TenantsOptions, ThroughlineOptions } from './options.ts'
 export type {
@@ -74,6 +74,7 @@ export type {
   VerifiedToken,
 } from './resolve/index.ts'
 export { fromApiKey, fromClaim, fromHeader, fromHost, fromPath, fromSubdomain } from './resolve/index.ts'
+export type { RunInput } from './runs.ts'
 export type { MemoryStorageOptions, Storage, TimelineEvent } from './storage/index.ts'
 export { combine, memoryLimits, memoryStorage } from './storage/index.ts'
 export type { IsMember, Member, Members, NewTenant, PlatformTenants, TenantRow } from './tenants/index.ts'

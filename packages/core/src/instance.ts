@@ -1,7 +1,6 @@
-import { normaliseActor } from './actor.ts'
 import { newId } from './clock.ts'
-import type { CapturedContext, PlatformContext, ScopeOwner, Snapshot } from './context/index.ts'
-import { ambientContext, decideHolds, readCaptured, runIn, Scope } from './context/index.ts'
+import type { PlatformContext, ScopeOwner, Snapshot } from './context/index.ts'
+import { Scope } from './context/index.ts'
 import { ThroughlineError } from './errors.ts'
 import { noteRefusal } from './http/note-refusal.ts'
 import type { MembershipRule, PipelineHost } from './http/pipeline-host.ts'
@@ -13,8 +12,7 @@ import type { CommitResult, DocumentWrite, QuotaMove } from './storage/records.t
 import { isTenantId } from './tenant-id.ts'
 import type { IsMember, Membership, TenantState } from './tenants/index.ts'
 import { Memberships } from './tenants/index.ts'
-import type { Actor, ActorInput, RequestInfo } from './vocabulary.ts'
-import { PLATFORM } from './vocabulary.ts'
+import type { Actor, RequestInfo } from './vocabulary.ts'
 
 const MAX_MEMBERSHIPS = 50_000
 const CLOSE_TIMEOUT_MS = 10_000
@@ -42,13 +40,6 @@ export interface RecordedChange {
   readonly event?: Omit<JournalEvent, 'notable'>
 }
 
-export interface RunInput {
-  readonly tenant: string
-  readonly actor: ActorInput
-  /** Allows to act for another tenant than the one whose context is open. */
-  readonly switch?: boolean
-}
-
 /** Where an instance keeps what adapters need of it. */
 export const HOST: unique symbol = Symbol.for('throughline.host')
 
@@ -57,7 +48,7 @@ export interface ThroughlineHost {
   readonly [HOST]: Instance<Snapshot>
 }
 
-/** One instance at work: which contexts are open, how they are opened and settled, and how they change things. */
+/** One instance at work: which contexts are open, what they see, and how they change things. */
 export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S> {
   readonly engines: object
   readonly observes: PipelineHost['observes']
@@ -177,74 +168,6 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
     return snapshot
   }
 
-  /** Runs `fn` as a tenant; resolves when what it left is durable. */
-  async run<R>(input: RunInput, fn: () => R | Promise<R>, traceId?: string): Promise<R> {
-    await this.starting
-    const actor = normaliseActor(input.actor)
-    if (!actor) throw new ThroughlineError('ACTOR_REQUIRED')
-    const around = ambientContext()
-    if (around?.kind === 'tenant' && around.tenant.id !== input.tenant && input.switch !== true) {
-      throw new ThroughlineError('TENANT_SWITCH_REFUSED', {
-        details: { open: around.tenant.id, asked: input.tenant },
-      })
-    }
-    const done = this.admit()
-    try {
-      const snapshot = await this.snapshot(input.tenant)
-      if (!snapshot) throw new ThroughlineError('TENANT_NOT_FOUND')
-      if (snapshot.tenant.status === 'suspended') throw new ThroughlineError('TENANT_SUSPENDED')
-      const activity = this.openActivity(traceId)
-      const scope = this.openScope({ snapshot, actor, activity, request: undefined, rule: undefined })
-      return await this.#settled(activity, scope.holds, () => runIn(scope, fn))
-    } finally {
-      done()
-    }
-  }
-
-  /** Continues in a captured context. */
-  async resume<R>(captured: CapturedContext, fn: () => R | Promise<R>): Promise<R> {
-    const { tenant, actor, traceId } = readCaptured(captured)
-    return this.run({ tenant, actor }, fn, traceId)
-  }
-
-  /** Enters a request that opened without a tenant: a webhook whose tenant is in its body. */
-  async enter<R>(activity: Activity, input: RunInput, fn: () => R | Promise<R>): Promise<R> {
-    const actor = normaliseActor(input.actor)
-    if (!actor) throw new ThroughlineError('ACTOR_REQUIRED')
-    if (activity.tenant !== undefined && activity.tenant !== input.tenant) {
-      // What the request did already would go to another tenant's trail and bill.
-      throw new ThroughlineError('TENANT_SWITCH_REFUSED', {
-        message: 'This request is of another tenant.',
-        details: { open: activity.tenant, asked: input.tenant },
-      })
-    }
-    const snapshot = await this.snapshot(input.tenant)
-    if (!snapshot) throw new ThroughlineError('TENANT_NOT_FOUND')
-    if (snapshot.tenant.status === 'suspended') throw new ThroughlineError('TENANT_SUSPENDED')
-    const request = activity.request
-    const scope = this.openScope({ snapshot, actor, activity, request, rule: undefined })
-    return decided(scope.holds, () => runIn(scope, fn))
-  }
-
-  /** Runs `fn` as the operator; its acts are on the operator's trail, with the reason. */
-  async runPlatform<R>(input: { actor: ActorInput; reason: string }, fn: () => R | Promise<R>): Promise<R> {
-    await this.starting
-    const actor = normaliseActor(input?.actor)
-    const reason = typeof input?.reason === 'string' ? input.reason.trim() : ''
-    if (!actor || reason === '') throw new ThroughlineError('PLATFORM_REASON_REQUIRED')
-    const done = this.admit()
-    try {
-      const activity = this.openActivity()
-      activity.tenant = PLATFORM
-      activity.actor = actor
-      activity.reason = reason.slice(0, 500)
-      const context: PlatformContext = { kind: 'platform', owner: this, actor, reason: activity.reason, activity }
-      return await this.#settled(activity, [], () => runIn(context, fn), 'platform.run')
-    } finally {
-      done()
-    }
-  }
-
   /** Commits a change of the current tenant; the context sees it. */
   async commit(scope: Scope<S>, change: RecordedChange): Promise<CommitResult> {
     // A write is a checkpoint: a suspended tenant or a removed member changes nothing any more.
@@ -292,25 +215,6 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
     }
   }
 
-  async #settled<R>(
-    activity: Activity,
-    holds: Scope['holds'],
-    fn: () => R | Promise<R>,
-    action = 'run.completed',
-  ): Promise<R> {
-    let result: R
-    try {
-      result = await decided(holds, fn)
-    } catch (error) {
-      noteError(activity, error)
-      // What went wrong first is what the caller must know.
-      await activity.settle(action, activity.refused ? 'refused' : 'failure').catch((late) => this.onFailure(late))
-      throw error
-    }
-    await activity.settle(action, 'success')
-    return result
-  }
-
   async #commit(
     trail: string,
     change: RecordedChange,
@@ -337,38 +241,8 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
   }
 }
 
-/** Notes an error on the record: its name and code. Messages stay out: they may hold what must not be kept. */
-export function noteError(activity: Pick<Activity, 'note'>, error: unknown): void {
-  if (error instanceof ThroughlineError && error.status < 500) return
-  const { name, code } = (typeof error === 'object' && error !== null ? error : {}) as {
-    name?: unknown
-    code?: unknown
-  }
-  activity.note({
-    action: 'error',
-    outcome: 'failure',
-    notable: true,
-    metadata: {
-      name: typeof name === 'string' ? name.slice(0, 100) : typeof error,
-      ...((typeof code === 'string' || typeof code === 'number') && { code: String(code).slice(0, 100) }),
-    },
-  })
-}
-
 /** Notes what a checkpoint found and refuses, unless its layer only observes. */
 function refuseIn(scope: Pick<Scope, 'activity'>, error: ThroughlineError, observed: boolean): void {
   noteRefusal(scope.activity, error, 'auth.refused', observed, {})
   if (!observed) throw error
-}
-
-async function decided<R>(holds: Scope['holds'], fn: () => R | Promise<R>): Promise<R> {
-  let result: R
-  try {
-    result = await fn()
-  } catch (error) {
-    await decideHolds(holds, false)
-    throw error
-  }
-  await decideHolds(holds, true)
-  return result
 }

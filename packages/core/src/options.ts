@@ -101,6 +101,7 @@ export function readOptions(
 ): Settings {
   const problems: Problem[] = []
   const at = (path: string, message: string): void => void problems.push({ path, message })
+  if (!isPlain(options)) throw optionsError([{ path: 'options', message: 'They must be an object.' }])
   unknownKeys(options, '', at)
   for (const part of ['tenants', 'mode', 'journal', 'snapshots'] as const) unknownKeys(options[part], part, at)
   unknownKeys(options.journal?.spill, 'journal.spill', at)
@@ -118,7 +119,14 @@ export function readOptions(
   problems.push(...validateCatalog(catalog))
 
   checkModes(options.mode, at)
-  const { journal = {}, snapshots = {}, tenants = {} } = options
+  for (const part of ['journal', 'snapshots'] as const) {
+    if (options[part] !== undefined && !isPlain(options[part])) at(part, 'It must be an object.')
+  }
+  if (options.clock !== undefined && typeof options.clock?.now !== 'function') at('clock', 'It must have now().')
+  if (options.logger !== undefined && typeof options.logger?.warn !== 'function') at('logger', 'It must have warn().')
+  const journal: JournalSettings = isPlain(options.journal) ? options.journal : {}
+  const snapshots = isPlain(options.snapshots) ? options.snapshots : {}
+  const tenants = options.tenants ?? {}
   oneOf('journal.durability', journal.durability, ['process', 'disk'], at)
   oneOf('migrate', options.migrate, ['auto', 'check'], at)
   whole('journal.lanes', journal.lanes, 1, 64, at)
@@ -178,6 +186,10 @@ function optionsError(problems: readonly Problem[]): ThroughlineError {
     message: `${problems.length === 1 ? 'One option is' : `${problems.length} options are`} not valid:${list}\n`,
     details: { problems },
   })
+}
+
+function isPlain(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 type Report = (path: string, message: string) => void

@@ -5,7 +5,7 @@ import { createAudit, createPlatformAudit } from './audit/index.ts'
 import type { Catalog } from './catalog/index.ts'
 import { validateCatalog } from './catalog/index.ts'
 import { createConfig } from './config/index.ts'
-import type { PlatformContext, Scope } from './context/index.ts'
+import type { CapturedContext, PlatformContext, Scope } from './context/index.ts'
 import { ambientContext, currentScope } from './context/index.ts'
 import { ThroughlineError } from './errors.ts'
 import { createFlags, createPlatformFlags } from './flags/index.ts'
@@ -19,6 +19,8 @@ import { next } from './maybe-promise.ts'
 import type { Settings, ThroughlineOptions } from './options.ts'
 import { readOptions } from './options.ts'
 import type { PlatformPort } from './platform-port.ts'
+import type { RunInput } from './runs.ts'
+import { resumeCaptured, runAsPlatform, runAsTenant } from './runs.ts'
 import type { ConfiguredSnapshot, TenantSnapshot } from './snapshots.ts'
 import { documentKinds, snapshotMaker } from './snapshots.ts'
 import { memoryLimits } from './storage/memory-limits.ts'
@@ -33,6 +35,7 @@ import {
 } from './tenants/index.ts'
 import type { CatalogOf, Health, Throughline } from './throughline-type.ts'
 import { createPlatformUsage, createUsage } from './usage/index.ts'
+import type { ActorInput } from './vocabulary.ts'
 
 /**
  * Makes an instance. Synchronous: the storage opens in the background, and `ready()` (which the middleware awaits by
@@ -47,7 +50,7 @@ import { createPlatformUsage, createUsage } from './usage/index.ts'
  * })
  */
 export function createThroughline<const O extends ThroughlineOptions>(options?: O): Throughline<CatalogOf<O>, O> {
-  const settings = readOptions(options ?? {}, validateCatalog)
+  const settings = readOptions(options === undefined ? {} : options, validateCatalog)
   const instance = openInstance(settings)
   return publicFace(settings, instance) as unknown as Throughline<CatalogOf<O>, O>
 }
@@ -208,8 +211,8 @@ function publicFace(settings: Settings, opened: Opened): object {
     now,
   }
   const platform = {
-    run: (by: Parameters<typeof instance.runPlatform>[0], fn: (platform: unknown) => unknown) =>
-      instance.runPlatform(by, () => fn(platform)),
+    run: (by: { actor: ActorInput; reason: string }, fn: (platform: unknown) => unknown) =>
+      runAsPlatform(instance, by, () => fn(platform)),
     audit: createPlatformAudit(reader, opens),
     ...(catalog.flags && { flags: createPlatformFlags(port, catalog.flags) }),
     ...(catalog.limits && { limits: createPlatformLimits(port, catalog.limits) }),
@@ -241,8 +244,8 @@ function publicFace(settings: Settings, opened: Opened): object {
     audit: createAudit(reader, scope),
     guards: guardsOf(),
     platform,
-    run: instance.run.bind(instance),
-    resume: instance.resume.bind(instance),
+    run: <R>(input: RunInput, fn: () => R | Promise<R>) => runAsTenant(instance, input, fn),
+    resume: <R>(captured: CapturedContext, fn: () => R | Promise<R>) => resumeCaptured(instance, captured, fn),
     async ready(): Promise<void> {
       await instance.starting
     },

@@ -33,15 +33,20 @@ export function inProcessThread(driver: typeof Driver = Database): (options: Thr
   }
 }
 
-/** A thread that swallows everything. */
-export function deafThread(): Thread & { readonly received: unknown[] } {
-  const received: unknown[] = []
-  const thread = Object.assign(new EventEmitter(), {
+/** A thread that starts, and then swallows everything. */
+export function deafThread(): Thread & { readonly received: Request[] } {
+  const received: Request[] = []
+  const events = new EventEmitter()
+  const thread = Object.assign(events, {
     received,
-    postMessage: (message: unknown) => void received.push(message),
+    postMessage(message: unknown) {
+      const request = message as Request
+      if (request.operations[0]?.[0] === 'ready') setImmediate(() => events.emit('message', { id: request.id }))
+      else received.push(request)
+    },
     ref() {},
     unref() {},
     terminate: async () => 0,
   })
-  return thread as unknown as Thread & { readonly received: unknown[] }
+  return thread as unknown as Thread & { readonly received: Request[] }
 }

@@ -95,7 +95,8 @@ describe('what is sent to the database', () => {
     const queries = as('acme', () => [
       db('reports').where('id', 1).orWhere('id', 2).union(db('projects').select('name')),
       db('reports').insert(row).onConflict(['tenant_id', 'id']).merge(),
-      db('reports').increment('n', 2).update(change),
+      db('reports').where('id', 1).update(change),
+      db('reports').increment('n', 2),
       db('reports').where('id', 1).del(),
     ])
     for (const query of queries) {

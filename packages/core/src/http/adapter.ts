@@ -1,8 +1,11 @@
 import type { ServerResponse } from 'node:http'
 import { ambientContext } from '../context/ambient.ts'
 import { ThroughlineError } from '../errors.ts'
-import type { RunInput, ThroughlineHost } from '../instance.ts'
-import { HOST, noteError } from '../instance.ts'
+import type { ThroughlineHost } from '../instance.ts'
+import { HOST } from '../instance.ts'
+import { noteError } from '../note-error.ts'
+import type { RunInput } from '../runs.ts'
+import { enterAsTenant } from '../runs.ts'
 import type { RequestAuditOptions } from './audit-pipeline.ts'
 import { AuditPipeline } from './audit-pipeline.ts'
 import { openExchangeOf } from './exchange.ts'
@@ -46,5 +49,5 @@ export function enterRequest<R>(
 ): Promise<R> {
   const open = openExchangeOf(response)
   if (!open) return Promise.reject(new ThroughlineError('TENANT_REQUIRED'))
-  return throughline[HOST].enter(open.activity, input, fn)
+  return enterAsTenant(throughline[HOST], open.activity, input, fn)
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { runIn } from '../context/ambient.ts'
 import type { SourceInput, TenantSource } from '../resolve/source.ts'
 import { toSource } from '../resolve/source.ts'
+import { checkOptions, PATHS, SOURCE } from './check-options.ts'
 import type { Exchange, OpenExchange } from './exchange.ts'
 import { openRequest } from './open-request.ts'
 import { compilePaths } from './path-patterns.ts'
@@ -20,7 +21,9 @@ export class AuditPipeline<Req> implements HttpPipeline<Req> {
   readonly #hint: TenantSource<Req> | undefined
   readonly #excluded: (path: string) => boolean
 
+  /** @throws ThroughlineError `OPTIONS_INVALID` */
   constructor(host: PipelineHost, options: RequestAuditOptions<Req>) {
+    checkOptions('requestAudit', options, { tenant: SOURCE, exclude: PATHS })
     this.#host = host
     this.#hint = options.tenant && toSource(options.tenant)
     this.#excluded = compilePaths(options.exclude ?? [])

@@ -11,6 +11,7 @@ import { resolveTenant } from '../resolve/resolve-tenant.ts'
 import type { SourceInput, TenantSource } from '../resolve/source.ts'
 import { toSource } from '../resolve/source.ts'
 import type { Actor, ActorInput, Json } from '../vocabulary.ts'
+import { checkOptions, isFunction, isPaths, oneOf, oneOfOrFunction, PATHS, SOURCES } from './check-options.ts'
 import type { Exchange, OpenExchange } from './exchange.ts'
 import { openExchangeOf } from './exchange.ts'
 import { noteRefusal } from './note-refusal.ts'
@@ -39,6 +40,16 @@ export interface TenantContextOptions<Req> {
   readonly foreign?: 'hide' | 'forbid'
 }
 
+const CHECKS = {
+  tenant: SOURCES,
+  actor: [isFunction, 'be a function'],
+  anonymous: oneOf('refuse', 'allow'),
+  tenantless: [(value: unknown) => isFunction(value) || isPaths(value), 'be a function, or a list of paths with "/"'],
+  exclude: PATHS,
+  membership: oneOfOrFunction('claimed', 'ours'),
+  foreign: oneOf('hide', 'forbid'),
+} as const
+
 /** The middleware after the app's login: resolves, decides membership, loads the snapshot and enters the context. */
 export class TenantPipeline<Req> implements HttpPipeline<Req> {
   readonly #host: PipelineHost
@@ -47,7 +58,9 @@ export class TenantPipeline<Req> implements HttpPipeline<Req> {
   readonly #tenantless: (exchange: Exchange<Req>) => boolean
   readonly #excluded: (path: string) => boolean
 
+  /** @throws ThroughlineError `OPTIONS_INVALID` */
   constructor(host: PipelineHost, options: TenantContextOptions<Req>) {
+    checkOptions('tenantContext', options, CHECKS, ['tenant'])
     this.#host = host
     this.#options = options
     const inputs: readonly SourceInput<Req>[] = Array.isArray(options.tenant) ? options.tenant : [options.tenant]

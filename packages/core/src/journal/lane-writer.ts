@@ -14,8 +14,11 @@ const MAX_PENDING_LENGTH = 64 * 1024 * 1024
 export interface SpillTarget {
   /** While true every batch goes to the spill, so that the order of a writer's batches is kept. */
   readonly active: boolean
-  /** Resolves once the batch is in the file; rejects with `RECORDS_FULL`. */
-  write(batch: JournalBatch): Promise<void>
+  /**
+   * Resolves once the batch is in the file, or `false` when all before it was replayed while it waited: then it may go
+   * to the journal itself. Rejects with `RECORDS_FULL`.
+   */
+  write(batch: JournalBatch): Promise<boolean>
 }
 
 export interface LaneWriterOptions {
@@ -109,29 +112,35 @@ export class LaneWriter {
   }
 
   async #store(group: Group): Promise<void> {
-    const { writer, lane, now, append, spill, onAppended, onFailure } = this.#options
+    const { writer, lane, now, onAppended } = this.#options
     const at = now()
     this.#seq += 1
     const batch: JournalBatch = { writer, seq: this.#seq, lane, body: group.body(() => newId(at), at) }
-    let cause: unknown
-    if (!spill?.active) {
-      try {
-        await append(batch)
+    try {
+      const spilled = await this.#record(batch)
+      if (spilled) group.spilled(spilled)
+      else {
         group.appended()
         onAppended()
-        return
-      } catch (error) {
-        cause = error
-        onFailure(error)
       }
-    }
-    try {
-      if (!spill) throw new ThroughlineError('RECORDS_UNAVAILABLE', { cause })
-      await spill.write(batch)
-      group.spilled(new ThroughlineError('OUTCOME_UNKNOWN', { cause }))
     } catch (error) {
       this.#stuck = batch
       group.failed(error)
+    }
+  }
+
+  /** Appends the batch, or spills it and answers what to say to those who asked for the journal itself. */
+  async #record(batch: JournalBatch): Promise<ThroughlineError | undefined> {
+    const { append, spill, onFailure } = this.#options
+    if (spill?.active && (await spill.write(batch))) return new ThroughlineError('OUTCOME_UNKNOWN')
+    try {
+      await append(batch)
+      return undefined
+    } catch (cause) {
+      onFailure(cause)
+      if (!spill) throw new ThroughlineError('RECORDS_UNAVAILABLE', { cause })
+      await spill.write(batch)
+      return new ThroughlineError('OUTCOME_UNKNOWN', { cause })
     }
   }
 
@@ -140,8 +149,7 @@ export class LaneWriter {
     if (!batch) return undefined
     const { spill, append } = this.#options
     try {
-      if (spill?.active) await spill.write(batch)
-      else await append(batch)
+      if (!(spill?.active && (await spill.write(batch)))) await append(batch)
       this.#stuck = undefined
       return undefined
     } catch (error) {

@@ -54,11 +54,12 @@ export class Projector {
     if (rows === 0) return { behind: false }
     const deadline = performance.now() + timeoutMs
     for (;;) {
-      await this.run()
+      // What comes in meanwhile is projected too: under steady load that has no end to wait for.
+      await Promise.race([this.run(), pause()])
       const { rows: left, oldest } = await this.#options.backlog()
       if (left === 0 || oldest > newest) return { behind: false }
       if (performance.now() >= deadline || this.#closed) return { behind: true }
-      await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS))
+      await pause()
     }
   }
 
@@ -74,7 +75,7 @@ export class Projector {
       for (let lane = 0; lane < lanes; lane++) {
         for (let more = true; more; ) {
           const result = await project({ lane, holder, leaseMs: LEASE_MS, maxRows: SLICE_ROWS })
-          more = result.more && result.lease && result.rows > 0
+          more = result.more && result.lease && result.rows > 0 && !this.#closed
           if (!result.lease) this.kick(RETRY_MS)
         }
       }
@@ -83,4 +84,8 @@ export class Projector {
       this.kick(RETRY_MS)
     }
   }
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS))
 }

@@ -52,12 +52,15 @@ export class SpillFile implements SpillTarget {
     return this.#size - this.#replayed
   }
 
-  write(batch: JournalBatch): Promise<void> {
+  write(batch: JournalBatch): Promise<boolean> {
+    const waits = this.#active
     this.#activate()
-    return this.#alone(() => {
-      // The replay before it may have found the file empty meanwhile.
+    return this.#alone(async () => {
+      // The replay before it has emptied the file. Under steady traffic another batch always waits: it must not begin anew.
+      if (waits && !this.#active) return false
       this.#activate()
-      return this.#append(`${JSON.stringify(batch)}\n`)
+      await this.#append(`${JSON.stringify(batch)}\n`)
+      return true
     })
   }
 
@@ -112,14 +115,7 @@ export class SpillFile implements SpillTarget {
   /** Replays one chunk of whole lines; false when it is done or the storage refuses. */
   async #replayStep(): Promise<boolean> {
     const handle = this.#handle
-    if (!handle || this.#replayed === this.#size) {
-      if (handle) await handle.truncate(0)
-      this.#size = 0
-      this.#replayed = 0
-      this.#active = false
-      this.#options.onChange(false)
-      return false
-    }
+    if (!handle || this.#replayed === this.#size) return this.#emptied()
     const { text, bytes } = await readLines(handle, this.#replayed, this.#size)
     let done = 0
     for (const line of text.split('\n')) {
@@ -133,7 +129,16 @@ export class SpillFile implements SpillTarget {
       done += Buffer.byteLength(line) + 1
     }
     this.#replayed += bytes
-    return true
+    return this.#replayed === this.#size ? this.#emptied() : true
+  }
+
+  async #emptied(): Promise<false> {
+    await this.#handle?.truncate(0)
+    this.#size = 0
+    this.#replayed = 0
+    this.#active = false
+    this.#options.onChange(false)
+    return false
   }
 }
 

@@ -16,6 +16,8 @@ export type Operation =
   | readonly ['commit', change: Change]
   | readonly ['project', request: ProjectRequest]
   | readonly ['migrate', mode: 'auto' | 'check', features: readonly Feature[]]
+  /** Answered once the thread runs; opens nothing. */
+  | readonly ['ready']
   | readonly ['backlog']
   | readonly ['read', query: DocumentQuery]
   | readonly ['list', query: ListQuery]

@@ -102,6 +102,7 @@ export class RecordsThread {
   }
 
   #perform(operation: Operation, now: number): unknown {
+    if (operation[0] === 'ready') return undefined
     if (operation[0] === 'close') return this.close()
     const { connection, projector, reader } = this.#open()
     switch (operation[0]) {

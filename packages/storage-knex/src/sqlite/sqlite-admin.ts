@@ -1,13 +1,13 @@
-import { existsSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import type { Backlog } from '@throughline/core/storage'
 import { ThroughlineError } from '@throughline/core/storage'
 import type Driver from 'better-sqlite3'
+import type { Database } from 'better-sqlite3'
 import { sqlite } from '../dialect.ts'
 import type { MigrationState } from '../migrations/migrate.ts'
 import { applyMigrations, checkMigrations, hasTable, migrationStates } from '../migrations/migrate.ts'
 import type { Feature } from '../migrations/migration.ts'
-import type { Connection } from './connection.ts'
-import { loadDriver, openConnection } from './connection.ts'
+import { Connection, loadDriver, openConnection } from './connection.ts'
 import { RecordsReader } from './records-reader.ts'
 import type { TimelineEventsQuery, ViewedEvent } from './timeline-events.ts'
 import { timelineEvents } from './timeline-events.ts'
@@ -70,9 +70,7 @@ export interface SqliteAdminOptions {
 export async function openSqliteAdmin(options: SqliteAdminOptions): Promise<SqliteAdmin> {
   const { filename, now, readonly = false } = options
   const driver = await loadDriver()
-  // Before anything is written: opening for writing alone already changes a file's journal mode.
-  if (readonly || existsSync(filename)) refuseForeignFile(driver, filename)
-  const connection = openConnection(driver, { filename, readonly, durability: 'disk', busyTimeoutMs: BUSY_MS })
+  const connection = readonly ? openToRead(driver, filename) : openToMigrate(driver, filename)
   const { database } = connection
   return {
     migrate(features) {
@@ -101,17 +99,44 @@ export async function openSqliteAdmin(options: SqliteAdminOptions): Promise<Sqli
   }
 }
 
-function refuseForeignFile(driver: typeof Driver, filename: string): void {
-  const database = new driver(filename, { readonly: true, fileMustExist: true, timeout: BUSY_MS })
+function openToMigrate(driver: typeof Driver, filename: string): Connection {
+  // Before anything is written: our journal mode would already change a file that is not ours.
+  if (existsSync(filename)) openToRead(driver, filename).close()
+  return openConnection(driver, { filename, readonly: false, durability: 'disk', busyTimeoutMs: BUSY_MS })
+}
+
+/**
+ * A connection that can not write. SQLite leaves a log and an index behind when the last one to close a file was opened
+ * read-only, owned by whoever looked; so where there is no log yet, it is opened as a writer that is forbidden to write.
+ */
+function openToRead(driver: typeof Driver, filename: string): Connection {
+  const readonly = existsSync(`${filename}-wal`) || !isWritable(filename)
+  const database = new driver(filename, { readonly, fileMustExist: true, timeout: BUSY_MS })
   try {
-    const names = database.prepare<[], string>("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all()
-    if (names.length === 0 || names.some((name) => name.startsWith('throughline_'))) return
-  } finally {
+    database.pragma('query_only = ON')
+    refuseForeignFile(database, filename)
+    return new Connection(database)
+  } catch (error) {
     database.close()
+    throw error
   }
+}
+
+function refuseForeignFile(database: Database, filename: string): void {
+  const names = database.prepare<[], string>("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all()
+  if (names.length === 0 || names.some((name) => name.startsWith('throughline_'))) return
   throw new ThroughlineError('OPTIONS_INVALID', {
     message: `"${filename}" is the database of another application, without records of Throughline: they are kept in a file of their own, by default "<the app's file>.throughline.db".`,
   })
+}
+
+function isWritable(filename: string): boolean {
+  try {
+    accessSync(filename, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function leasesOf(connection: Connection): readonly LaneLease[] {

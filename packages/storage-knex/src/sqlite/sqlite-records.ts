@@ -25,6 +25,7 @@ import type { Departure } from './thread-client.ts'
 import { ThreadClient } from './thread-client.ts'
 
 const MIGRATE_MS = 60_000
+const START_MS = 60_000
 /** While another process migrates, the file is locked; each attempt waits for the lock as long as the thread may. */
 const OPEN_ATTEMPTS = 25
 const MAX_WAITING = 20_000
@@ -64,15 +65,17 @@ export class SqliteRecords implements RecordsStore {
   async open(options: RecordsOpen): Promise<void> {
     const { filename } = this.#options
     const writer = this.#client('writer', options)
+    // A database in memory belongs to its one connection.
+    const reader = filename === ':memory:' ? writer : this.#client('reader', options)
     try {
-      await this.#migrate(writer, options)
+      // Both are running before the first call: a thread that still starts must not use up the time of an answer.
+      await Promise.all([this.#migrate(writer, options), reader.callAlone(['ready'], START_MS)])
     } catch (error) {
-      await writer.close()
+      await Promise.all([reader.close(), writer.close()])
       throw error
     }
     this.#writer = writer
-    // A database in memory belongs to its one connection.
-    this.#reader = filename === ':memory:' ? writer : this.#client('reader', options)
+    this.#reader = reader
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,125 @@
+import { normaliseActor } from './actor.ts'
+import type { CapturedContext, PlatformContext, ScopeHold, Snapshot } from './context/index.ts'
+import { ambientContext, decideHolds, readCaptured, runIn } from './context/index.ts'
+import { ThroughlineError } from './errors.ts'
+import type { PipelineHost } from './http/pipeline-host.ts'
+import type { Activity } from './journal/index.ts'
+import { noteError } from './note-error.ts'
+import type { Actor, ActorInput } from './vocabulary.ts'
+import { PLATFORM } from './vocabulary.ts'
+
+/** In whose name code runs that serves no request. */
+export interface RunInput {
+  readonly tenant: string
+  readonly actor: ActorInput
+  /** Allows to act for another tenant than the one whose context is open. */
+  readonly switch?: boolean
+}
+
+/** What a run needs of its instance. */
+export type RunHost = Pick<PipelineHost, 'starting' | 'admit' | 'snapshot' | 'openScope' | 'openActivity'>
+
+type Fn<R> = () => R | Promise<R>
+
+/** Runs `fn` as a tenant; resolves when what it left is durable. */
+export async function runAsTenant<R>(host: RunHost, input: RunInput, fn: Fn<R>, traceId?: string): Promise<R> {
+  await host.starting
+  const actor = actorOf(input)
+  const around = ambientContext()
+  if (around?.kind === 'tenant' && around.tenant.id !== input.tenant && input.switch !== true) {
+    throw new ThroughlineError('TENANT_SWITCH_REFUSED', { details: { open: around.tenant.id, asked: input.tenant } })
+  }
+  const done = host.admit()
+  try {
+    const snapshot = await activeTenant(host, input.tenant)
+    const activity = host.openActivity(traceId)
+    const scope = host.openScope({ snapshot, actor, activity, request: undefined, rule: undefined })
+    return await settled(activity, 'run.completed', () => decided(scope.holds, () => runIn(scope, fn)))
+  } finally {
+    done()
+  }
+}
+
+/** Continues in a captured context. */
+export async function resumeCaptured<R>(host: RunHost, captured: CapturedContext, fn: Fn<R>): Promise<R> {
+  const { tenant, actor, traceId } = readCaptured(captured)
+  return runAsTenant(host, { tenant, actor }, fn, traceId)
+}
+
+/** Enters a request that opened without a tenant: a webhook whose tenant is in its body. */
+export async function enterAsTenant<R>(host: RunHost, activity: Activity, input: RunInput, fn: Fn<R>): Promise<R> {
+  const actor = actorOf(input)
+  if (activity.tenant !== undefined && activity.tenant !== input.tenant) {
+    // What the request did already would go to another tenant's trail and bill.
+    throw new ThroughlineError('TENANT_SWITCH_REFUSED', {
+      message: 'This request is of another tenant.',
+      details: { open: activity.tenant, asked: input.tenant },
+    })
+  }
+  const snapshot = await activeTenant(host, input.tenant)
+  const scope = host.openScope({ snapshot, actor, activity, request: activity.request, rule: undefined })
+  return decided(scope.holds, () => runIn(scope, fn))
+}
+
+/** Runs `fn` as the operator; its acts are on the operator's trail, with the reason. */
+export async function runAsPlatform<R>(
+  host: RunHost,
+  by: { readonly actor: ActorInput; readonly reason: string },
+  fn: Fn<R>,
+): Promise<R> {
+  await host.starting
+  const actor = normaliseActor(by?.actor)
+  const reason = typeof by?.reason === 'string' ? by.reason.trim().slice(0, 500) : ''
+  if (!actor || reason === '') throw new ThroughlineError('PLATFORM_REASON_REQUIRED')
+  const done = host.admit()
+  try {
+    const activity = host.openActivity(undefined)
+    activity.tenant = PLATFORM
+    activity.actor = actor
+    activity.reason = reason
+    const context: PlatformContext = { kind: 'platform', owner: host, actor, reason, activity }
+    return await settled(activity, 'platform.run', () => runIn(context, fn))
+  } finally {
+    done()
+  }
+}
+
+function actorOf(input: RunInput): Actor {
+  const actor = normaliseActor(input.actor)
+  if (!actor) throw new ThroughlineError('ACTOR_REQUIRED')
+  return actor
+}
+
+async function activeTenant(host: RunHost, id: string): Promise<Snapshot> {
+  const snapshot = await host.snapshot(id)
+  if (!snapshot) throw new ThroughlineError('TENANT_NOT_FOUND')
+  if (snapshot.tenant.status === 'suspended') throw new ThroughlineError('TENANT_SUSPENDED')
+  return snapshot
+}
+
+/** Closes the record with how the run ended. */
+async function settled<R>(activity: Activity, action: string, fn: Fn<R>): Promise<R> {
+  let result: R
+  try {
+    result = await fn()
+  } catch (error) {
+    noteError(activity, error)
+    await activity.settle(action, activity.refused ? 'refused' : 'failure')
+    throw error
+  }
+  await activity.settle(action, 'success')
+  return result
+}
+
+/** Decides what guards reserved by how `fn` ended. */
+async function decided<R>(holds: readonly ScopeHold[], fn: Fn<R>): Promise<R> {
+  let result: R
+  try {
+    result = await fn()
+  } catch (error) {
+    await decideHolds(holds, false)
+    throw error
+  }
+  await decideHolds(holds, true)
+  return result
+}

@@ -1,0 +1,276 @@
+import fc from 'fast-check'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { FaultyRecords } from '../../../../test/faulty-records.ts'
+import { until } from '../../../../test/until.ts'
+import { memoryStorage } from '../../src/storage/index.ts'
+import { TenantState, tenantFromRow } from '../../src/tenants/index.ts'
+import type { Tenant } from '../../src/vocabulary.ts'
+
+const START = 1_770_000_000_000
+const MAX_STALE = 300_000
+
+interface Snapshot {
+  readonly tenant: Tenant
+  readonly version: number
+  readonly stale: boolean
+}
+
+let now = START
+let inner: ReturnType<typeof memoryStorage>['records']
+
+beforeEach(async () => {
+  now = START
+  inner = memoryStorage().records
+  await inner.open({ kinds: ['tenants'], usage: false, migrate: 'auto', durability: 'process', now: () => now })
+})
+
+/** One process of several that share a storage; it sees others' changes when it polls. */
+class Process {
+  readonly records: FaultyRecords = new FaultyRecords(inner)
+  readonly failures: unknown[] = []
+  readonly changed: string[] = []
+  readonly state: TenantState<Snapshot>
+
+  constructor({ loadsFromApp = false, max = 100 } = {}) {
+    this.state = new TenantState<Snapshot>({
+      records: this.records,
+      tenantKinds: ['tenants'],
+      platformKinds: ['flags'],
+      loadsFromApp,
+      max,
+      maxStaleMs: MAX_STALE,
+      now: () => now,
+      tenant: (id, documents) => documents[0] && tenantFromRow({ id, ...(documents[0].value as object) }),
+      snapshot: (tenant, _documents, version) => ({ tenant, version, stale: false }),
+      onChange: (id) => this.changed.push(id),
+      onFailure: (error) => this.failures.push(error),
+    })
+  }
+
+  async start(): Promise<this> {
+    await this.state.start()
+    this.state.stop()
+    return this
+  }
+
+  /** Commits a change as the process's own. */
+  async write(id: string, plan: string | null): Promise<void> {
+    const value = plan === null ? null : { plan }
+    const writes = [{ kind: 'tenants' as const, tenant: id, key: '', value }]
+    await this.records.commit({ writer: 'w', lane: 0, writes, quotas: [], body: '[]' })
+    await this.state.changed(id)
+  }
+
+  /** The plan as a context entered now would have it; `undefined` if there is no such tenant. */
+  async plan(id: string): Promise<string | undefined> {
+    return (await this.state.get(id))?.tenant.plan
+  }
+
+  reads(): number {
+    return this.records.calls.get('read') ?? 0
+  }
+}
+
+describe('a change', () => {
+  it('is seen at once by the process that made it', async () => {
+    const here = await new Process().start()
+    expect(await here.plan('acme')).toBeUndefined()
+    await here.write('acme', 'free')
+    expect(await here.plan('acme')).toBe('free')
+    await here.write('acme', 'pro')
+    expect(await here.plan('acme')).toBe('pro')
+    await here.write('acme', null)
+    expect(await here.plan('acme')).toBeUndefined()
+  })
+
+  it('is seen by another process at its next look, with what else it kept of the tenant', async () => {
+    const [here, there] = [await new Process().start(), await new Process().start()]
+    await here.write('acme', 'free')
+    expect(await there.plan('acme')).toBe('free')
+    await here.write('acme', 'pro')
+    now += 500
+    expect(await there.plan('acme')).toBe('free')
+    await there.state.poll()
+    expect(await there.plan('acme')).toBe('pro')
+    expect(there.changed).toEqual(['acme'])
+  })
+
+  it('is seen within 2 s even by a process that does not get to look', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(
+          fc.oneof(
+            fc.record({ type: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 1_500 }) }),
+            fc.record({
+              type: fc.constantFrom('write' as const, 'read' as const, 'poll' as const),
+              ms: fc.constant(0),
+            }),
+          ),
+          { maxLength: 60 },
+        ),
+        fc.boolean(),
+        async (steps, loadsFromApp) => {
+          const [here, there] = [await new Process().start(), await new Process({ loadsFromApp }).start()]
+          /** Plans by when they were committed. */
+          const written: { at: number; plan: string }[] = []
+          for (const step of steps) {
+            if (step.type === 'wait') now += step.ms
+            else if (step.type === 'poll') await there.state.poll()
+            else if (step.type === 'write') {
+              written.push({ at: now, plan: String(written.length) })
+              await here.write('acme', String(written.length - 1))
+            } else {
+              const mustSee = written.filter(({ at }) => now - at > 2_000).length - 1
+              const seen = Number((await there.plan('acme')) ?? -1)
+              expect(seen).toBeGreaterThanOrEqual(mustSee)
+              // What a renewal in the background finds belongs to the next reader.
+              await Promise.resolve()
+            }
+          }
+          await here.write('acme', null)
+        },
+      ),
+      { numRuns: 300 },
+    )
+  })
+
+  it('is found after an outage, however long it lasted', async () => {
+    const [here, there] = [await new Process().start(), await new Process().start()]
+    await here.write('acme', 'free')
+    expect(await there.plan('acme')).toBe('free')
+    await there.state.poll()
+    there.records.break('fail', 'versions')
+    now += 1_000
+    await here.write('acme', 'pro')
+    // Longer than changes are looked back for, shorter than a sweep of all that is cached.
+    for (let i = 0; i < 45; i++) {
+      now += 1_000
+      await expect(there.state.poll()).rejects.toThrow()
+    }
+    there.records.heal()
+    await there.state.poll()
+    there.records.break('fail', 'read')
+    expect(await there.plan('acme').catch(() => 'refused')).not.toBe('free')
+  })
+
+  it('of the platform is everybody’s', async () => {
+    const [here, there] = [await new Process().start(), await new Process().start()]
+    await here.write('acme', 'free')
+    await there.plan('acme')
+    const before = there.reads()
+    await here.records.commit({
+      writer: 'w',
+      lane: 0,
+      writes: [{ kind: 'flags', tenant: '$platform', key: 'beta', value: { default: true } }],
+      quotas: [],
+      body: '[]',
+    })
+    await there.state.poll()
+    await until(() => there.reads() > before)
+    await there.plan('acme')
+    expect(there.reads()).toBeGreaterThan(before + 1)
+  })
+
+  it('is not undone by a look-up that began before it', async () => {
+    const here = await new Process().start()
+    await here.write('acme', 'free')
+    here.state.changed('acme')
+    here.records.break('hang', 'read')
+    const slow = here.plan('acme')
+    await until(() => here.records.hanging === 1)
+    const writes = [{ kind: 'tenants' as const, tenant: 'acme', key: '', value: { plan: 'pro' } }]
+    await here.records.commit({ writer: 'w', lane: 0, writes, quotas: [], body: '[]' })
+    await here.state.changed('acme')
+    here.records.heal()
+    await slow
+    expect(await here.plan('acme')).toBe('pro')
+  })
+})
+
+describe('while the database does not answer', () => {
+  const cached = async () => {
+    const here = await new Process().start()
+    await here.write('acme', 'free')
+    expect(await here.plan('acme')).toBe('free')
+    return here
+  }
+
+  it('the last known state stands in, marked, up to its bound; then it is refused with 503', async () => {
+    const here = await cached()
+    here.records.break('fail', 'read', 'versions')
+    now += 2_001
+    expect(await here.state.get('acme')).toMatchObject({ tenant: { plan: 'free' }, stale: true })
+    now = START + MAX_STALE
+    expect(await here.plan('acme')).toBe('free')
+    now += 1
+    await expect(here.state.get('acme')).rejects.toMatchObject({ code: 'RECORDS_UNAVAILABLE', status: 503 })
+    here.records.heal()
+    expect(await here.state.get('acme')).toMatchObject({ stale: false })
+    expect(here.failures.length).toBeGreaterThan(0)
+  })
+
+  it('the bound counts from when it was last known to be current, not from when it was loaded', async () => {
+    const here = await cached()
+    for (let i = 0; i < 1_000; i++) {
+      now += 1_000
+      await here.state.poll()
+    }
+    expect(here.reads()).toBeLessThan(5)
+    here.records.break('fail', 'read', 'versions')
+    now += MAX_STALE
+    expect(await here.state.get('acme')).toMatchObject({ tenant: { plan: 'free' }, stale: true })
+    now += 1
+    await expect(here.state.get('acme')).rejects.toMatchObject({ code: 'RECORDS_UNAVAILABLE' })
+  })
+
+  it('a tenant that is not cached is refused with 503, and not taken for unknown', async () => {
+    const here = await cached()
+    here.records.break('fail', 'read')
+    await expect(here.state.get('globex')).rejects.toMatchObject({ code: 'RECORDS_UNAVAILABLE' })
+    here.records.heal()
+    await here.write('globex', 'pro')
+    expect(await here.plan('globex')).toBe('pro')
+  })
+})
+
+describe('the cache', () => {
+  it('answers at once, and asks the storage once for callers that come together', async () => {
+    const here = await new Process().start()
+    await here.write('acme', 'free')
+    const before = here.reads()
+    await Promise.all(Array.from({ length: 100 }, () => here.plan('acme')))
+    expect(here.reads()).toBe(before + 1)
+    expect(here.state.get('acme')).not.toBeInstanceOf(Promise)
+    expect(here.state.get('acme')).toBe(here.state.get('acme'))
+  })
+
+  it('remembers who does not exist for 2 s, bounded, and apart from who does', async () => {
+    const here = await new Process({ max: 10 }).start()
+    await here.write('acme', 'free')
+    await here.plan('acme')
+    const before = here.reads()
+    for (let i = 0; i < 1_000; i++) expect(await here.plan(`made-up-${i}`)).toBeUndefined()
+    expect(here.reads()).toBe(before + 1_000)
+    expect(await here.plan('made-up-999')).toBeUndefined()
+    expect(here.reads()).toBe(before + 1_000)
+    // The flood pushed out others of its kind, and no tenant.
+    expect(await here.plan('made-up-0')).toBeUndefined()
+    expect(here.reads()).toBe(before + 1_001)
+    expect(await here.plan('acme')).toBe('free')
+    expect(here.reads()).toBe(before + 1_001)
+    now += 2_001
+    await here.plan('made-up-999')
+    expect(here.reads()).toBe(before + 1_002)
+  })
+
+  it('holds at most as many tenants as it may', async () => {
+    const here = await new Process({ max: 10 }).start()
+    for (let i = 0; i < 50; i++) await here.write(`t${i}`, 'free')
+    for (let i = 0; i < 50; i++) await here.plan(`t${i}`)
+    const before = here.reads()
+    for (let i = 40; i < 50; i++) await here.plan(`t${i}`)
+    expect(here.reads()).toBe(before)
+    await here.plan('t0')
+    expect(here.reads()).toBe(before + 1)
+  })
+})

@@ -1,0 +1,135 @@
+import type { ThroughlineOptions } from '@throughline/core'
+import {
+  createThroughline,
+  fromHeader,
+  fromSubdomain,
+  perMinute,
+  quotaPerMonth,
+  ThroughlineError,
+} from '@throughline/core'
+import { tenantContext } from '@throughline/express'
+import { describe, expect, it } from 'vitest'
+
+/** What is wrong with some options, by path; nothing must have been started. */
+function problemsOf(options: unknown): Readonly<Record<string, string>> {
+  try {
+    createThroughline(options as ThroughlineOptions)
+  } catch (error) {
+    expect(error).toBeInstanceOf(ThroughlineError)
+    const { code, details, message } = error as ThroughlineError
+    expect(code).toBe('OPTIONS_INVALID')
+    const problems = details.problems as readonly { path: string; message: string }[]
+    for (const { path, message: each } of problems) expect(message).toContain(`${path}: ${each}`)
+    return Object.fromEntries(problems.map(({ path, message: each }) => [path, each]))
+  }
+  throw new Error('The options were taken.')
+}
+
+describe('one error lists everything that is wrong', () => {
+  it('a typo, an unknown meter in a plan, a rate of 0 and an invalid schema', () => {
+    const problems = problemsOf({
+      limts: { api: perMinute(1) },
+      limits: { api: perMinute(0) },
+      meters: { reports: { aggregate: 'count' } },
+      plans: { free: { quotas: { reprots: quotaPerMonth(10) } } },
+      config: { type: 'object' },
+      mode: 'observing',
+    })
+    expect(problems.limts).toContain('Did you mean "limits"?')
+    expect(problems['plans.free.quotas.reprots']).toContain('Did you mean "reports"?')
+    expect(problems.mode).toContain('Did you mean "observe"?')
+    expect(Object.keys(problems).some((path) => path.startsWith('limits.api'))).toBe(true)
+    expect(Object.keys(problems).some((path) => path.startsWith('config'))).toBe(true)
+    expect(Object.keys(problems)).toHaveLength(5)
+  })
+
+  it('of every part, with what was meant', () => {
+    const problems = problemsOf({
+      tenants: { lod: () => null, isMember: true },
+      mode: { limit: 'observe', membership: 'observed' },
+      journal: { secret: 'short', durability: 'disc', lanes: 0, drainTimeout: -1, spill: { maxByte: 1, maxBytes: 1 } },
+      snapshots: { maxstale: 1, max: 1.5 },
+      migrate: 'atuo',
+      storage: {},
+    })
+    expect(problems['tenants.lod']).toContain('Did you mean "load"?')
+    expect(problems['tenants.isMember']).toContain('function')
+    expect(problems['mode.limit']).toContain('Did you mean "limits"?')
+    expect(problems['mode.membership']).toContain('Did you mean "observe"?')
+    expect(problems['journal.secret']).toContain('32')
+    expect(problems['journal.durability']).toContain('Did you mean "disk"?')
+    expect(problems['journal.spill.maxByte']).toContain('Did you mean "maxBytes"?')
+    expect(problems['snapshots.maxstale']).toContain('Did you mean "maxStale"?')
+    expect(problems.migrate).toContain('Did you mean "auto"?')
+    for (const path of [
+      'journal.lanes',
+      'journal.drainTimeout',
+      'journal.spill.maxBytes',
+      'snapshots.max',
+      'storage',
+    ]) {
+      expect(problems, path).toHaveProperty([path])
+    }
+    expect(Object.keys(problems)).toHaveLength(14)
+  })
+
+  it('of references between parts of the catalog', () => {
+    const problems = problemsOf({
+      flags: { beta: { default: false, rules: [{ if: { 'org.paln': 'free', 'orgg.x': 1 }, serve: true }] } },
+      limits: { api: perMinute(10) },
+      plans: { free: { limits: { appi: perMinute(1) }, features: ['betta'] } },
+    })
+    expect(problems['plans.free.limits.appi']).toContain('Did you mean "api"?')
+    expect(Object.entries(problems).some(([path, text]) => path.includes('features') && text.includes('"beta"'))).toBe(
+      true,
+    )
+    expect(Object.keys(problems).some((path) => path.startsWith('flags.beta'))).toBe(true)
+  })
+
+  it('a catalog given both whole and inline', () => {
+    expect(problemsOf({ catalog: {}, limits: { api: perMinute(1) } })).toHaveProperty('limits')
+  })
+
+  it('options that are none', () => {
+    for (const options of [null, 7, 'ours', [], () => undefined]) {
+      expect(Object.keys(problemsOf(options)), String(options)).not.toHaveLength(0)
+    }
+    expect(problemsOf({ journal: null, snapshots: null, tenants: { load: null } })).toMatchObject({
+      journal: expect.any(String),
+      'tenants.load': expect.any(String),
+    })
+    expect(problemsOf({ tenants: 'theirs', journal: 7, snapshots: 'many', logger: 1, clock: {} })).toMatchObject({
+      tenants: expect.stringContaining('ours'),
+      journal: expect.any(String),
+      snapshots: expect.any(String),
+      logger: expect.any(String),
+      clock: expect.any(String),
+    })
+  })
+})
+
+describe('middleware options', () => {
+  const throughline = createThroughline()
+
+  it('fail where it is made, in words', () => {
+    expect(() => fromSubdomain('not a host')).toThrow(/OPTIONS_INVALID.*no host name/)
+    expect(() => fromHeader('x-tenant', { trsut: () => true } as never)).toThrow('Did you mean "trust"?')
+    const typo = { tenat: () => 'acme', actor: () => null }
+    expect(() => tenantContext(throughline, typo as never)).toThrow('Did you mean "tenant"?')
+    const wrong = { tenant: () => 'acme', anonymous: 'alow', foreign: 'hidden', membership: 'claim', tenantless: '/x' }
+    const error = catchError(() => tenantContext(throughline, wrong as never))
+    expect(error).toMatchObject({ code: 'OPTIONS_INVALID' })
+    for (const name of ['anonymous', 'foreign', 'membership', 'tenantless']) expect(error.message).toContain(name)
+    expect(() => tenantContext(throughline, { tenant: [] })).toThrow('OPTIONS_INVALID')
+    expect(() => tenantContext(throughline, { tenant: 'acme' } as never)).toThrow('OPTIONS_INVALID')
+  })
+})
+
+function catchError(fn: () => unknown): Error {
+  try {
+    fn()
+  } catch (error) {
+    return error as Error
+  }
+  throw new Error('It was taken.')
+}
