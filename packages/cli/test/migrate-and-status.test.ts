@@ -83,16 +83,17 @@ describe('throughline status', () => {
       await projecting.run({ tenant: 'acme', actor: { id: 'ada' } }, () => projecting.audit.record({ action: 'a.b' }))
       await projecting.close()
       await app.run({ tenant: 'acme', actor: { id: 'ada' } }, () => app.audit.record({ action: 'report.shared' }))
+      // What was recorded at once, and what the context left at its end.
       const [table, json] = await Promise.all([
         throughline('status', '--file', file),
         commandLine('status', '--file', file, '--json'),
       ])
       expect(table.code).toBe(0)
-      expect(table.stdout).toMatch(/journal +1 row waits to be projected, the oldest for \d+ (ms|s)/)
+      expect(table.stdout).toMatch(/journal +2 rows wait to be projected, the oldest for \d+ (ms|s)/)
       expect(JSON.parse(json.stdout)).toMatchObject({
         file,
         missing: [],
-        backlog: { rows: 1, newest: expect.any(Number), ageMs: expect.any(Number) },
+        backlog: { rows: 2, newest: expect.any(Number), ageMs: expect.any(Number) },
         leases: [{ lane: 0, holder: expect.any(String), token: expect.any(Number), expiresAt: expect.any(Number) }],
         bytes: expect.any(Number),
       })

@@ -1,5 +1,3 @@
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { TrailReader } from './audit/index.ts'
 import { createAudit, createPlatformAudit } from './audit/index.ts'
 import type { Catalog } from './catalog/index.ts'
@@ -34,6 +32,7 @@ import {
   tenantOf,
 } from './tenants/index.ts'
 import type { CatalogOf, Health, Throughline } from './throughline-type.ts'
+import { unavailable } from './unavailable.ts'
 import { createPlatformUsage, createUsage } from './usage/index.ts'
 import type { ActorInput } from './vocabulary.ts'
 
@@ -90,7 +89,7 @@ function openInstance(settings: Settings) {
   })
 
   const reader: TrailReader = {
-    timeline: (query) => records.timeline(query),
+    timeline: (query) => records.timeline(query).catch(unavailable),
     drain: () => journal.drain(),
     now,
   }
@@ -119,7 +118,7 @@ function openInstance(settings: Settings) {
       meters: catalog.meters,
       commit,
       drain: () => journal.drain(),
-      totals: (query) => records.usage(query),
+      totals: (query) => records.usage(query).catch(unavailable),
       now,
       mode: mode.quotas,
     })
@@ -129,7 +128,7 @@ function openInstance(settings: Settings) {
       scope: () => scope() as Scope<ConfiguredSnapshot>,
       schema: catalog.config,
       commit,
-      read: (query) => records.read(query),
+      read: (query) => records.read(query).catch(unavailable),
     })
 
   const engines: GuardEngines = {
@@ -202,11 +201,11 @@ function publicFace(settings: Settings, opened: Opened): object {
     },
     async read(query) {
       acting()
-      return records.read(query)
+      return records.read(query).catch(unavailable)
     },
     async list(query) {
       acting()
-      return records.list(query)
+      return records.list(query).catch(unavailable)
     },
     now,
   }
@@ -220,7 +219,7 @@ function publicFace(settings: Settings, opened: Opened): object {
       usage: createPlatformUsage({
         opened: opens,
         drain: () => journal.drain(),
-        totals: (query) => records.usage(query),
+        totals: (query) => records.usage(query).catch(unavailable),
         now,
       }),
     }),
@@ -236,8 +235,8 @@ function publicFace(settings: Settings, opened: Opened): object {
       members: createMembers({
         tenantId: () => scope().tenant.id,
         commit: (change) => commit(scope(), change),
-        read: (query) => records.read(query),
-        list: (query) => records.list(query),
+        read: (query) => records.read(query).catch(unavailable),
+        list: (query) => records.list(query).catch(unavailable),
         now,
       }),
     }),
@@ -261,6 +260,6 @@ function publicFace(settings: Settings, opened: Opened): object {
 /** Batches that can't be appended wait beside the data, or where the app says. Memory has nothing to lose them to. */
 function spillOf({ storage, journal }: Settings): { directory: string; maxBytes: number } | undefined {
   if (journal.spill === false || storage.records.name === 'memory') return undefined
-  const directory = journal.spill.directory ?? storage.records.spillDirectory ?? join(tmpdir(), 'throughline-spill')
-  return { directory, maxBytes: journal.spill.maxBytes }
+  const directory = journal.spill.directory ?? storage.records.spillDirectory
+  return directory === undefined ? undefined : { directory, maxBytes: journal.spill.maxBytes }
 }

@@ -23,6 +23,7 @@ export function problemDetails(): ErrorRequestHandler {
     for (const name of OF_THE_BODY) response.removeHeader(name)
     response.statusCode = problem.status
     for (const [name, value] of Object.entries(problem.headers)) response.setHeader(name, value)
+    response.setHeader('Content-Length', Buffer.byteLength(problem.body))
     response.end(problem.body)
   }
 }

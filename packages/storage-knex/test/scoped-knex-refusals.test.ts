@@ -173,7 +173,10 @@ const UNKNOWN: readonly Refused[] = [
 
 const UNSUPPORTED: readonly Refused[] = [
   ['truncate', ({ db }) => db('reports').truncate()],
-  ['truncate, called by name', ({ db }) => (db('reports') as unknown as { toSQL(method: string): unknown }).toSQL('truncate')],
+  [
+    'truncate, called by name',
+    ({ db }) => (db('reports') as unknown as { toSQL(method: string): unknown }).toSQL('truncate'),
+  ],
   ['schema', ({ db }) => (db as unknown as { schema: unknown }).schema],
   ['schema in a transaction', ({ db }) => db.transaction(async (trx) => trx.schema.dropTable('reports'))],
   ['destroy', ({ db }) => (db as unknown as { destroy(): unknown }).destroy()],

@@ -20,7 +20,7 @@ Examples:
   $ throughline timeline --file app.db.throughline.db --tenant acme --last 24h --limit 5000 --json | jq .action`
 
 interface TimelineOptions extends RecordsOptions {
-  readonly tenant: string
+  readonly tenant?: string
   readonly last: string
   readonly action?: readonly string[]
   readonly actor?: string
@@ -32,7 +32,7 @@ interface TimelineOptions extends RecordsOptions {
 export function addTimeline(program: Command, terminal: Terminal): void {
   addRecordsOptions(program.command('timeline'))
     .description('print everything that one tenant has done')
-    .requiredOption('--tenant <id>', "the tenant's id")
+    .option('--tenant <id>', "the tenant's id; required")
     .option('--last <span>', 'how far back from now: 45s, 15m, 12h, 30d, 2w', '30d')
     .option('--action <names...>', 'only these actions')
     .option('--actor <id>', 'only this actor')
@@ -41,6 +41,8 @@ export function addTimeline(program: Command, terminal: Terminal): void {
     .addHelpText('after', EXAMPLES)
     .action((options: TimelineOptions) => {
       const { tenant, last, action, actor } = options
+      // Not by commander, which would say so before it says that the option's name has a typo.
+      if (tenant === undefined) throw new UsageError('Name the tenant: --tenant <id>.')
       const from = terminal.now() - readSpan('--last', last)
       const limit = readLimit(options.limit)
       if (action && action.length > MAX_ACTIONS) throw new UsageError(`Give at most ${MAX_ACTIONS} actions.`)

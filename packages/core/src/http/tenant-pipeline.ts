@@ -93,6 +93,9 @@ export class TenantPipeline<Req> implements HttpPipeline<Req> {
     }
     const refuse = (error: unknown): void => {
       staysOf(open)
+      // What a source refuses by itself: a key or a token that does not hold.
+      const byItself = error instanceof ThroughlineError && error.status < 500 && !open.activity.refused
+      if (byItself) noteRefusal(open.activity, error, 'auth.refused', false, {})
       runIn({ kind: 'open', activity: open.activity }, () => fail(error))
     }
     let entering: MaybePromise<Scope | undefined>
@@ -141,7 +144,7 @@ export class TenantPipeline<Req> implements HttpPipeline<Req> {
   }
 
   #actorOf(resolution: Resolution, carrier: Req): MaybePromise<Actor | undefined> {
-    if (resolution.status === 'agreed' && resolution.actor) return normaliseActor(resolution.actor)
+    if (resolution.status !== 'none' && resolution.actor) return normaliseActor(resolution.actor)
     const { actor } = this.#options
     return actor ? next(actor(carrier), normaliseActor) : undefined
   }

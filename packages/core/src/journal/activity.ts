@@ -170,11 +170,10 @@ export class Activity {
     return this.#sink.add(tenant, this.#line(primary), { strict: this.strict, fold })
   }
 
-  /** Equal refusals of one minute are one event with a count; so are requests that never had a tenant. */
+  /** Equal refusals on one route are one event a minute, with a count; so are requests that never had a tenant. */
   #foldKey(): string | undefined {
-    if (this.#refusal !== undefined) return `${this.#refusal}${this.actor?.id ?? ''}`
-    if (this.tenant !== undefined || !this.request || !this.end) return undefined
-    return JSON.stringify([this.request.method, this.end.route, this.end.status])
+    if (this.#refusal === undefined && (this.tenant !== undefined || !this.request)) return undefined
+    return JSON.stringify([this.#refusal, this.actor?.id, this.request?.method, this.end?.route, this.end?.status])
   }
 
   #grown(): void {

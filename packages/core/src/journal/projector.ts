@@ -1,4 +1,5 @@
 import type { Backlog, ProjectRequest, ProjectResult } from '../storage/records.ts'
+import { unavailable } from '../unavailable.ts'
 
 const SLICE_ROWS = 4_096
 const LEASE_MS = 5_000
@@ -50,13 +51,13 @@ export class Projector {
    * @param timeoutMs after which it answers `behind: true`
    */
   async drain(timeoutMs: number): Promise<{ behind: boolean }> {
-    const { newest, rows } = await this.#options.backlog()
+    const { newest, rows } = await this.#options.backlog().catch(unavailable)
     if (rows === 0) return { behind: false }
     const deadline = performance.now() + timeoutMs
     for (;;) {
       // What comes in meanwhile is projected too: under steady load that has no end to wait for.
       await Promise.race([this.run(), pause()])
-      const { rows: left, oldest } = await this.#options.backlog()
+      const { rows: left, oldest } = await this.#options.backlog().catch(unavailable)
       if (left === 0 || oldest > newest) return { behind: false }
       if (performance.now() >= deadline || this.#closed) return { behind: true }
       await pause()

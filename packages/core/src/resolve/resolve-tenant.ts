@@ -22,6 +22,7 @@ export type Resolution =
     }
   | {
       readonly status: 'disagreement'
+      readonly actor?: ActorInput
       readonly sources: readonly { readonly source: string; readonly tenant: string; readonly trust: Trust }[]
     }
 
@@ -73,7 +74,7 @@ function agree(sources: readonly TenantSource<never>[], claims: Claims): Resolut
   })
   const [first] = heard
   if (first === undefined) return NONE
-  if (heard.some(({ tenant }) => tenant !== first.tenant)) return { status: 'disagreement', sources: heard }
+  if (heard.some(({ tenant }) => tenant !== first.tenant)) return { status: 'disagreement', ...(actor && { actor }), sources: heard }
   return {
     status: 'agreed',
     tenant: first.tenant,

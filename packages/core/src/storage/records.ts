@@ -10,7 +10,10 @@ import type { Json } from '../vocabulary.ts'
 export interface RecordsStore {
   /** Shown in errors and in `health()`: `memory`, `knex:sqlite`. */
   readonly name: string
-  /** A local folder beside the data, for batches that can't be appended; absent where there is none. */
+  /**
+   * A local folder of these records alone, for batches that can't be appended. Absent: such batches are refused, unless
+   * the app names a folder (`journal.spill.directory`).
+   */
   readonly spillDirectory?: string
   /** Opens (and, as `migrate` says, migrates) the storage. Called once, before any other method. */
   open(options: RecordsOpen): Promise<void>

@@ -1,6 +1,6 @@
-import { ThroughlineError } from '../errors.ts'
 import type { MaybePromise } from '../storage/limits.ts'
 import type { DocumentKind, RecordsStore, ScopeVersion, StoredDocument } from '../storage/records.ts'
+import { unavailable } from '../unavailable.ts'
 import type { Tenant } from '../vocabulary.ts'
 import { PLATFORM } from '../vocabulary.ts'
 import { SnapshotCache } from './snapshot-cache.ts'
@@ -131,9 +131,4 @@ export class TenantState<S extends VersionedSnapshot> {
   #changedElsewhere(scope: string): void {
     this.changed(scope).catch(this.#options.onFailure)
   }
-}
-
-/** A driver's own error tells the client nothing and the app's error handler no status. */
-function unavailable(error: unknown): never {
-  throw error instanceof ThroughlineError ? error : new ThroughlineError('RECORDS_UNAVAILABLE', { cause: error })
 }
