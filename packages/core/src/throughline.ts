@@ -148,7 +148,7 @@ function openInstance(settings: Settings) {
   }
 
   const isOurMember: IsMember = async (actor, tenant) => {
-    const { documents } = await records.read({ tenant, kinds: ['members'], key: actor.id })
+    const { documents } = await records.read({ tenant, kinds: ['members'], key: actor.id }).catch(unavailable)
     return documents[0] && { roles: (documents[0].value as unknown as { roles: readonly string[] }).roles }
   }
   const instance: Instance<TenantSnapshot> = new Instance<TenantSnapshot>({

@@ -2,7 +2,8 @@ import type { Backlog, ProjectRequest, ProjectResult } from '../storage/records.
 import { unavailable } from '../unavailable.ts'
 
 const SLICE_ROWS = 4_096
-const LEASE_MS = 5_000
+/** Less than a read waits: one that comes just after another process ended has not to say that it is behind. */
+const LEASE_MS = 1_000
 /** Under steady load the journal is projected this often: more rows in a slice make each of them cheaper. */
 const PAUSE_MS = 200
 const RETRY_MS = 1_000
@@ -21,6 +22,7 @@ export class Projector {
   readonly #options: ProjectorOptions
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> | undefined
+  readonly #held = new Set<number>()
   #closed = false
 
   constructor(options: ProjectorOptions) {
@@ -64,10 +66,13 @@ export class Projector {
     }
   }
 
+  /** Ends after the slice under way, and gives the leases back. */
   async close(): Promise<void> {
+    const { holder, project, onFailure } = this.#options
     this.#closed = true
     clearTimeout(this.#timer)
     await this.#running
+    for (const lane of this.#held) await project({ lane, holder, leaseMs: 0, maxRows: 0 }).catch(onFailure)
   }
 
   async #runLanes(): Promise<void> {
@@ -77,7 +82,11 @@ export class Projector {
         for (let more = true; more; ) {
           const result = await project({ lane, holder, leaseMs: LEASE_MS, maxRows: SLICE_ROWS })
           more = result.more && result.lease && result.rows > 0 && !this.#closed
-          if (!result.lease) this.kick(RETRY_MS)
+          if (result.lease) this.#held.add(lane)
+          else {
+            this.#held.delete(lane)
+            this.kick(RETRY_MS)
+          }
         }
       }
     } catch (error) {

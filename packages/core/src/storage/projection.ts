@@ -213,14 +213,9 @@ export function readJournal(
     }
     states.set(row.writer, { seq: row.seq, mac: row.mac })
     for (const line of batchLines(row.body)) {
-      let record: JournalRecord
-      try {
-        record = JSON.parse(line)
-      } catch {
-        alarm('journal.unreadable', { writer: row.writer, sequence: row.seq, row: row.id })
-        continue
-      }
-      add(line, record)
+      const record = recordOf(line)
+      if (record) add(line, record)
+      else alarm('journal.unreadable', { writer: row.writer, sequence: row.seq, row: row.id })
     }
   }
   return { tenants: [...entries.keys()], usageKeys, writers: states, entries, repeats }
@@ -298,6 +293,22 @@ export function segmentHash(segment: Pick<Segment, 'tenant' | 'firstSeq' | 'prev
     .update(`${JSON.stringify(segment.tenant)}\n${segment.firstSeq}\n${segment.prev}\n`)
     .update(segment.body)
     .digest('base64url')
+}
+
+/** The record of a line, if it is one: a single one that is not must not stop the lane for good. */
+function recordOf(line: string): JournalRecord | undefined {
+  try {
+    const found = JSON.parse(line) as Partial<JournalRecord> | null
+    if (typeof found?.tenant !== 'string' || typeof found.at !== 'number' || typeof found.id !== 'string')
+      return undefined
+    if (typeof found.actor?.id !== 'string' || !Array.isArray(found.events)) return undefined
+    if (!found.events.every((event) => typeof event?.action === 'string')) return undefined
+    const { repeat } = found
+    const counts = typeof repeat?.of === 'string' && typeof repeat.at === 'number' && typeof repeat.count === 'number'
+    return repeat === undefined || counts ? (found as JournalRecord) : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function sealSegment(tenant: string, head: TrailHead, entries: readonly Entry[]): Segment {

@@ -135,7 +135,9 @@ export interface ProjectRequest {
   readonly lane: number
   /** The lease's holder; another holder's unexpired lease answers `lease: false`. */
   readonly holder: string
+  /** From now; 0 gives the lease back. */
   readonly leaseMs: number
+  /** 0 only takes, keeps or gives back the lease. */
   readonly maxRows: number
 }
 

@@ -1,4 +1,4 @@
-import { tryCurrentTenant } from '@throughline/core'
+import { isPlatformContext, tryCurrentTenant } from '@throughline/core'
 import type { Knex } from 'knex'
 import type { ScopedKnexOptions } from './options.ts'
 import { type ScopedKnex, scopeKnex } from './scoped-knex.ts'
@@ -18,5 +18,5 @@ export type { ScopedKnex } from './scoped-knex.ts'
  * @throws ThroughlineError `OPTIONS_INVALID` with every mistake in `details.problems`
  */
 export function scopedKnex(knex: Knex, options: ScopedKnexOptions): ScopedKnex {
-  return scopeKnex(knex, options, () => tryCurrentTenant()?.id)
+  return scopeKnex(knex, { platform: isPlatformContext, ...options }, () => tryCurrentTenant()?.id)
 }

@@ -15,7 +15,6 @@ export interface KnexBuilder {
   clone(): KnexBuilder
   queryContext(): unknown
   toSQL(method?: string, timeZone?: string): unknown
-  transacting(transaction: unknown): KnexBuilder
   truncate(table?: string): KnexBuilder
 }
 

@@ -16,7 +16,7 @@ export interface ScopedKnexOptions {
   readonly shared?: readonly string[]
   /** The tenant column of all tables that name none; `tenant_id` unless said. */
   readonly tenantColumn?: string
-  /** Whether the platform is at work, so that `unscoped` may be given; never unless said. */
+  /** Whether the platform is at work, so that `unscoped` may be given: inside `platform.run` unless said. */
   readonly platform?: () => boolean
 }
 

@@ -156,9 +156,17 @@ export const journalCases: Cases = {
 
   'tells the operator of a record that can not be read, and keeps the others': async (bench) => {
     const good = JSON.stringify(bench.record('acme', [EVENT]))
-    await bench.records.append({ writer: 'w', seq: 1, lane: 0, body: encodeBatch(['{"id":', good]) })
+    const bad = [
+      '{"id":',
+      'null',
+      '7',
+      JSON.stringify({ id: 'x', tenant: 'acme', at: 1, actor: { type: 'user', id: 'u' } }),
+      JSON.stringify({ ...bench.record('acme', []), events: [null] }),
+      JSON.stringify({ ...bench.record('acme', []), repeat: {} }),
+    ]
+    await bench.records.append({ writer: 'w', seq: 1, lane: 0, body: encodeBatch([...bad, good]) })
     await bench.drain()
     assert.equal((await bench.timeline('acme')).length, 1)
-    assert.equal((await bench.timeline(PLATFORM, { actions: ['journal.unreadable'] })).length, 1)
+    assert.equal((await bench.timeline(PLATFORM, { actions: ['journal.unreadable'] })).length, bad.length)
   },
 }

@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest'
+import type { ThroughlineHost } from '../../src/index.ts'
+import { createThroughline, memoryStorage, perMinute } from '../../src/index.ts'
+import { ada, operator, useInstance } from './bench.ts'
+
+const throughline = useInstance()
+
+describe('what a run leaves', () => {
+  const actions = async (tenant?: string): Promise<readonly string[]> =>
+    throughline().platform.run(operator, async (platform) => {
+      const { events } = await platform.audit.list({ limit: 1_000, ...(tenant !== undefined && { tenant }) })
+      return events.map(({ action }) => action)
+    })
+
+  it('is on its tenant’s trail once it resolves, also when it fails', async () => {
+    await throughline().run({ tenant: 'acme', actor: ada }, () => throughline().flags.isEnabled('beta'))
+    const boom = Object.assign(new Error('card 4242 refused'), { code: 'E_CARD' })
+    await expect(throughline().run({ tenant: 'acme', actor: ada }, () => Promise.reject(boom))).rejects.toBe(boom)
+    const { events } = await throughline().run({ tenant: 'acme', actor: ada }, () => throughline().audit.list())
+    expect(events).toMatchObject([
+      { action: 'error', outcome: 'failure', metadata: { name: 'Error', code: 'E_CARD' } },
+      { action: 'run.completed', outcome: 'failure' },
+      { action: 'flag.evaluated' },
+      { action: 'run.completed', outcome: 'success' },
+      { action: 'tenant.created' },
+    ])
+    expect(JSON.stringify(events)).not.toContain('4242')
+    expect(await actions('globex')).toEqual(['tenant.created'])
+  })
+
+  it('of the operator is on his trail with the reason, and on that of the tenant it concerns', async () => {
+    await throughline().platform.run({ actor: { id: 'olga' }, reason: 'TICKET-7' }, (platform) =>
+      platform.limits.override('acme', 'api', perMinute(5)),
+    )
+    await throughline().platform.run(operator, async (platform) => {
+      const own = await platform.audit.list({ actor: 'olga' })
+      const theirs = await platform.audit.list({ tenant: 'acme', actor: 'olga' })
+      for (const { events } of [own, theirs]) expect(events.map(({ action }) => action)).toContain('limit.overridden')
+      for (const { events } of [own, theirs]) expect(JSON.stringify(events)).toContain('TICKET-7')
+      expect((await platform.audit.list({ tenant: 'globex', actor: 'olga' })).events).toEqual([])
+    })
+    // Reading a trail is on record too.
+    expect(await actions()).toContain('platform.read')
+  })
+})
+
+describe('close', () => {
+  it('waits for open contexts, loses nothing, and answers CLOSED to what comes later', async () => {
+    const storage = memoryStorage()
+    const instance = createThroughline({
+      meters: { reports: { aggregate: 'sum' } },
+      storage,
+      tenants: { load: (id) => ({ id }) },
+    })
+    let leave: () => void = () => undefined
+    const inside = new Promise<void>((resolve) => {
+      leave = resolve
+    })
+    let entered: () => void = () => undefined
+    const open = new Promise<void>((resolve) => {
+      entered = resolve
+    })
+    const job = instance.run({ tenant: 'acme', actor: ada }, async () => {
+      entered()
+      await inside
+      await instance.usage.record('reports', 3)
+    })
+    await open
+    const closing = instance.close()
+    await expect(instance.run({ tenant: 'acme', actor: ada }, () => 1)).rejects.toMatchObject({ code: 'CLOSED' })
+    await expect(instance.platform.run(operator, () => 1)).rejects.toMatchObject({ code: 'CLOSED' })
+    leave()
+    await Promise.all([job, closing])
+    const page = await storage.records.timeline({ tenant: 'acme', limit: 10 })
+    expect(page.events.map(({ action }) => action).sort()).toEqual(['run.completed', 'usage.recorded'])
+    await instance.close()
+    await expect(
+      instance.resume({ v: 1, tenant: 'acme', actor: ada, traceId: 'a'.repeat(32) }, () => 1),
+    ).rejects.toMatchObject({ code: 'CLOSED' })
+  })
+
+  it('of an instance that never started does not start it', async () => {
+    const instance = createThroughline({ tenants: { load: (id) => ({ id }) } }) satisfies ThroughlineHost
+    await instance.close()
+    await expect(instance.run({ tenant: 'acme', actor: ada }, () => 1)).rejects.toMatchObject({ code: 'CLOSED' })
+  })
+})
