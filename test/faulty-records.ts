@@ -16,8 +16,11 @@ import type {
 } from '@throughline/core/storage'
 import { memoryStorage } from '@throughline/core/storage'
 
-/** `storeThenFail`: it is done, and reported as failed; a commit whose confirmation was lost. */
-export type Fault = 'fail' | 'hang' | 'storeThenFail'
+/**
+ * `storeThenFail`: it is done, and reported as failed; a commit whose confirmation was lost. `late`: it is done, and its
+ * answer is long on the way.
+ */
+export type Fault = 'fail' | 'hang' | 'storeThenFail' | 'late'
 
 export type FaultyOperation = 'append' | 'commit' | 'project' | 'backlog' | 'read' | 'list' | 'versions' | 'timeline'
 
@@ -103,14 +106,19 @@ export class FaultyRecords implements RecordsStore {
     return this.#inner.usage(query)
   }
 
-  async #run<T>(operation: FaultyOperation, go: () => Promise<T>): Promise<T> {
-    this.calls.set(operation, (this.calls.get(operation) ?? 0) + 1)
-    while (this.#faults.get(operation) === 'hang') {
+  async #while(operation: FaultyOperation, fault: Fault): Promise<void> {
+    while (this.#faults.get(operation) === fault) {
       await new Promise<void>((resolve) => this.#hanging.push(resolve))
     }
+  }
+
+  async #run<T>(operation: FaultyOperation, go: () => Promise<T>): Promise<T> {
+    this.calls.set(operation, (this.calls.get(operation) ?? 0) + 1)
+    await this.#while(operation, 'hang')
     const fault = this.#faults.get(operation)
     if (fault === 'fail') throw new StorageDown(`${operation} failed.`)
     const result = await go()
+    await this.#while(operation, 'late')
     if (fault === 'storeThenFail') throw new StorageDown(`${operation} was done, but not confirmed.`)
     return result
   }

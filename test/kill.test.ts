@@ -1,40 +1,23 @@
 import { join } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
 import { expect, it } from 'vitest'
+import { GENERATION_MS, killUnderLoad } from './fixtures/killed-under-load.ts'
 import { LoadClient, type Route } from './fixtures/load-client.ts'
 import { expectNothingLost } from './fixtures/nothing-lost.ts'
 import { projectAll, readRecordsFile } from './fixtures/records-file.ts'
 import { inScratchDirectory } from './fixtures/scratch-directory.ts'
 import { ServingProcesses } from './fixtures/started-process.ts'
-import { until } from './until.ts'
 
 const ROUTES: readonly Route[] = ['plain', 'keyed', 'noted', 'counted', 'strict']
 const CONNECTIONS = 20
 const KILLS = 20
-/** A process's clock is that much ahead of the one before it, so that it may project at once. */
-const GENERATION_MS = 10_000
 
 it('kill -9 at any moment loses nothing of what was acknowledged, and counts nothing twice', {
   timeout: 120_000,
 }, async () => {
   await inScratchDirectory(async (directory) => {
     const filename = join(directory, 'records.db')
-    const processes = new ServingProcesses(filename)
     const client = new LoadClient()
-    try {
-      for (let kill = 1; kill <= KILLS; kill++) {
-        const { process, port } = await processes.serve(kill * GENERATION_MS)
-        const driving = client.drive({ port, connections: CONNECTIONS, routes: ROUTES })
-        const before = client.acknowledged.length
-        if (kill % 4 > 0) await until(() => client.acknowledged.length > before)
-        // The projector begins 200 ms after the first append: some die before it, some in it, some after.
-        await setTimeout(Math.random() * 400)
-        await process.end('SIGKILL')
-        await driving
-      }
-    } finally {
-      await processes.end()
-    }
+    await killUnderLoad({ filename, client, kills: KILLS, connections: CONNECTIONS, routes: ROUTES, livesMs: 400 })
     await projectAll(filename, (KILLS + 1) * GENERATION_MS)
     const contents = readRecordsFile(filename)
     expectNothingLost(client, contents)

@@ -17,6 +17,8 @@ import { until } from './until.ts'
 
 const RECORDS = 100_000
 const ALLOWED_MS = 5
+/** Of the main thread, for each record: some for asking how far it is; folding a record takes some ten times that. */
+const ALLOWED_CPU_US = 2
 const TRIES = 5
 
 it('projecting 100,000 records adds at most 5 ms to the p99 of the event loop’s delay', {
@@ -31,12 +33,13 @@ it('projecting 100,000 records adds at most 5 ms to the p99 of the event loop’
     const client = new LoadClient()
     const lines: string[] = []
     let added = Number.POSITIVE_INFINITY
+    let addedCpu = Number.POSITIVE_INFINITY
     try {
       const port = await ask<number>({ open: { filename: join(directory, 'records.db') } }, 'port')
-      const driving = client.drive({ port, connections: 2, routes: ['plain', 'keyed'] })
+      const driving = client.drive({ port, connections: 1, routes: ['plain', 'keyed'] })
       let window = 1_000
       // A machine that does other things too delays any process: the best of several tries says what is ours.
-      for (let attempt = 1; attempt <= TRIES && added > ALLOWED_MS; attempt++) {
+      for (let attempt = 1; attempt <= TRIES && !(added <= ALLOWED_MS && addedCpu <= ALLOWED_CPU_US); attempt++) {
         await ask<number>({ prepare: RECORDS }, 'prepared')
         const from = client.sent.length
         const without = await ask<LoopDelay>({ measure: window }, 'measured')
@@ -44,6 +47,8 @@ it('projecting 100,000 records adds at most 5 ms to the p99 of the event loop’
         const during = await ask<LoopDelay>({ measure: 'projecting' }, 'measured')
         window = during.elapsed
         added = Math.min(added, during.p99 - without.p99)
+        const forRequests = (without.cpu / (between - from)) * (client.sent.length - between)
+        addedCpu = Math.min(addedCpu, ((during.cpu - forRequests) * 1_000) / RECORDS)
         lines.push(
           `without ${shown(without)}, requests p99 ${p99(client.sent.slice(from, between))} ms; ` +
             `projecting ${shown(during)}, requests p99 ${p99(client.sent.slice(between))} ms`,
@@ -55,8 +60,10 @@ it('projecting 100,000 records adds at most 5 ms to the p99 of the event loop’
       client.stop()
       await process.end('SIGKILL')
     }
-    console.log(`loop delay: ${lines.join('\n')}`)
+    console.log(`loop delay: ${lines.join('\n')}\nmain thread: ${addedCpu.toFixed(2)} µs a record`)
     expect(added).toBeLessThanOrEqual(ALLOWED_MS)
+    // A busy machine hides a few ms of delay; not what the thread itself had to do.
+    expect(addedCpu).toBeLessThanOrEqual(ALLOWED_CPU_US)
     expect(client.sent.filter(({ status }) => status !== 200)).toEqual([])
   })
 })

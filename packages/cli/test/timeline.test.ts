@@ -114,7 +114,8 @@ describe('throughline timeline', () => {
   it.each([
     ['a span that is none', ['--last', 'month'], 'like 30d'],
     ['a limit of 0', ['--limit', '0'], 'a whole number from 1'],
-    ['a limit that is too high', ['--limit', '100001'], 'to 100000'],
+    ['a limit that is too high for a table', ['--limit', '1001'], 'to 1000; --json prints up to 100000'],
+    ['a limit that is too high', ['--limit', '100001', '--json'], 'to 100000.'],
     ['an empty tenant', ['--tenant'], 'argument missing'],
   ])('refuses %s', async (_, args, said) => {
     const { code, stderr } = await commandLine('timeline', '--file', file, '--tenant', 'acme', ...args)

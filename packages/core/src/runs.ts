@@ -49,14 +49,14 @@ export async function resumeCaptured<R>(host: RunHost, captured: CapturedContext
 /** Enters a request that opened without a tenant: a webhook whose tenant is in its body. */
 export async function enterAsTenant<R>(host: RunHost, activity: Activity, input: RunInput, fn: Fn<R>): Promise<R> {
   const actor = actorOf(input)
-  if (activity.tenant !== undefined && activity.tenant !== input.tenant) {
+  const snapshot = await activeTenant(host, input.tenant)
+  if (activity.tenant !== undefined && activity.tenant !== snapshot.tenant.id) {
     // What the request did already would go to another tenant's trail and bill.
     throw new ThroughlineError('TENANT_SWITCH_REFUSED', {
       message: 'This request is of another tenant.',
       details: { open: activity.tenant, asked: input.tenant },
     })
   }
-  const snapshot = await activeTenant(host, input.tenant)
   const scope = host.openScope({ snapshot, actor, activity, request: activity.request, rule: undefined })
   return decided(scope.holds, () => runIn(scope, fn))
 }

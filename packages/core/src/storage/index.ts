@@ -7,28 +7,19 @@ export type { Json } from '../vocabulary.ts'
 export { PLATFORM } from '../vocabulary.ts'
 export { changeStream } from './change-stream.ts'
 export { combine } from './combine.ts'
+export type { NotableEvent, Projection } from './fold-journal.ts'
+export { foldJournal } from './fold-journal.ts'
 export type { JournalEvent, JournalRecord } from './journal-record.ts'
 export { batchLines, encodeBatch } from './journal-record.ts'
+export type { JournalRow, WriterState } from './journal-seal.ts'
+export { sealBatch } from './journal-seal.ts'
 export type { LimitDecision, LimitOperation, LimitsStore, MaybePromise } from './limits.ts'
 export type { MemoryStorageOptions } from './memory.ts'
 export { memoryStorage } from './memory.ts'
 export type { MemoryLimits, MemoryLimitsOptions } from './memory-limits.ts'
 export { memoryLimits } from './memory-limits.ts'
-export type {
-  GiveBack,
-  JournalRow,
-  LedgerEntry,
-  NotableEvent,
-  Projection,
-  ReadJournal,
-  RepeatCount,
-  Segment,
-  TrailHead,
-  UsageKey,
-  UsageRollup,
-  WriterState,
-} from './projection.ts'
-export { foldJournal, ledgerKey, readJournal, sealBatch, segmentHash, usageKeyId } from './projection.ts'
+export type { ReadJournal, RepeatCount } from './read-journal.ts'
+export { readJournal } from './read-journal.ts'
 export type {
   Backlog,
   Change,
@@ -52,5 +43,9 @@ export type {
   UsageQuery,
   UsageTotal,
 } from './records.ts'
+export type { Segment, TrailEntry, TrailHead } from './segment.ts'
+export { segmentHash } from './segment.ts'
 export type { Storage } from './storage.ts'
 export { isNotableQuery, ROUTINE_ACTIONS, TrailPage } from './trail-page.ts'
+export type { GiveBack, LedgerEntry, UsageKey, UsageRollup } from './usage-fold.ts'
+export { ledgerKey, usageKeyId } from './usage-fold.ts'

@@ -1,7 +1,9 @@
-import type { LedgerEntry, NotableEvent, Projection, Segment, TrailHead, UsageKey, UsageRollup } from './projection.ts'
-import { usageKeyId } from './projection.ts'
+import type { NotableEvent, Projection } from './fold-journal.ts'
 import type { TimelinePage, TimelineQuery, UsageQuery, UsageTotal } from './records.ts'
+import type { Segment, TrailHead } from './segment.ts'
 import { isNotableQuery, TrailPage } from './trail-page.ts'
+import type { LedgerEntry, UsageKey, UsageRollup } from './usage-fold.ts'
+import { usageKeyId } from './usage-fold.ts'
 
 interface Trail {
   head: TrailHead

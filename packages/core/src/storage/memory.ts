@@ -2,11 +2,13 @@ import { randomBytes } from 'node:crypto'
 import { newId } from '../clock.ts'
 import { ThroughlineError } from '../errors.ts'
 import { changeStream } from './change-stream.ts'
+import { foldJournal } from './fold-journal.ts'
+import type { JournalRow, WriterState } from './journal-seal.ts'
+import { sealBatch } from './journal-seal.ts'
 import { MemoryDocuments } from './memory-documents.ts'
 import { memoryLimits } from './memory-limits.ts'
 import { MemoryTrails } from './memory-trails.ts'
-import type { JournalRow, WriterState } from './projection.ts'
-import { foldJournal, readJournal, sealBatch } from './projection.ts'
+import { readJournal } from './read-journal.ts'
 import type {
   Backlog,
   Change,

@@ -1,8 +1,8 @@
 import type { Json } from '../vocabulary.ts'
 import type { JournalEvent, JournalRecord } from './journal-record.ts'
 import { batchLines } from './journal-record.ts'
-import type { Segment } from './projection.ts'
 import type { TimelineEvent, TimelinePage, TimelineQuery } from './records.ts'
+import type { Segment } from './segment.ts'
 
 /** Actions that fold into a context's record and are not in the index of notable events. */
 export const ROUTINE_ACTIONS: ReadonlySet<string> = new Set([

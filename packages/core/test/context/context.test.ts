@@ -19,6 +19,12 @@ describe('a tenant context', () => {
     })
   })
 
+  it('is frozen where the actor is no more than an id, too', async () => {
+    await throughline().run({ tenant: 'acme', actor: ada }, () => {
+      expect(Object.isFrozen(currentContext().actor)).toBe(true)
+    })
+  })
+
   it('is not changed by what becomes of the actor that was handed in', async () => {
     const roles = ['viewer']
     const actor = { id: 'ada', roles }

@@ -36,14 +36,11 @@ async function compile(name: string, file: string, options: object): Promise<str
     }),
   )
   return new Promise((done) => {
-    execFile(join(ROOT, 'node_modules/.bin/tsc'), ['-p', config], (_error, out) =>
-      done(
-        out
-          .split('\n')
-          .filter((line) => line.includes(basename(file)))
-          .join('\n'),
-      ),
-    )
+    execFile(join(ROOT, 'node_modules/.bin/tsc'), ['-p', config], (_error, out) => {
+      // A complaint goes on in lines that are indented.
+      const complaints = out.split(/\n(?! )/)
+      done(complaints.filter((complaint) => complaint.includes(basename(file))).join('\n'))
+    })
   })
 }
 

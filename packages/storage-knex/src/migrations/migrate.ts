@@ -1,17 +1,8 @@
 import { ThroughlineError } from '@throughline/core/storage'
 import type { Database } from 'better-sqlite3'
 import type { Dialect } from '../dialect.ts'
-import type { Feature, Migration } from './migration.ts'
+import type { Feature, Migration, MigrationState } from './migration.ts'
 import { allMigrations, migrationsTable } from './migrations.ts'
-
-/** Where one migration stands in a database. */
-export interface MigrationState {
-  readonly name: string
-  readonly feature: Feature
-  readonly phase: Migration['phase']
-  /** ms since the epoch; absent: not applied. */
-  readonly appliedAt?: number
-}
 
 /** Applies what the features miss, in one transaction under the database's write lock; answers the names. */
 export function applyMigrations(

@@ -15,6 +15,15 @@ export interface Migration {
   readonly statements: readonly string[]
 }
 
+/** Where one migration stands in a database. */
+export interface MigrationState {
+  readonly name: string
+  readonly feature: Feature
+  readonly phase: Migration['phase']
+  /** ms since the epoch; absent: not applied. */
+  readonly appliedAt?: number
+}
+
 /** The features that opening a storage asks for. */
 export function featuresOf(options: { readonly kinds: readonly DocumentKind[]; readonly usage: boolean }): Feature[] {
   return ['records', ...(options.usage ? (['usage'] as const) : []), ...options.kinds]

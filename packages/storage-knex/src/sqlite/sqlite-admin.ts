@@ -4,13 +4,12 @@ import { ThroughlineError } from '@throughline/core/storage'
 import type Driver from 'better-sqlite3'
 import type { Database } from 'better-sqlite3'
 import { sqlite } from '../dialect.ts'
-import type { MigrationState } from '../migrations/migrate.ts'
 import { applyMigrations, checkMigrations, hasTable, migrationStates } from '../migrations/migrate.ts'
-import type { Feature } from '../migrations/migration.ts'
+import type { Feature, MigrationState } from '../migrations/migration.ts'
 import { Connection, loadDriver, openConnection } from './connection.ts'
 import { RecordsReader } from './records-reader.ts'
-import type { TimelineEventsQuery, ViewedEvent } from './timeline-events.ts'
 import { timelineEvents } from './timeline-events.ts'
+import type { TimelineEventsQuery, ViewedEvent } from './viewed-event.ts'
 
 const BUSY_MS = 5_000
 

@@ -1,18 +1,6 @@
 import type { Json, TimelineEvent } from '@throughline/core/storage'
 import type { Connection } from './connection.ts'
-
-/** What the operator asks the view `throughline_timeline`. */
-export interface TimelineEventsQuery {
-  readonly tenant: string
-  /** ms since the epoch, inclusive. */
-  readonly from: number
-  readonly actions?: readonly string[]
-  readonly actor?: string
-  readonly limit: number
-}
-
-/** An event as `audit.list` gives it; without `seq` while its record is not yet projected. */
-export type ViewedEvent = Omit<TimelineEvent, 'seq'> & { readonly seq?: number }
+import type { TimelineEventsQuery, ViewedEvent } from './viewed-event.ts'
 
 interface Row {
   readonly seq: number | null

@@ -1,0 +1,145 @@
+import type { JournalEvent, JournalRecord } from './journal-record.ts'
+
+const HOUR = 3_600_000
+
+export interface LedgerEntry {
+  readonly tenant: string
+  readonly meter: string
+  /** `k:<the app's key>`, or `s:<sequence>.<hour>` for unkeyed usage of one segment. Unique per tenant and meter. */
+  readonly key: string
+  /** Start of the hour, ms. */
+  readonly hour: number
+  readonly quantity: number
+  readonly count: number
+}
+
+export interface UsageRollup {
+  readonly tenant: string
+  readonly meter: string
+  readonly hour: number
+  readonly quantity: number
+  readonly count: number
+}
+
+/** Units of a hard quota that a duplicate had taken and that go back to the counter. */
+export interface GiveBack {
+  readonly tenant: string
+  readonly meter: string
+  readonly period: string
+  readonly quantity: number
+}
+
+export interface UsageKey {
+  readonly tenant: string
+  readonly meter: string
+  readonly key: string
+}
+
+/** One key for a ledger look-up, unambiguous whatever the parts hold. */
+export function usageKeyId(key: UsageKey): string {
+  return JSON.stringify([key.tenant, key.meter, key.key])
+}
+
+/** The ledger's form of an app's idempotency key. */
+export function ledgerKey(appKey: string): string {
+  return `k:${appKey}`
+}
+
+/** What an event says of usage; `undefined` if it is of another kind. */
+export interface UsageOfEvent {
+  readonly meter: string
+  readonly quantity: number
+  readonly key: string | undefined
+  readonly period: string | undefined
+}
+
+export function usageOf(event: JournalEvent): UsageOfEvent | undefined {
+  if (event.action !== 'usage.recorded') return undefined
+  const meter = event.targets?.[0]?.id
+  const quantity = event.metadata?.quantity
+  if (meter === undefined || typeof quantity !== 'number') return undefined
+  const { key, quotaPeriod } = event.metadata ?? {}
+  return {
+    meter,
+    quantity,
+    key: typeof key === 'string' ? key : undefined,
+    period: typeof quotaPeriod === 'string' ? quotaPeriod : undefined,
+  }
+}
+
+type Open<T> = { -readonly [K in keyof T]: T[K] }
+
+/** Adds up the usage of one projecting transaction: ledger entries, hourly roll-ups, and what duplicates give back. */
+export class UsageFold {
+  readonly ledger: LedgerEntry[] = []
+  readonly giveBacks: GiveBack[] = []
+  readonly #counted: ReadonlySet<string>
+  readonly #keyed = new Set<string>()
+  /** Unkeyed usage of the segment that is being folded, by meter and hour. */
+  readonly #packed = new Map<string, Open<LedgerEntry>>()
+  readonly #rollups = new Map<string, Open<UsageRollup>>()
+  #last: Open<LedgerEntry> | undefined
+
+  /** @param counted {@link usageKeyId}s the ledger has already */
+  constructor(counted: ReadonlySet<string>) {
+    this.#counted = counted
+  }
+
+  get rollups(): readonly UsageRollup[] {
+    return [...this.#rollups.values()]
+  }
+
+  add(record: JournalRecord, event: JournalEvent, firstSeq: number): void {
+    const usage = usageOf(event)
+    if (!usage) return
+    const hour = Math.floor((record.at + (event.after ?? 0)) / HOUR) * HOUR
+    const times = event.count ?? 1
+    if (usage.key === undefined) this.#addPacked(record.tenant, usage, hour, times, firstSeq)
+    else this.#addKeyed(record.tenant, usage, usage.key, hour, times)
+  }
+
+  /** The segment is complete: what comes next is another tenant's, or another segment's. */
+  endSegment(): void {
+    for (const entry of this.#packed.values()) this.#enter(entry)
+    this.#packed.clear()
+    this.#last = undefined
+  }
+
+  #addPacked(tenant: string, { meter, quantity }: UsageOfEvent, hour: number, times: number, firstSeq: number): void {
+    let entry = this.#last
+    if (entry?.meter !== meter || entry.hour !== hour) {
+      const id = `${hour}\n${meter}`
+      entry = this.#packed.get(id)
+      if (!entry) {
+        entry = { tenant, meter, key: `s:${firstSeq}.${hour}`, hour, quantity: 0, count: 0 }
+        this.#packed.set(id, entry)
+      }
+      this.#last = entry
+    }
+    entry.quantity += quantity * times
+    entry.count += times
+  }
+
+  #addKeyed(tenant: string, usage: UsageOfEvent, appKey: string, hour: number, times: number): void {
+    const { meter, quantity, period } = usage
+    const key = ledgerKey(appKey)
+    const id = usageKeyId({ tenant, meter, key })
+    if (this.#keyed.has(id) || this.#counted.has(id)) {
+      if (period !== undefined) this.giveBacks.push({ tenant, meter, period, quantity })
+      return
+    }
+    this.#keyed.add(id)
+    this.#enter({ tenant, meter, key, hour, quantity: quantity * times, count: times })
+  }
+
+  #enter(entry: LedgerEntry): void {
+    const { tenant, meter, hour, quantity, count } = entry
+    this.ledger.push(entry)
+    const id = usageKeyId({ tenant, meter, key: String(hour) })
+    const sum = this.#rollups.get(id)
+    if (sum) {
+      sum.quantity += quantity
+      sum.count += count
+    } else this.#rollups.set(id, { tenant, meter, hour, quantity, count })
+  }
+}
