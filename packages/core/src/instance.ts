@@ -145,7 +145,15 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
     const snapshot = parts.snapshot as S
     activity.tenant = snapshot.tenant.id
     activity.actor = actor
-    return new Scope({ owner: this, snapshot, actor, activity, request, membership: rule, seenAt: this.now() })
+    return new Scope({
+      owner: this,
+      snapshot,
+      actor,
+      activity,
+      request,
+      membership: rule,
+      seenAt: this.#seenAt(snapshot),
+    })
   }
 
   /** A checkpoint: the newest snapshot, if the context may still go on. */
@@ -164,7 +172,7 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
         refuseIn(scope, error, this.observes.membership)
       }
     }
-    scope.see(snapshot, this.now())
+    scope.see(snapshot, this.#seenAt(snapshot))
     return snapshot
   }
 
@@ -202,6 +210,12 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
     }
     await this.#starting?.catch(() => undefined)
     await this.#parts.stop()
+  }
+
+  /** How old a snapshot is counts from when it was known to be current: else a change could hide for twice as long. */
+  #seenAt(snapshot: S): number {
+    const confirmed = snapshot.stale ? undefined : this.#parts.tenants.confirmedAt(snapshot.tenant.id)
+    return confirmed ?? this.now()
   }
 
   /** The change is committed: that it can't be seen at once, or ends the actor's own membership, must not fail it. */

@@ -1,7 +1,9 @@
 import { normaliseActor } from './actor.ts'
 import type { CapturedContext, PlatformContext, ScopeHold, Snapshot } from './context/index.ts'
 import { ambientContext, decideHolds, readCaptured, runIn } from './context/index.ts'
+import type { ErrorCode } from './errors.ts'
 import { ThroughlineError } from './errors.ts'
+import { noteRefusal } from './http/note-refusal.ts'
 import type { PipelineHost } from './http/pipeline-host.ts'
 import type { Activity } from './journal/index.ts'
 import { noteError } from './note-error.ts'
@@ -31,10 +33,13 @@ export async function runAsTenant<R>(host: RunHost, input: RunInput, fn: Fn<R>, 
   }
   const done = host.admit()
   try {
-    const snapshot = await activeTenant(host, input.tenant)
     const activity = host.openActivity(traceId)
-    const scope = host.openScope({ snapshot, actor, activity, request: undefined, rule: undefined })
-    return await settled(activity, 'run.completed', () => decided(scope.holds, () => runIn(scope, fn)))
+    activity.actor = actor
+    return await settled(activity, 'run.completed', async () => {
+      const snapshot = await activeTenant(host, activity, input.tenant)
+      const scope = host.openScope({ snapshot, actor, activity, request: undefined, rule: undefined })
+      return decided(scope.holds, () => runIn(scope, fn))
+    })
   } finally {
     done()
   }
@@ -49,7 +54,7 @@ export async function resumeCaptured<R>(host: RunHost, captured: CapturedContext
 /** Enters a request that opened without a tenant: a webhook whose tenant is in its body. */
 export async function enterAsTenant<R>(host: RunHost, activity: Activity, input: RunInput, fn: Fn<R>): Promise<R> {
   const actor = actorOf(input)
-  const snapshot = await activeTenant(host, input.tenant)
+  const snapshot = await activeTenant(host, activity, input.tenant)
   if (activity.tenant !== undefined && activity.tenant !== snapshot.tenant.id) {
     // What the request did already would go to another tenant's trail and bill.
     throw new ThroughlineError('TENANT_SWITCH_REFUSED', {
@@ -90,11 +95,19 @@ function actorOf(input: RunInput): Actor {
   return actor
 }
 
-async function activeTenant(host: RunHost, id: string): Promise<Snapshot> {
+/** The tenant's snapshot; that there is none, or that it is suspended, is on record. */
+async function activeTenant(host: RunHost, activity: Activity, id: string): Promise<Snapshot> {
   const snapshot = await host.snapshot(id)
-  if (!snapshot) throw new ThroughlineError('TENANT_NOT_FOUND')
-  if (snapshot.tenant.status === 'suspended') throw new ThroughlineError('TENANT_SUSPENDED')
-  return snapshot
+  if (!snapshot) throw refused(activity, 'TENANT_NOT_FOUND', 'tenant.unknown')
+  if (snapshot.tenant.status !== 'suspended') return snapshot
+  activity.tenant ??= snapshot.tenant.id
+  throw refused(activity, 'TENANT_SUSPENDED', 'auth.refused')
+}
+
+function refused(activity: Activity, code: ErrorCode, action: string): ThroughlineError {
+  const error = new ThroughlineError(code)
+  noteRefusal(activity, error, action, false, {})
+  return error
 }
 
 /** Closes the record with how the run ended. */

@@ -74,7 +74,8 @@ function agree(sources: readonly TenantSource<never>[], claims: Claims): Resolut
   })
   const [first] = heard
   if (first === undefined) return NONE
-  if (heard.some(({ tenant }) => tenant !== first.tenant)) return { status: 'disagreement', ...(actor && { actor }), sources: heard }
+  if (heard.some(({ tenant }) => tenant !== first.tenant))
+    return { status: 'disagreement', ...(actor && { actor }), sources: heard }
   return {
     status: 'agreed',
     tenant: first.tenant,

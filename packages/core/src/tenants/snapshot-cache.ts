@@ -61,6 +61,12 @@ export class SnapshotCache<S extends { readonly validUntil?: number }> {
     return this.#load(id)
   }
 
+  /** ms: when what is cached of a tenant was last known to be current; `undefined` if nothing is. */
+  confirmedAt(id: string): number | undefined {
+    const entry = this.#entries.peek(id)
+    return entry && Math.max(entry.loadedAt, this.#options.confirmedAt())
+  }
+
   /** Loads it anew, whatever is cached. */
   async reload(id: string): Promise<S | undefined> {
     this.invalidate(id)

@@ -85,6 +85,11 @@ export class TenantState<S extends VersionedSnapshot> {
     return this.#snapshots.get(id)
   }
 
+  /** ms: when the tenant's snapshot was last known to be current. */
+  confirmedAt(id: string): number | undefined {
+    return this.#snapshots.confirmedAt(id)
+  }
+
   /** Read anew. */
   reload(id: string): Promise<S | undefined> {
     return this.#snapshots.reload(id)
