@@ -18,7 +18,7 @@ it.each([
     await inScratchDirectory(async (directory) => {
       const filename = join(directory, 'records.db')
       const client = new LoadClient()
-      await killUnderLoad({ filename, client, kills, atOnce, connections: 20, routes: ROUTES, livesMs: 1_500 })
+      await killUnderLoad({ filename, client, kills, atOnce, connections: 20, routes: ROUTES, livesMs: 1_000 })
       await projectAll(filename, (kills + 1) * GENERATION_MS)
       const contents = readRecordsFile(filename)
       console.log(`${kills} kills: ${client.acknowledged.length} of ${client.sent.length} acknowledged`)

@@ -17,7 +17,7 @@ it('kill -9 at any moment loses nothing of what was acknowledged, and counts not
   await inScratchDirectory(async (directory) => {
     const filename = join(directory, 'records.db')
     const client = new LoadClient()
-    await killUnderLoad({ filename, client, kills: KILLS, connections: CONNECTIONS, routes: ROUTES, livesMs: 400 })
+    await killUnderLoad({ filename, client, kills: KILLS, connections: CONNECTIONS, routes: ROUTES, livesMs: 300 })
     await projectAll(filename, (KILLS + 1) * GENERATION_MS)
     const contents = readRecordsFile(filename)
     expectNothingLost(client, contents)

@@ -3,11 +3,17 @@ import {
   createThroughline,
   fromHeader,
   fromSubdomain,
+  guarded,
+  meter,
   perMinute,
   quotaPerMonth,
+  rateLimit,
+  requireFlag,
+  requirePlan,
+  requireRole,
   ThroughlineError,
 } from '@throughline/core'
-import { tenantContext } from '@throughline/express'
+import { guard, requestAudit, tenantContext } from '@throughline/express'
 import { describe, expect, it } from 'vitest'
 
 /** What is wrong with some options, by path; nothing must have been started. */
@@ -106,6 +112,12 @@ describe('one error lists everything that is wrong', () => {
       clock: expect.any(String),
     })
   })
+
+  it('tenants that are a function, a list or null: taken for none they would let anybody in', () => {
+    for (const tenants of [() => null, [], null])
+      expect(problemsOf({ tenants }).tenants).toContain('{ load, isMember }')
+    expect(Object.keys(problemsOf({ catalog: null }))).toHaveLength(1)
+  })
 })
 
 describe('middleware options', () => {
@@ -122,6 +134,42 @@ describe('middleware options', () => {
     for (const name of ['anonymous', 'foreign', 'membership', 'tenantless']) expect(error.message).toContain(name)
     expect(() => tenantContext(throughline, { tenant: [] })).toThrow('OPTIONS_INVALID')
     expect(() => tenantContext(throughline, { tenant: 'acme' } as never)).toThrow('OPTIONS_INVALID')
+  })
+
+  it("refuse our own members' table where there is none: nobody would be a member", () => {
+    const options = { tenant: () => 'acme', membership: 'ours' } as const
+    expect(() => tenantContext(throughline, options)).toThrow("createThroughline({ tenants: 'ours' })")
+    expect(tenantContext(createThroughline({ tenants: 'ours' }), options)).toBeTypeOf('function')
+  })
+
+  it('ask for the instance where it was forgotten', () => {
+    expect(() => requestAudit({ exclude: ['/health'] } as never)).toThrow(
+      /OPTIONS_INVALID: requestAudit.*createThrough/,
+    )
+    expect(() => tenantContext({ tenant: () => 'acme' } as never, undefined as never)).toThrow(/createThroughline/)
+  })
+})
+
+describe('guards', () => {
+  it('fail where they are made', () => {
+    expect(() => rateLimit('api', { costs: 5 } as never)).toThrow('Did you mean "cost"?')
+    expect(() => rateLimit('api', { cost: 0 })).toThrow(/OPTIONS_INVALID: rateLimit: "cost" is 0/)
+    expect(() => meter('bytes', { quantity: 0.5 })).toThrow(/OPTIONS_INVALID: meter: "quantity" is 0.5/)
+    for (const make of [rateLimit, meter, requireFlag, requireRole, requirePlan]) {
+      expect(make as () => unknown, make.name).toThrow('OPTIONS_INVALID')
+    }
+  })
+
+  it('are looked at where they are mounted', () => {
+    type Mount = (...given: unknown[]) => unknown
+    const wrapped: Mount = (...given) => (guarded as Mount)(async () => 1, ...given)
+    const mounts = [guard as Mount, guarded as Mount, wrapped]
+    for (const mount of mounts) {
+      expect(() => mount()).toThrow(/OPTIONS_INVALID: guard(ed)?:/)
+      expect(() => mount([rateLimit('api')])).toThrow('spread it')
+      expect(() => mount(rateLimit('api'), 'api')).toThrow('no guard')
+    }
+    expect(() => (guard as Mount)(() => undefined)).toThrow('a function')
   })
 })
 

@@ -51,7 +51,8 @@ export async function load({ port, connections, tenants, requests }: LoadOptions
       const next = (): void => {
         if (sent >= requests) {
           socket.end()
-          return resolve()
+          resolve()
+          return
         }
         at = performance.now()
         socket.write(heads[sent++ % tenants] as Buffer)

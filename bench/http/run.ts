@@ -21,7 +21,9 @@ interface Round {
 export async function benchHttp(): Promise<void> {
   if (!pinSelf()) console.log('taskset is not there: the cores are shared, read the CPU figures only.')
   console.log(`Node ${process.version}; ${ROUNDS} rounds of ${ROUND_REQUESTS} requests each, alternating; medians.`)
-  console.log('Durability: a record survives kill -9 (SQLite WAL, synchronous NORMAL), acknowledged after its commit.\n')
+  console.log(
+    'Durability: a record survives kill -9 (SQLite WAL, synchronous NORMAL), acknowledged after its commit.\n',
+  )
   const express = await compare('main-alone', 'full', [
     [100, 50],
     [1, 50],
@@ -45,7 +47,8 @@ async function compare(placement: Placement, variant: Variant, shapes: [number, 
   let headline = 0
   try {
     console.log(`${variant === 'quota' ? 'full stack with a hard quota' : 'full stack'}, ${placement}`)
-    for (const server of [bare, full]) await load({ port: server.port, connections: 100, tenants: 50, requests: 10_000 })
+    for (const server of [bare, full])
+      await load({ port: server.port, connections: 100, tenants: 50, requests: 10_000 })
     for (const [connections, tenants] of shapes) {
       const requests = connections === 1 ? Math.ceil(ROUND_REQUESTS / 5) : ROUND_REQUESTS
       const rounds: { bare: Round; full: Round }[] = []

@@ -95,6 +95,27 @@ describe('an unknown tenant', () => {
   })
 })
 
+describe('a row that load finds under another id than the one asked for', () => {
+  it('is no tenant: its overrides and limits are kept under its own id, and it would be without them', async () => {
+    const said: unknown[] = []
+    // As of a column that does not tell upper from lower case.
+    const instance = open({
+      tenants: { load: (id) => load(id.toLowerCase()), isMember: () => true },
+      logger: { warn: (...parts) => said.push(parts.join(' ')) },
+    })
+    try {
+      const target = createApp(instance, { tenant: fromHeader('x-tenant-id') })
+      expect((await as(target, 'ada', { 'x-tenant-id': 'acme' })).body).toMatchObject({ tenant: 'acme' })
+      const response = await as(target, 'ada', { 'x-tenant-id': 'ACME' })
+      expect(response.status).toBe(404)
+      expect(response.body.code).toBe('TENANT_NOT_FOUND')
+      expect(said).toEqual([expect.stringContaining('tenants.load("ACME") answered with a tenant whose id is "acme"')])
+    } finally {
+      await instance.close()
+    }
+  })
+})
+
 describe('a suspended tenant', () => {
   it('is 403 for its members', async () => {
     const response = await as(app({ tenant: host }), 'eve', at('initech'))
@@ -152,6 +173,13 @@ describe('what is revoked', () => {
       done,
     )
     target.get(
+      '/demoted',
+      admin,
+      later(() => void world.memberships.set('ada@acme', ['viewer'])),
+      admin,
+      done,
+    )
+    target.get(
       '/suspended',
       admin,
       later(() => void world.organizations.set('acme', { id: 'acme', status: 'suspended' })),
@@ -160,6 +188,10 @@ describe('what is revoked', () => {
     )
     target.use(problemDetails())
     expect((await as(target as never, 'ada', at('acme'), '/stays')).status).toBe(200)
+    const demoted = await as(target as never, 'ada', at('acme'), '/demoted')
+    expect(demoted.body).toMatchObject({ status: 403, code: 'ROLE_REQUIRED' })
+    world.memberships.set('ada@acme', ['admin'])
+    world.now += 2_001
     expect((await as(target as never, 'ada', at('acme'), '/removed')).status).toBe(404)
     world.memberships.set('ada@acme', ['admin'])
     world.now += 2_001
@@ -167,6 +199,7 @@ describe('what is revoked', () => {
     expect((await refusals('acme')).map(({ metadata }) => metadata.code)).toEqual([
       'TENANT_SUSPENDED',
       'TENANT_NOT_FOUND',
+      'ROLE_REQUIRED',
     ])
   })
 })

@@ -1,4 +1,5 @@
 import type { ThroughlineOptions } from '@throughline/core'
+import { fromApiKey } from '@throughline/core'
 import { describe, expect, it } from 'vitest'
 import { createApp, trailOf } from '../app.ts'
 import { as, at, host, open, user, useWorld } from './world.ts'
@@ -21,6 +22,31 @@ describe('observe', () => {
       expect(suspended).toMatchObject([{ metadata: { code: 'TENANT_SUSPENDED', observed: true } }])
       // Membership is a layer of its own, and enforces.
       expect((await as(target, 'eve', at('acme'))).status).toBe(404)
+    } finally {
+      await instance.close()
+    }
+  })
+
+  it('opens no way round membership, which enforces: a removed member can not come in by a host that disagrees', async () => {
+    const instance = observing({ resolution: 'observe' })
+    try {
+      const target = createApp(instance, { tenant: [host, user] })
+      const agreed = await as(target, 'mallory@globex', at('globex'))
+      const disagreeing = await as(target, 'mallory@globex', at('acme'))
+      expect([agreed.status, disagreeing.status]).toEqual([404, 404])
+      expect(disagreeing.body).toEqual(agreed.body)
+    } finally {
+      await instance.close()
+    }
+  })
+
+  it('lets a key in as its own tenant’s, beside a host that disagrees', async () => {
+    const instance = observing({ resolution: 'observe' })
+    try {
+      const key = fromApiKey((found) => (found === 'k1' ? { tenant: 'globex', actor: { id: 'ci' } } : null))
+      const target = createApp(instance, { tenant: [host, key] })
+      const { body } = await as(target, '', { ...at('acme'), authorization: 'Bearer k1' })
+      expect(body).toMatchObject({ tenant: 'globex', actor: { id: 'ci' } })
     } finally {
       await instance.close()
     }

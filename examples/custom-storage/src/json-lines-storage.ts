@@ -99,7 +99,8 @@ function jsonLinesRecords(filename: string): RecordsStore {
       const { journal } = state
       const [oldest] = journal
       const ageMs = oldest ? Math.max(0, now() - oldest.at) : 0
-      return { rows: journal.length, newest: journal.at(-1)?.id ?? 0, oldest: oldest?.id ?? 0, ageMs }
+      const lanes = [...new Set(journal.map(({ lane }) => lane))].sort((a, b) => a - b)
+      return { rows: journal.length, newest: journal.at(-1)?.id ?? 0, oldest: oldest?.id ?? 0, ageMs, lanes }
     },
 
     async read({ tenant, kinds, key }) {

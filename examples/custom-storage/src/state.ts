@@ -132,9 +132,9 @@ export class State {
       const { quantity = 0, count = 0 } = this.rollups.get(id) ?? {}
       this.rollups.set(id, { ...rollup, quantity: quantity + rollup.quantity, count: count + rollup.count })
     }
-    for (const move of projection.giveBacks) {
+    for (const move of projection.counterMoves) {
       const used = this.quotas.get(quotaId(move))
-      if (used !== undefined) this.quotas.set(quotaId(move), Math.max(0, used - move.quantity))
+      if (used !== undefined) this.quotas.set(quotaId(move), Math.max(0, used + move.delta))
     }
   }
 }

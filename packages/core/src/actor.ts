@@ -19,3 +19,8 @@ export function normaliseActor(input: ActorInput | null | undefined): Actor | un
     ...(Array.isArray(input.roles) && { roles: Object.freeze(input.roles.map(String)) }),
   })
 }
+
+/** A member with the roles that its membership brings; its own where that says nothing of roles. */
+export function withRoles(actor: Actor, roles: readonly string[] | undefined): Actor {
+  return roles ? Object.freeze({ ...actor, roles }) : actor
+}

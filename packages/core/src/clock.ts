@@ -6,13 +6,23 @@ export interface Clock {
   now(): number
 }
 
-/** The system's clock, held monotone: when the wall clock steps back, time stands still until it has caught up. */
+/**
+ * The system's clock, held monotone: when the wall clock steps back, time goes on at half its speed until the wall clock
+ * has caught up. If it stood still, no limit would refill and nothing would expire for as long.
+ */
 export function systemClock(): Clock {
   let last = 0
+  let steppedBack: { readonly from: number; readonly at: number } | undefined
   return {
     now() {
       const wall = Date.now()
-      if (wall > last) last = wall
+      if (wall >= last) {
+        last = wall
+        steppedBack = undefined
+        return last
+      }
+      steppedBack ??= { from: last, at: performance.now() }
+      last = Math.max(last, steppedBack.from + Math.floor((performance.now() - steppedBack.at) / 2))
       return last
     },
   }

@@ -91,9 +91,13 @@ const ERRORS: Readonly<Record<ErrorCode, readonly [status: number, sentence: str
   TENANT_SOURCE_UNTRUSTED: [
     403,
     'The tenant was named by a source that is not trusted.',
-    'A header or host alone never chooses a tenant: authenticate the actor, or trust the proxy explicitly.',
+    'A host, path or header only names a tenant: say who belongs to it (`tenants.isMember`, `membership`), or add a source that proves it (login, claim, key).',
   ],
-  ACTOR_REQUIRED: [401, 'Authentication is required.', "Log the user in first, or set `anonymous: 'allow'`."],
+  ACTOR_REQUIRED: [
+    401,
+    'Authentication is required.',
+    "Log the user in first (`actor` must give `{ id }`), or set `anonymous: 'allow'`.",
+  ],
   API_KEY_INVALID: [401, 'The API key is not valid.', 'Send a key that exists and is not revoked.'],
   TOKEN_INVALID: [401, 'The token is not valid.', 'Send a token signed by a key of the given key set.'],
   ROLE_REQUIRED: [403, 'Your role does not allow this.', 'Give the member one of `details.roles`.'],
@@ -121,7 +125,7 @@ const ERRORS: Readonly<Record<ErrorCode, readonly [status: number, sentence: str
     'The quantity is not valid.',
     'Give a whole number above 0, in the smallest unit that is billed (bytes, not gigabytes).',
   ],
-  USAGE_KEY_INVALID: [500, 'The idempotency key is not valid.', 'Give a string of 1 to 200 characters.'],
+  USAGE_KEY_INVALID: [500, 'The idempotency key is not valid.', 'Give a well-formed string of 1 to 200 characters.'],
   QUOTA_EXCEEDED: [
     429,
     'The quota of this period is used up.',
@@ -138,7 +142,7 @@ const ERRORS: Readonly<Record<ErrorCode, readonly [status: number, sentence: str
   EVENT_INVALID: [500, 'The audit event is not valid.', 'Mend what is listed.'],
   CAPTURE_INVALID: [400, 'This is no captured context.', 'Pass what `capture()` returned.'],
 
-  RECORDS_UNAVAILABLE: [503, 'The records database is not reachable.', 'Retry; `health()` says since when.'],
+  RECORDS_UNAVAILABLE: [503, 'The records database is not reachable.', 'Retry; `health()` says how much waits for it.'],
   OUTCOME_UNKNOWN: [
     503,
     'Whether this took effect is not known.',

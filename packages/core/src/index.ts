@@ -48,6 +48,7 @@ export {
   background,
   checkGuards,
   guarded,
+  guardList,
   meter,
   rateLimit,
   requireFlag,

@@ -1,3 +1,4 @@
+import { withRoles } from './actor.ts'
 import { newId } from './clock.ts'
 import type { PlatformContext, ScopeOwner, Snapshot } from './context/index.ts'
 import { Scope } from './context/index.ts'
@@ -120,14 +121,17 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
   }
 
   isMember(rule: MembershipRule, actor: Actor, tenantId: string): MaybePromise<Membership> {
-    if (rule === 'claimed') return { member: true }
+    return rule === 'claimed' ? { member: true } : this.#membershipsOf(rule).of(actor, tenantId)
+  }
+
+  #membershipsOf(rule: Exclude<MembershipRule, 'claimed'>): Memberships {
     let memberships = this.#memberships.get(rule)
     if (!memberships) {
       const isMember = rule === 'ours' ? this.#parts.isOurMember : rule
       memberships = new Memberships({ max: MAX_MEMBERSHIPS, now: () => this.now(), isMember })
       this.#memberships.set(rule, memberships)
     }
-    return memberships.of(actor, tenantId)
+    return memberships
   }
 
   forgetMembers(tenantId: string): void {
@@ -156,24 +160,32 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
     })
   }
 
-  /** A checkpoint: the newest snapshot, if the context may still go on. */
-  async reload(scope: Scope<S>): Promise<S> {
-    const id = scope.tenant.id
-    const snapshot = await this.#parts.tenants.get(id)
+  async reload(scope: Scope<S>): Promise<void> {
+    this.#goOn(scope, await this.#parts.tenants.get(scope.tenant.id), await this.#membershipIn(scope))
+  }
+
+  async refresh(scope: Scope<S>): Promise<void> {
+    this.#goOn(scope, await this.#parts.tenants.reload(scope.tenant.id), await this.#membershipIn(scope, 'now'))
+  }
+
+  async #membershipIn(scope: Scope<S>, asOf?: 'now'): Promise<Membership> {
+    const rule = scope.membership as MembershipRule | undefined
+    if (rule === undefined || rule === 'claimed') return { member: true }
+    const memberships = this.#membershipsOf(rule)
+    return asOf === 'now' ? memberships.ask(scope.actor, scope.tenant.id) : memberships.of(scope.actor, scope.tenant.id)
+  }
+
+  /** Lets a context go on with what a checkpoint found, or refuses. */
+  #goOn(scope: Scope<S>, snapshot: S | undefined, { member, roles }: Membership): void {
     if (!snapshot) throw new ThroughlineError('TENANT_NOT_FOUND')
     if (snapshot.tenant.status === 'suspended') {
       refuseIn(scope, new ThroughlineError('TENANT_SUSPENDED'), this.observes.resolution)
     }
-    const rule = scope.membership as MembershipRule | undefined
-    if (rule !== undefined) {
-      const { member } = await this.isMember(rule, scope.actor, id)
-      if (!member) {
-        const error = new ThroughlineError('TENANT_NOT_FOUND', { details: { reason: 'NOT_MEMBER' } })
-        refuseIn(scope, error, this.observes.membership)
-      }
+    if (!member) {
+      const error = new ThroughlineError('TENANT_NOT_FOUND', { details: { reason: 'NOT_MEMBER' } })
+      refuseIn(scope, error, this.observes.membership)
     }
-    scope.see(snapshot, this.#seenAt(snapshot))
-    return snapshot
+    scope.see(snapshot, this.#seenAt(snapshot), withRoles(scope.actor, roles))
   }
 
   /** Commits a change of the current tenant; the context sees it. */

@@ -115,7 +115,7 @@ export function readOptions(
       'The catalog is given whole under "catalog"; its parts can not be given inline too.',
     )
   }
-  const catalog: Catalog = options.catalog ?? inline
+  const catalog: Catalog = options.catalog === undefined ? inline : options.catalog
   problems.push(...validateCatalog(catalog))
 
   checkModes(options.mode, at)
@@ -126,7 +126,7 @@ export function readOptions(
   if (options.logger !== undefined && typeof options.logger?.warn !== 'function') at('logger', 'It must have warn().')
   const journal: JournalSettings = isPlain(options.journal) ? options.journal : {}
   const snapshots = isPlain(options.snapshots) ? options.snapshots : {}
-  const tenants = options.tenants ?? {}
+  const tenants = options.tenants === undefined ? {} : options.tenants
   oneOf('journal.durability', journal.durability, ['process', 'disk'], at)
   oneOf('migrate', options.migrate, ['auto', 'check'], at)
   whole('journal.lanes', journal.lanes, 1, 64, at)
@@ -137,9 +137,10 @@ export function readOptions(
   if (journal.secret !== undefined && (typeof journal.secret !== 'string' || journal.secret.length < 32)) {
     at('journal.secret', 'The secret must have at least 32 characters.')
   }
-  if (typeof tenants === 'string' && tenants !== 'ours') {
-    at('tenants', `"${String(tenants)}" is not known; give 'ours' or { load, isMember }.`)
-  } else if (typeof tenants === 'object') {
+  if (tenants !== 'ours' && !isPlain(tenants)) {
+    const given = typeof tenants === 'function' ? 'A function' : `"${String(tenants)}"`
+    at('tenants', `${given} is not known; give 'ours' or { load, isMember }.`)
+  } else if (tenants !== 'ours') {
     for (const name of ['load', 'isMember'] as const) {
       if (tenants[name] !== undefined && typeof tenants[name] !== 'function')
         at(`tenants.${name}`, 'It must be a function.')

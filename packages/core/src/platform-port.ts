@@ -24,6 +24,12 @@ export interface PlatformPort {
     trail: string,
     change: { readonly writes: readonly DocumentWrite[]; readonly event: Omit<JournalEvent, 'notable'> },
   ): Promise<CommitResult>
+  /**
+   * The same, for a tenant that has to exist: what is set for a misspelt id would hold for nobody.
+   *
+   * @throws ThroughlineError `PLATFORM_REASON_REQUIRED`, `TENANT_NOT_FOUND`
+   */
+  commitFor(tenantId: string, change: Parameters<PlatformPort['commit']>[1]): Promise<CommitResult>
   /** @throws ThroughlineError `PLATFORM_REASON_REQUIRED` outside `platform.run` */
   read(query: DocumentQuery): Promise<DocumentSet>
   /** @throws ThroughlineError `PLATFORM_REASON_REQUIRED` outside `platform.run` */

@@ -81,7 +81,16 @@ function openInstance(settings: Settings) {
       }
       // Without a registry whoever is named by a proof exists: this is context and audit log alone.
       if (!app.load) return tenantFromRow({ id })
-      return next(app.load(id), (row) => (row === null || row === undefined ? undefined : tenantFromRow(row)))
+      return next(app.load(id), (row) => {
+        if (row === null || row === undefined) return undefined
+        const found = tenantFromRow(row)
+        if (found.id === id) return found
+        // `Acme` for `acme`, say: what is kept by id (overrides, config, usage) would be another tenant's, or nobody's.
+        logger.warn(
+          `throughline: tenants.load("${id}") answered with a tenant whose id is "${found.id}". It counts as unknown: load has to find the very id. Map other names to ids in the source ("lookup").`,
+        )
+        return undefined
+      })
     },
     snapshot: snapshotMaker(catalog, now),
     onChange: (tenantId) => instance.forgetMembers(tenantId),
@@ -198,6 +207,11 @@ function publicFace(settings: Settings, opened: Opened): object {
       const result = await instance.commitAs(context, trail, change)
       if (result.status === 'committed') context.activity.note({ ...change.event, notable: true })
       return result
+    },
+    async commitFor(tenantId, change) {
+      acting()
+      if (!(await instance.snapshot(tenantId))) throw new ThroughlineError('TENANT_NOT_FOUND')
+      return port.commit(tenantId, change)
     },
     async read(query) {
       acting()

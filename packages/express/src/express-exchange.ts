@@ -1,4 +1,5 @@
 import type { Exchange } from '@throughline/core/http'
+import { requestPath } from '@throughline/core/http'
 import type { Request, Response } from 'express'
 
 /** One Express request as the pipeline sees it. */
@@ -14,9 +15,7 @@ export class ExpressExchange<Req extends Request> implements Exchange<Req> {
   }
 
   get path(): string {
-    const { originalUrl } = this.carrier
-    const query = originalUrl.indexOf('?')
-    return query < 0 ? originalUrl : originalUrl.slice(0, query)
+    return requestPath(this.carrier)
   }
 
   /** As the app's `trust proxy` setting says. */

@@ -1,5 +1,5 @@
 import type { Guard } from '@throughline/core'
-import { checkGuards } from '@throughline/core'
+import { checkGuards, guardList } from '@throughline/core'
 import type { NextFunction, Request, Response } from 'express'
 
 /** Generic, so that an inline handler after it still knows the parameters of its path. */
@@ -13,9 +13,12 @@ export type GuardHandler = <P, ResBody, ReqBody, Query, Locals extends Record<st
  * Guards as middleware for a route, a router or the app, inside `tenantContext`. They run in order; the first refusal
  * goes to `next(error)`.
  *
+ * @throws ThroughlineError `OPTIONS_INVALID` when there is none, or one of them is no guard
+ *
  * @example app.post('/reports', guard(requireFlag('new-reports'), rateLimit('api')), createReport)
  */
-export function guard(...guards: readonly [Guard, ...Guard[]]): GuardHandler {
+export function guard(...given: readonly [Guard, ...Guard[]]): GuardHandler {
+  const guards = guardList('guard', given)
   return function guard(_request, _response, next) {
     let checked: void | Promise<void>
     try {

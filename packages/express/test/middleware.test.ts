@@ -13,10 +13,11 @@ import {
   tryCurrentTenant,
 } from '@throughline/core'
 import { asTenant, createTestThroughline } from '@throughline/core/testing'
-import type { Request, RequestHandler } from 'express'
+import type { ErrorRequestHandler, Request, RequestHandler } from 'express'
 import express5 from 'express'
 import request from 'supertest'
 import { afterEach, describe, expect, it } from 'vitest'
+import { Served } from '../../../test/http-client.ts'
 import { enter, guard, problemDetails, requestAudit, tenantContext } from '../src/index.ts'
 
 const express4: typeof express5 = createRequire(import.meta.url)('express4')
@@ -274,6 +275,63 @@ describe.each([
     served.use(tenantContext(real, { tenant: (req: LoggedIn) => req.user?.org }))
     served.use(problemDetails())
     await request(served).get('/').use(asTenant('globex')).expect(401)
+  })
+
+  it('takes a whole URL as target for its path, and keeps its credentials off the record', async () => {
+    const { app, throughline } = setUp((app) => {
+      app.get('/seen', (_req, res) => void res.json(currentContext().request))
+    })
+    const served = await Served.open(app)
+    try {
+      const target = 'http://root:hunter2@acme.example.com'
+      expect(await served.send(`${target}/health?x`)).toMatchObject({ status: 200 })
+      const seen = await served.send(`${target}/seen?x`, { headers: { 'x-user': 'ada@acme' } })
+      expect(JSON.parse(seen.text)).toMatchObject({ path: '/seen' })
+      const events = await throughline.run({ tenant: 'acme', actor: { id: 'test' } }, () => throughline.audit.list())
+      expect(JSON.stringify(events)).not.toContain('hunter2')
+    } finally {
+      await served.close()
+    }
+  })
+
+  it('shows a request that nobody can change', async () => {
+    const { app } = setUp((app) => {
+      app.get('/frozen', (_req, res) => void res.json(Object.isFrozen(currentContext().request)))
+    })
+    expect((await request(app).get('/frozen').set('x-user', 'ada@acme')).body).toBe(true)
+  })
+
+  it('refuses a request that another instance has opened: its usage would be on that one’s bill', async () => {
+    const { app, throughline } = setUp()
+    const other = createThroughline({ tenants: { load: (id: string) => ROWS[id] } })
+    closes.push(() => other.close())
+    const outer = express()
+    outer.set('env', 'test')
+    outer.use(requestAudit(other))
+    outer.use('/webhook', (req, res, next) => {
+      enter(throughline, req, { tenant: 'acme', actor: { id: 'hook' } }, () => res.json(currentTenant().id)).catch(next)
+    })
+    outer.use(tenantContext(throughline, { tenant: (req: LoggedIn) => req.user?.org }))
+    outer.use(app)
+    outer.use(problemDetails())
+    for (const path of ['/whoami', '/webhook']) {
+      const { status, body } = await request(outer).get(path).set('x-user', 'ada@acme')
+      expect([status, body.code], path).toEqual([500, 'CONTEXT_MISMATCH'])
+    }
+  })
+
+  it('says where requestAudit belongs when it is mounted late or twice', async () => {
+    const throughline = createThroughline()
+    closes.push(() => throughline.close())
+    for (const first of [
+      requestAudit(throughline),
+      tenantContext(throughline, { tenant: () => 'acme', anonymous: 'allow' }),
+    ]) {
+      const outer = express().use(first, requestAudit(throughline))
+      outer.use(((error, _req, res, _next) => void res.status(500).send(String(error))) as ErrorRequestHandler)
+      const { text } = await request(outer).get('/whoami').set('x-user', 'ada@acme')
+      expect(text).toContain('mount it once, before every tenantContext')
+    }
   })
 
   it('never shows a request the tenant of another, however they interleave', async () => {

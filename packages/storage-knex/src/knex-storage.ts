@@ -1,5 +1,5 @@
 import type { Storage } from '@throughline/core/storage'
-import { ThroughlineError } from '@throughline/core/storage'
+import { didYouMean, ThroughlineError } from '@throughline/core/storage'
 import type { Knex } from 'knex'
 import { SqliteRecords } from './sqlite/sqlite-records.ts'
 
@@ -33,9 +33,11 @@ const SQLITE_CLIENTS = ['better-sqlite3', 'sqlite3']
  * @example
  * const throughline = createThroughline({ storage: knexStorage({ app: database }) })
  *
- * @throws ThroughlineError `OPTIONS_INVALID` for a client that is not supported, or when there is no file to be found
+ * @throws ThroughlineError `OPTIONS_INVALID` for options that are not valid, a client that is not supported, or when
+ *   there is no file to be found
  */
 export function knexStorage(options: KnexStorageOptions): Storage {
+  checkOptions(options)
   const {
     app,
     answerWithinMs = 2_000,
@@ -52,6 +54,34 @@ export function knexStorage(options: KnexStorageOptions): Storage {
     })
   }
   return { records: new SqliteRecords({ filename, answerWithinMs, busyTimeoutMs, maxWaitingBytes, onStatement }) }
+}
+
+const WHOLE_NUMBERS = { answerWithinMs: 1, busyTimeoutMs: 0, maxWaitingBytes: 1 } as const
+const KNOWN = ['app', 'filename', 'onStatement', ...Object.keys(WHOLE_NUMBERS)]
+
+function checkOptions(options: KnexStorageOptions): void {
+  if (typeof options !== 'object' || options === null) {
+    throw invalid(['give an object: knexStorage({ app }) or knexStorage({ filename }).'])
+  }
+  const problems = Object.keys(options)
+    .filter((key) => !KNOWN.includes(key))
+    .map((key) => `${key}: there is no such option.${didYouMean(key, KNOWN)}`)
+  for (const [key, least] of Object.entries(WHOLE_NUMBERS) as [keyof typeof WHOLE_NUMBERS, number][]) {
+    const value = options[key]
+    if (value === undefined || (Number.isSafeInteger(value) && value >= least)) continue
+    problems.push(`${key}: it is ${String(value)}; it must be a whole number from ${least}.`)
+  }
+  if (options.onStatement !== undefined && typeof options.onStatement !== 'function') {
+    problems.push('onStatement: it must be a function.')
+  }
+  if (problems.length > 0) throw invalid(problems)
+}
+
+function invalid(problems: readonly string[]): ThroughlineError {
+  return new ThroughlineError('OPTIONS_INVALID', {
+    message: `The options of knexStorage are not valid: ${problems.join(' ')}`,
+    details: { problems },
+  })
 }
 
 function refuseOtherClients(client: string): void {

@@ -60,6 +60,15 @@ describe('knexStorage', () => {
     }
   })
 
+  it('lists what is wrong with its options, with what was meant', () => {
+    const wrong = { filename: ':memory:', busyTimeoutMS: 1, answerWithinMs: 0, maxWaitingBytes: '1', onStatement: 1 }
+    const { code, details } = refusalOf(() => knexStorage(wrong as never))
+    expect(code).toBe('OPTIONS_INVALID')
+    expect(details.problems).toHaveLength(4)
+    expect(String(details.problems)).toContain('Did you mean "busyTimeoutMs"?')
+    expect(refusalOf(() => knexStorage(undefined as never)).message).toContain('knexStorage({ app })')
+  })
+
   it('asks for a file where the app’s can not be told', async () => {
     const app = appOn(async () => ({ filename: 'somewhere.db' }))
     expect(refusalOf(() => knexStorage({ app }))).toMatchObject({

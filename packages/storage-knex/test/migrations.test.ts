@@ -34,7 +34,7 @@ describe('migrations', () => {
         feature: 'usage',
         phase: 'expand',
       })
-      expect(backlog).toEqual({ rows: 0, newest: 0, oldest: 0, ageMs: 0 })
+      expect(backlog).toEqual({ rows: 0, newest: 0, oldest: 0, ageMs: 0, lanes: [] })
       admin.close()
       await records.open(openOptions({ migrate: 'check', kinds: ['config'], usage: false }))
     })

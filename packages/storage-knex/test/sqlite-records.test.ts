@@ -26,6 +26,45 @@ describe('SqliteRecords', () => {
     }
   }
 
+  it('changes the journal’s key only while nothing waits, and keeps whoever has the old one from writing', async () => {
+    const scratch = await scratchStorage()
+    const other = sqliteRecords({ filename: scratch.filename })
+    const request = { lane: 0, holder: 'p', leaseMs: 0, maxRows: 9 }
+    try {
+      await scratch.records.open(openOptions({ secret: 'the old one' }))
+      await scratch.records.append(batchOf('acme', 1))
+      await expect(other.open(openOptions({ secret: 'the new one' }))).rejects.toThrow(/sealed with another/)
+      expect(await scratch.records.project(request)).toMatchObject({ records: 1 })
+
+      await other.open(openOptions({ secret: 'the new one' }))
+      await other.append(batchOf('acme', 1, 'v'))
+      await expect(scratch.records.append(batchOf('acme', 2))).rejects.toThrow(/another `journal.secret`/)
+      await expect(scratch.records.project(request)).rejects.toThrow(/another `journal.secret`/)
+      expect(await other.project(request)).toMatchObject({ records: 1 })
+      expect((await other.timeline({ tenant: '$platform', limit: 10 })).events).toEqual([])
+    } finally {
+      await other.close()
+      await scratch.destroy()
+    }
+  })
+
+  it('takes over a lease that was taken before the clock was set back', async () => {
+    const scratch = await scratchStorage()
+    try {
+      await scratch.records.open(openOptions())
+      await scratch.records.append(batchOf('acme', 1))
+      const request = { lane: 0, holder: 'p', leaseMs: 1_000, maxRows: 9 }
+      const heldUntil = scratch.stranger().prepare<[number]>(`INSERT INTO throughline_leases VALUES (0, 'gone', 1, ?, 0)
+        ON CONFLICT (lane) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at`)
+      heldUntil.run(openOptions().now() + 1_000)
+      expect(await scratch.records.project(request)).toMatchObject({ lease: false, rows: 0 })
+      heldUntil.run(openOptions().now() + 3_600_000)
+      expect(await scratch.records.project(request)).toMatchObject({ lease: true, rows: 1 })
+    } finally {
+      await scratch.destroy()
+    }
+  })
+
   it('chains each tenant’s segments by their hashes', async () => {
     const scratch = await scratchStorage()
     try {

@@ -99,5 +99,5 @@ export function bind<This, Args extends unknown[], R>(
 /** Loads the newest state of the tenant into this context: a long job sees changes when it asks. */
 export async function refresh(): Promise<void> {
   const scope = currentScope()
-  await scope.owner.reload(scope)
+  await scope.owner.refresh(scope)
 }

@@ -42,15 +42,19 @@ export interface ScopeOwner<S extends Snapshot> {
   /** The engines a guard may ask. */
   readonly engines: object
   now(): number
-  /** The newest snapshot of the tenant, refused if the tenant is suspended or the actor no member any more. */
-  reload(scope: Scope<S>): Promise<S>
+  /**
+   * A checkpoint: the context sees its tenant and its actor's roles as they are, at most 2 s ago. Refused if the tenant
+   * is suspended or the actor no member any more.
+   */
+  reload(scope: Scope<S>): Promise<void>
+  /** The same, as they are now. */
+  refresh(scope: Scope<S>): Promise<void>
 }
 
 /** One open tenant context, as the inside sees it. */
 export class Scope<S extends Snapshot = Snapshot> {
   readonly kind = 'tenant'
   readonly owner: ScopeOwner<S>
-  readonly actor: Actor
   readonly activity: ContextActivity
   readonly request: RequestInfo | undefined
   /** How membership was decided, so that a checkpoint can decide it again. */
@@ -58,6 +62,7 @@ export class Scope<S extends Snapshot = Snapshot> {
   /** What guards reserved for this context, decided when it settles. */
   readonly holds: ScopeHold[] = []
   #snapshot: S
+  #actor: Actor
   #context: TenantContext | undefined
   /** ms: when the snapshot was taken into this context. */
   seenAt: number
@@ -72,7 +77,7 @@ export class Scope<S extends Snapshot = Snapshot> {
     seenAt: number
   }) {
     this.owner = parts.owner
-    this.actor = parts.actor
+    this.#actor = parts.actor
     this.activity = parts.activity
     this.request = parts.request
     this.membership = parts.membership
@@ -88,20 +93,25 @@ export class Scope<S extends Snapshot = Snapshot> {
     return this.#snapshot.tenant
   }
 
+  get actor(): Actor {
+    return this.#actor
+  }
+
   /** The public, frozen face of this scope. */
   get context(): TenantContext {
     this.#context ??= Object.freeze({
       tenant: this.#snapshot.tenant,
-      actor: this.actor,
+      actor: this.#actor,
       ...(this.request && { request: this.request }),
       traceId: this.activity.traceId,
     })
     return this.#context
   }
 
-  /** The context's own committed changes, or an explicit refresh. */
-  see(snapshot: S, now: number): void {
+  /** The context's own committed changes, or what a checkpoint found. */
+  see(snapshot: S, now: number, actor: Actor = this.#actor): void {
     this.#snapshot = snapshot
+    this.#actor = actor
     this.#context = undefined
     this.seenAt = now
   }

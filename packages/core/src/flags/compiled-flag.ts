@@ -1,4 +1,5 @@
 import type { FlagDefinition, FlagRule } from '../catalog/definitions.ts'
+import { frozenCopy } from '../frozen-copy.ts'
 import type { Json } from '../vocabulary.ts'
 import type { FlagSubject } from './attribute.ts'
 import { asksActor, compileConditions, type Predicate } from './condition.ts'
@@ -38,7 +39,8 @@ export class CompiledFlag {
             ['on', true],
             ['off', false],
           ]
-        : Object.entries(definition.variants).map(([name, value]) => [name, frozen(value)]),
+        : // A value is handed to everybody who asks: nobody may change it.
+          Object.entries(definition.variants).map(([name, value]) => [name, frozenCopy(value)]),
     )
     this.#rules = this.enabled ? rules.map((rule, i) => this.#compileRule(rule, i)) : []
     const reason = !this.enabled ? 'DISABLED' : rules.length === 0 ? 'STATIC' : 'DEFAULT'
@@ -95,13 +97,4 @@ export class CompiledFlag {
     const value = this.#variants.get(variant) ?? null
     return flagDecision(this.key, { value, variant, reason, ...(rule !== undefined && { rule }) })
   }
-}
-
-/** A variant's value is handed to everybody who asks: nobody may change it. */
-function frozen(value: Json): Json {
-  if (typeof value !== 'object' || value === null) return value
-  const copy = Array.isArray(value)
-    ? value.map(frozen)
-    : Object.fromEntries(Object.entries(value).map(([name, member]) => [name, frozen(member)]))
-  return Object.freeze(copy)
 }

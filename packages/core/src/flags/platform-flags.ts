@@ -16,7 +16,11 @@ export interface PlatformFlags<Key extends string = string> {
   define(key: Key, definition: FlagDefinition): Promise<void>
   /** The catalog's definition counts again. */
   reset(key: Key): Promise<void>
-  /** A value for one tenant alone, before every rule: a boolean, or the name of a variant. */
+  /**
+   * A value for one tenant alone, before every rule: a boolean, or the name of a variant.
+   *
+   * @throws ThroughlineError `FLAG_UNKNOWN`, `FLAG_INVALID`, `TENANT_NOT_FOUND`
+   */
   override(tenantId: string, key: Key, value: boolean | string, options?: OverrideOptions): Promise<void>
   clearOverride(tenantId: string, key: Key): Promise<void>
 }
@@ -75,7 +79,7 @@ export function createPlatformFlags<Key extends string>(
       const end = until === undefined ? undefined : new Date(until).getTime()
       if (end !== undefined && Number.isNaN(end))
         throw new ThroughlineError('FLAG_INVALID', { message: '"until" is no time.' })
-      await port.commit(tenantId, {
+      await port.commitFor(tenantId, {
         writes: [
           { kind: 'flag_overrides', tenant: tenantId, key, value: { value, ...(end !== undefined && { until: end }) } },
         ],
@@ -88,7 +92,7 @@ export function createPlatformFlags<Key extends string>(
     },
     async clearOverride(tenantId, key) {
       check(key)
-      await port.commit(tenantId, {
+      await port.commitFor(tenantId, {
         writes: [{ kind: 'flag_overrides', tenant: tenantId, key, value: null }],
         event: { action: 'flag.override_cleared', targets: [{ type: 'flag', id: key }] },
       })

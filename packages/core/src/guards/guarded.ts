@@ -1,6 +1,7 @@
 import { decideHolds } from '../context/holds.ts'
 import { checkGuards } from './check-guards.ts'
 import type { Guard, GuardHold } from './guard.ts'
+import { guardList } from './guard-list.ts'
 
 type AsyncFunction<This, Args extends unknown[], R> = (this: This, ...args: Args) => Promise<R>
 
@@ -30,8 +31,8 @@ export function guarded(
   first: Guard | ((...args: unknown[]) => unknown),
   ...rest: readonly Guard[]
 ): GuardedDecorator | ((...args: unknown[]) => unknown) {
-  if (typeof first === 'function') return wrap(first, rest)
-  const guards = [first, ...rest]
+  if (typeof first === 'function') return wrap(first, guardList('guarded', rest))
+  const guards = guardList('guarded', [first, ...rest])
   const decorate = (...parts: readonly unknown[]): unknown => {
     const [target, , descriptor] = parts as [unknown, unknown, PropertyDescriptor | undefined]
     if (typeof target === 'function' && descriptor === undefined) {

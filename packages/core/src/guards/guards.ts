@@ -6,6 +6,7 @@ import { ThroughlineError } from '../errors.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 import { next } from '../maybe-promise.ts'
 import type { Guard, GuardHold } from './guard.ts'
+import { checkNames, unitsOf } from './guard-options.ts'
 
 /** What guards ask of the instance that opened the context. */
 export interface GuardEngines {
@@ -28,6 +29,7 @@ export interface GuardEngines {
  * @example app.get('/reports', guard(requireFlag('new-reports')), listReports)
  */
 export function requireFlag<C extends Catalog = RegisteredCatalog>(key: BooleanFlagKey<C>): Guard {
+  checkNames('requireFlag', 'flag', [key])
   return {
     name: `flag:${key}`,
     check(scope) {
@@ -44,8 +46,10 @@ export function requireFlag<C extends Catalog = RegisteredCatalog>(key: BooleanF
  */
 export function rateLimit<C extends Catalog = RegisteredCatalog>(
   name: LimitName<C>,
-  { cost = 1 }: { readonly cost?: number } = {},
+  options: { readonly cost?: number } = {},
 ): Guard {
+  checkNames('rateLimit', 'limit', [name])
+  const cost = unitsOf('rateLimit', 'cost', options)
   return {
     name: `limit:${name}`,
     check: (scope) => next(engine(scope, 'limits').requireIn(scope, name, cost), () => undefined),
@@ -59,8 +63,10 @@ export function rateLimit<C extends Catalog = RegisteredCatalog>(
  */
 export function meter<C extends Catalog = RegisteredCatalog>(
   name: MeterName<C>,
-  { quantity = 1 }: { readonly quantity?: number } = {},
+  options: { readonly quantity?: number } = {},
 ): Guard {
+  checkNames('meter', 'meter', [name])
+  const quantity = unitsOf('meter', 'quantity', options)
   return {
     name: `meter:${name}`,
     check: (scope) => engine(scope, 'usage').reserveIn(scope, name, quantity),
@@ -69,6 +75,7 @@ export function meter<C extends Catalog = RegisteredCatalog>(
 
 /** Lets a call pass whose actor has one of the roles; else 403. */
 export function requireRole(...roles: readonly [string, ...string[]]): Guard {
+  checkNames('requireRole', 'role', roles)
   return {
     name: `role:${roles.join('|')}`,
     check(scope) {
@@ -83,6 +90,7 @@ export function requirePlan<C extends Catalog = RegisteredCatalog>(
   ...plans: readonly [PlanName<C>, ...PlanName<C>[]]
 ): Guard {
   const names: readonly string[] = plans
+  checkNames('requirePlan', 'plan', names)
   return {
     name: `plan:${plans.join('|')}`,
     check(scope) {

@@ -18,7 +18,7 @@ export function auditPipeline<Req>(
   throughline: ThroughlineHost,
   options: RequestAuditOptions<Req> = {},
 ): HttpPipeline<Req> {
-  return new AuditPipeline(throughline[HOST], options)
+  return new AuditPipeline(hostOf('requestAudit', throughline), options)
 }
 
 /** The pipeline of `tenantContext`; a request is recorded even when `requestAudit` is not mounted before it. */
@@ -26,7 +26,17 @@ export function tenantPipeline<Req>(
   throughline: ThroughlineHost,
   options: TenantContextOptions<Req>,
 ): HttpPipeline<Req> {
-  return new TenantPipeline(throughline[HOST], options)
+  return new TenantPipeline(hostOf('tenantContext', throughline), options)
+}
+
+function hostOf(middleware: string, throughline: ThroughlineHost | undefined): ThroughlineHost[typeof HOST] {
+  const host = throughline?.[HOST]
+  if (host) return host
+  const problem = 'the first parameter must be what createThroughline() returned.'
+  throw new ThroughlineError('OPTIONS_INVALID', {
+    message: `${middleware}: ${problem}`,
+    details: { problems: [problem] },
+  })
 }
 
 /** Attaches an error to the record of the open request, by name and code; outside of one it does nothing. */
@@ -39,7 +49,8 @@ export function recordError(error: unknown): void {
  * Enters a request that has no tenant yet: a webhook whose tenant is in its body. `fn` runs in the tenant's context,
  * and the request's record goes to the tenant's trail.
  *
- * @throws ThroughlineError `TENANT_REQUIRED` if no middleware opened the request; `TENANT_NOT_FOUND`, `TENANT_SUSPENDED`
+ * @throws ThroughlineError `TENANT_REQUIRED` if no middleware opened the request, `CONTEXT_MISMATCH` if another
+ *   instance's did; `TENANT_NOT_FOUND`, `TENANT_SUSPENDED`
  */
 export function enterRequest<R>(
   throughline: ThroughlineHost,
@@ -49,5 +60,6 @@ export function enterRequest<R>(
 ): Promise<R> {
   const open = openExchangeOf(response)
   if (!open) return Promise.reject(new ThroughlineError('TENANT_REQUIRED'))
+  if (open.owner !== throughline[HOST]) return Promise.reject(new ThroughlineError('CONTEXT_MISMATCH'))
   return enterAsTenant(throughline[HOST], open.activity, input, fn)
 }

@@ -1,9 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import { runIn } from '../context/ambient.ts'
+import { ThroughlineError } from '../errors.ts'
 import type { SourceInput, TenantSource } from '../resolve/source.ts'
 import { toSource } from '../resolve/source.ts'
 import { checkOptions, PATHS, SOURCE } from './check-options.ts'
 import type { Exchange, OpenExchange } from './exchange.ts'
+import { openExchangeOf } from './exchange.ts'
 import { openRequest } from './open-request.ts'
 import { compilePaths } from './path-patterns.ts'
 import type { HttpPipeline, PipelineHost } from './pipeline-host.ts'
@@ -38,6 +40,7 @@ export class AuditPipeline<Req> implements HttpPipeline<Req> {
   #open(exchange: Exchange<Req>, proceed: () => void, fail: (error: unknown) => void): void {
     let open: OpenExchange
     try {
+      if (openExchangeOf(exchange.response)) throw mountedLate()
       open = openRequest(this.#host, exchange, {
         excluded: this.#excluded(exchange.path),
         ...(this.#hint && { hint: () => this.#trail(exchange.carrier, exchange.message) }),
@@ -54,4 +57,13 @@ export class AuditPipeline<Req> implements HttpPipeline<Req> {
     const claim = await this.#hint?.read(carrier, message)
     return claim && (await this.#host.snapshot(claim.tenant)) ? claim.tenant : undefined
   }
+}
+
+/** What it was to record has begun: without a word its options would mean nothing. */
+function mountedLate(): ThroughlineError {
+  const problem = 'the request is on record already; mount it once, before every tenantContext.'
+  return new ThroughlineError('OPTIONS_INVALID', {
+    message: `requestAudit: ${problem}`,
+    details: { problems: [problem] },
+  })
 }

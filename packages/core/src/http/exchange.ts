@@ -18,6 +18,8 @@ export interface Exchange<Req> {
 
 /** What an open request carries from middleware to middleware. */
 export interface OpenExchange {
+  /** The instance that opened it, whose journal its record goes to. */
+  readonly owner: object
   readonly activity: Activity
   /** Its route is excluded: nothing is recorded of it. */
   excluded: boolean
@@ -35,19 +37,19 @@ export function setOpenExchange(response: ServerResponse, open: OpenExchange): v
   ;(response as { [OPEN]?: OpenExchange })[OPEN] = open
 }
 
-/** The request as contexts and records show it. Header values are bounded; the query string is left out. */
+/** The request as contexts and records show it: frozen. Header values are bounded; the query string is left out. */
 export function requestInfo(exchange: Exchange<unknown>): RequestInfo {
   const { headers, method } = exchange.message
   const agent = headers['user-agent']
   const id = headers['x-request-id']
-  return {
+  return Object.freeze({
     method: method ?? 'GET',
     path: exchange.path,
     ...(headers.host !== undefined && { host: headers.host }),
     ...(exchange.ip !== undefined && { ip: exchange.ip }),
     ...(agent !== undefined && { userAgent: agent }),
     ...(typeof id === 'string' && { id }),
-  }
+  })
 }
 
 /** The trace id of a valid W3C `traceparent` header. It joins traces; it never chooses a tenant. */

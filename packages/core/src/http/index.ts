@@ -1,3 +1,4 @@
+export { requestPath } from '../resolve/request-path.ts'
 export { auditPipeline, enterRequest, recordError, tenantPipeline } from './adapter.ts'
 export type { RequestAuditOptions } from './audit-pipeline.ts'
 export type { Exchange } from './exchange.ts'

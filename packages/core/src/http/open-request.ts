@@ -26,7 +26,7 @@ export function openRequest<Req>(
   const done = host.admit()
   const activity = host.openActivity(inboundTraceId(exchange.message))
   activity.request = requestInfo(exchange)
-  const open: OpenExchange = { activity, excluded: options.excluded, scope: undefined }
+  const open: OpenExchange = { owner: host, activity, excluded: options.excluded, scope: undefined }
   setOpenExchange(exchange.response, open)
   holdResponse(exchange.message, exchange.response, {
     settle({ status, aborted }) {

@@ -1,4 +1,4 @@
-import { ANONYMOUS, normaliseActor } from '../actor.ts'
+import { ANONYMOUS, normaliseActor, withRoles } from '../actor.ts'
 import { runIn } from '../context/ambient.ts'
 import type { Scope, Snapshot } from '../context/scope.ts'
 import type { ErrorCode } from '../errors.ts'
@@ -8,9 +8,10 @@ import type { MaybePromise } from '../maybe-promise.ts'
 import { isPromise, next } from '../maybe-promise.ts'
 import type { Resolution } from '../resolve/resolve-tenant.ts'
 import { resolveTenant } from '../resolve/resolve-tenant.ts'
-import type { SourceInput, TenantSource } from '../resolve/source.ts'
+import type { SourceInput, TenantSource, Trust } from '../resolve/source.ts'
 import { toSource } from '../resolve/source.ts'
 import type { Actor, ActorInput, Json } from '../vocabulary.ts'
+import type { OptionCheck } from './check-options.ts'
 import { checkOptions, isFunction, isPaths, oneOf, oneOfOrFunction, PATHS, SOURCES } from './check-options.ts'
 import type { Exchange, OpenExchange } from './exchange.ts'
 import { openExchangeOf } from './exchange.ts'
@@ -50,6 +51,11 @@ const CHECKS = {
   foreign: oneOf('hide', 'forbid'),
 } as const
 
+const WITHOUT_OURS: OptionCheck = [
+  (value) => value !== 'ours' && CHECKS.membership[0](value),
+  "be claimed or a function; 'ours' needs createThroughline({ tenants: 'ours' })",
+]
+
 /** The middleware after the app's login: resolves, decides membership, loads the snapshot and enters the context. */
 export class TenantPipeline<Req> implements HttpPipeline<Req> {
   readonly #host: PipelineHost
@@ -60,7 +66,9 @@ export class TenantPipeline<Req> implements HttpPipeline<Req> {
 
   /** @throws ThroughlineError `OPTIONS_INVALID` */
   constructor(host: PipelineHost, options: TenantContextOptions<Req>) {
-    checkOptions('tenantContext', options, CHECKS, ['tenant'])
+    const oursExists = host.membershipRule.named === 'ours'
+    const checks = oursExists ? CHECKS : { ...CHECKS, membership: WITHOUT_OURS }
+    checkOptions('tenantContext', options, checks, ['tenant'])
     this.#host = host
     this.#options = options
     const inputs: readonly SourceInput<Req>[] = Array.isArray(options.tenant) ? options.tenant : [options.tenant]
@@ -86,6 +94,7 @@ export class TenantPipeline<Req> implements HttpPipeline<Req> {
       open =
         openExchangeOf(exchange.response) ??
         openRequest(this.#host, exchange, { excluded: this.#excluded(exchange.path) })
+      if (open.owner !== this.#host) throw new ThroughlineError('CONTEXT_MISMATCH')
       open.excluded ||= this.#excluded(exchange.path)
     } catch (error) {
       fail(error)
@@ -188,7 +197,7 @@ export class TenantPipeline<Req> implements HttpPipeline<Req> {
     // Membership first: that a tenant is suspended is its members' to know.
     if (rule === undefined || rule === 'claimed') return open()
     return next(this.#host.isMember(rule, actor, snapshot.tenant.id), ({ member, roles }) => {
-      if (member) return roles ? open(Object.freeze({ ...actor, roles })) : open()
+      if (member) return open(withRoles(actor, roles))
       return this.#refuse(activity, this.#foreign, { layer: 'membership', reason: 'NOT_MEMBER', open })
     })
   }
@@ -205,11 +214,15 @@ export class TenantPipeline<Req> implements HttpPipeline<Req> {
     return next(this.#host.snapshot(proven.tenant), (snapshot) => {
       if (snapshot) activity.tenant = snapshot.tenant.id
       const refused = this.#refuse(activity, 'TENANT_DISAGREEMENT', { metadata: { sources } })
-      return snapshot && actor ? this.#admitTo(snapshot, actor, 'claimed', activity) : refused
+      // Observed: the proven tenant's, as far as membership, a layer of its own, lets it in.
+      const rule = proven.member ? 'claimed' : this.#ruleFor('proves')
+      return snapshot && actor ? this.#admitTo(snapshot, actor, rule, activity) : refused
     })
   }
 
-  #ruleFor(trust: 'names' | 'proves'): MembershipRule | 'untrusted' {
+  #ruleFor(trust: 'proves'): MembershipRule
+  #ruleFor(trust: Trust): MembershipRule | 'untrusted'
+  #ruleFor(trust: Trust): MembershipRule | 'untrusted' {
     const { membership } = this.#options
     const { proven, named } = this.#host.membershipRule
     if (membership === undefined) return trust === 'proves' ? proven : (named ?? 'untrusted')

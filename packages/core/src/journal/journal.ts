@@ -55,7 +55,6 @@ export class Journal implements ActivitySink {
     this.#options = options
     this.writer = newId(options.now())
     this.#projector = new Projector({
-      lanes: options.lanes,
       holder: this.writer,
       project: (request) => options.records.project(request),
       backlog: () => options.records.backlog(),

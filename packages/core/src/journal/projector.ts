@@ -7,10 +7,12 @@ const LEASE_MS = 1_000
 /** Under steady load the journal is projected this often: more rows in a slice make each of them cheaper. */
 const PAUSE_MS = 200
 const RETRY_MS = 1_000
+/** Reads that wait try again sooner than that, but not at each poll: each attempt holds the database, and is logged. */
+const RETRY_FIRST_MS = 10
+const RETRY_LAST_MS = 250
 const DRAIN_POLL_MS = 5
 
 export interface ProjectorOptions {
-  readonly lanes: number
   readonly holder: string
   project(request: ProjectRequest): Promise<ProjectResult>
   backlog(): Promise<Backlog>
@@ -24,6 +26,8 @@ export class Projector {
   #running: Promise<void> | undefined
   readonly #held = new Set<number>()
   #closed = false
+  #retryDelay = RETRY_FIRST_MS
+  #retryAt = 0
 
   constructor(options: ProjectorOptions) {
     this.#options = options
@@ -39,8 +43,9 @@ export class Projector {
     this.#timer.unref()
   }
 
-  /** Projects all lanes until nothing waits, or others hold the leases. */
+  /** Projects all lanes until nothing waits, or others hold the leases; nothing so soon after a failure. */
   run(): Promise<void> {
+    if (performance.now() < this.#retryAt) return Promise.resolve()
     this.#running ??= this.#runLanes().finally(() => {
       this.#running = undefined
     })
@@ -76,22 +81,35 @@ export class Projector {
   }
 
   async #runLanes(): Promise<void> {
-    const { lanes, holder, project, onFailure } = this.#options
-    try {
-      for (let lane = 0; lane < lanes; lane++) {
-        for (let more = true; more; ) {
-          const result = await project({ lane, holder, leaseMs: LEASE_MS, maxRows: SLICE_ROWS })
-          more = result.more && result.lease && result.rows > 0 && !this.#closed
-          if (result.lease) this.#held.add(lane)
-          else {
-            this.#held.delete(lane)
-            this.kick(RETRY_MS)
-          }
-        }
-      }
-    } catch (error) {
-      onFailure(error)
+    let failed = false
+    const attempt = (step: Promise<void>): Promise<void> =>
+      step.catch((error: unknown) => {
+        failed = true
+        this.#options.onFailure(error)
+      })
+    await attempt(
+      this.#options.backlog().then(async ({ lanes }) => {
+        // One that can't be projected keeps none of the others waiting.
+        for (const lane of lanes) await attempt(this.#runLane(lane))
+      }),
+    )
+    if (failed) {
+      this.#retryAt = performance.now() + this.#retryDelay
+      this.#retryDelay = Math.min(this.#retryDelay * 2, RETRY_LAST_MS)
       this.kick(RETRY_MS)
+    } else this.#retryDelay = RETRY_FIRST_MS
+  }
+
+  async #runLane(lane: number): Promise<void> {
+    const { holder, project } = this.#options
+    for (let more = true; more; ) {
+      const result = await project({ lane, holder, leaseMs: LEASE_MS, maxRows: SLICE_ROWS })
+      more = result.more && result.lease && result.rows > 0 && !this.#closed
+      if (result.lease) this.#held.add(lane)
+      else {
+        this.#held.delete(lane)
+        this.kick(RETRY_MS)
+      }
     }
   }
 }

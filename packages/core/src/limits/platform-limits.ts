@@ -9,7 +9,7 @@ export interface PlatformLimits<Name extends string = string> {
   /**
    * A limit for one tenant alone, in place of its plan's; what was used counts on.
    *
-   * @throws ThroughlineError `LIMIT_UNKNOWN`, `LIMIT_INVALID`
+   * @throws ThroughlineError `LIMIT_UNKNOWN`, `LIMIT_INVALID`, `TENANT_NOT_FOUND`
    */
   override(tenantId: string, name: Name, limit: RateLimit, options?: OverrideOptions): Promise<void>
   clearOverride(tenantId: string, name: Name): Promise<void>
@@ -29,14 +29,14 @@ export function createPlatformLimits<Name extends string>(
       check(name)
       const override = newLimitOverride(limit, until)
       const value = limitOverrideValue(override)
-      await port.commit(tenantId, {
+      await port.commitFor(tenantId, {
         writes: [{ kind: 'limit_overrides', tenant: tenantId, key: name, value }],
         event: { action: 'limit.overridden', targets: [{ type: 'limit', id: name }], metadata: { override: value } },
       })
     },
     async clearOverride(tenantId, name) {
       check(name)
-      await port.commit(tenantId, {
+      await port.commitFor(tenantId, {
         writes: [{ kind: 'limit_overrides', tenant: tenantId, key: name, value: null }],
         event: { action: 'limit.override_cleared', targets: [{ type: 'limit', id: name }] },
       })

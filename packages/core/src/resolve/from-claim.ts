@@ -25,6 +25,8 @@ export interface VerifiedClaims<Req> extends ClaimCommon {
 export interface VerifiedToken extends ClaimCommon, TokenOptions {
   /** `authorization` (as `Bearer …`, the default) or a header that is all token. */
   readonly header?: string
+  /** What another kind of credential in the same header begins with (`sk_`): it is left to `fromApiKey`. */
+  readonly except?: string
 }
 
 const TOKEN_OPTIONS = ['jwks', 'keys', 'issuer', 'audience', 'algorithms', 'clockToleranceSeconds', 'now']
@@ -44,7 +46,11 @@ export function fromClaim<Req = unknown>(
 ): TenantSource<Req> {
   if (typeof claim !== 'string' || claim === '') refuseOptions('fromClaim', 'the first parameter must name a claim.')
   const verifies = TOKEN_OPTIONS.some((name) => name in options)
-  checkOptionNames('fromClaim', options, ['weak', 'actor', ...(verifies ? [...TOKEN_OPTIONS, 'header'] : ['claims'])])
+  checkOptionNames('fromClaim', options, [
+    'weak',
+    'actor',
+    ...(verifies ? [...TOKEN_OPTIONS, 'header', 'except'] : ['claims']),
+  ])
   const claims = verifies ? tokenClaims(options as VerifiedToken) : appClaims(options as VerifiedClaims<Req>)
   const { actor } = options
   const claimOf = (found: object | null | undefined): TenantClaim | undefined => {
@@ -69,12 +75,14 @@ function appClaims<Req>({ claims = loggedIn }: VerifiedClaims<Req>): ReadClaims<
   return (request) => claims(request)
 }
 
-function tokenClaims({ header = 'authorization', ...options }: VerifiedToken): ReadClaims<unknown> {
+function tokenClaims({ header = 'authorization', except, ...options }: VerifiedToken): ReadClaims<unknown> {
+  if (except === '') refuseOptions('fromClaim', '"except" must not be empty: it would leave out every token.')
   const verify = tokenVerifier(options)
   const name = header.toLowerCase()
   return (_request, message) => {
     const token = credentialOf(message, name)
-    return token === undefined ? undefined : verify(token)
+    if (token === undefined || (except !== undefined && token.startsWith(except))) return undefined
+    return verify(token)
   }
 }
 

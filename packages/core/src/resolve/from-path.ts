@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import { requestPath } from './request-path.ts'
 import type { TenantClaim, TenantSource } from './source.ts'
 import { tenantIdOf, UNKNOWN_TENANT } from './source.ts'
 import { checkOptionNames, refuseOptions } from './source-options.ts'
@@ -20,7 +20,7 @@ export function fromPath(pattern: PathPattern): TenantSource {
     trust: 'names',
     weak: false,
     read(_request, message) {
-      const segments = pathOf(message).split('/', position + 2)
+      const segments = requestPath(message).split('/', position + 2)
       const segment = segments[position + 1]
       if (!segment) return undefined
       for (let i = 0; i < position; i++) {
@@ -47,14 +47,6 @@ function compile(pattern: PathPattern): { fixed: readonly string[] | undefined; 
     refuseOptions('fromPath', `"${pattern}" must begin with "/" and end with the tenant's segment, as in "/t/:tenant".`)
   }
   return { fixed: segments.slice(0, position).map((segment) => segment.toLowerCase()), position }
-}
-
-/** Routers that are mounted under a path take it off `url` and leave `originalUrl`. */
-function pathOf(message: IncomingMessage & { readonly originalUrl?: string }): string {
-  const url = message.originalUrl ?? message.url ?? ''
-  const path = url.startsWith('/') ? url : url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '')
-  const end = path.search(/[?#]/)
-  return end < 0 ? path : path.slice(0, end)
 }
 
 function decoded(segment: string): TenantClaim {

@@ -16,15 +16,24 @@ export type Resolution =
       readonly trust: Trust
       /** Named by nothing but headers that nobody trusted vouches for. */
       readonly forgeable: boolean
-      /** One of the credentials is the tenant's own, whoever else belongs to it. */
+      /** Who acts is known by a credential of the tenant's own, whoever else belongs to it. */
       readonly member: boolean
       readonly sources: readonly string[]
     }
   | {
       readonly status: 'disagreement'
       readonly actor?: ActorInput
-      readonly sources: readonly { readonly source: string; readonly tenant: string; readonly trust: Trust }[]
+      readonly sources: readonly HeardSource[]
     }
+
+/** What one source said. */
+export interface HeardSource {
+  readonly source: string
+  readonly tenant: string
+  readonly trust: Trust
+  /** Its credential is the tenant's own, and says who acts. */
+  readonly member?: true
+}
 
 type Claims = readonly (TenantClaim | undefined)[]
 
@@ -59,18 +68,22 @@ export function resolveTenant<Req>(
 
 function agree(sources: readonly TenantSource<never>[], claims: Claims): Resolution {
   const strong = sources.some((source, i) => !source.weak && claims[i] !== undefined)
-  const heard: { source: string; tenant: string; trust: Trust }[] = []
+  const heard: HeardSource[] = []
   let actor: ActorInput | undefined
   let forgeable = true
-  let member = false
   sources.forEach((source, i) => {
     const claim = claims[i]
     if (claim === undefined) return
     actor ??= claim.actor
     if (strong && source.weak) return
-    heard.push({ source: source.name, tenant: tenantIdOf(claim.tenant), trust: claim.trust ?? source.trust })
+    heard.push({
+      source: source.name,
+      tenant: tenantIdOf(claim.tenant),
+      trust: claim.trust ?? source.trust,
+      // A key is no membership of the user who sends it along.
+      ...(claim.member && claim.actor === actor && { member: true }),
+    })
     forgeable &&= claim.forgeable === true
-    member ||= claim.member === true
   })
   const [first] = heard
   if (first === undefined) return NONE
@@ -82,7 +95,7 @@ function agree(sources: readonly TenantSource<never>[], claims: Claims): Resolut
     ...(actor && { actor }),
     trust: heard.some(({ trust }) => trust === 'proves') ? 'proves' : 'names',
     forgeable,
-    member,
+    member: heard.some(({ member }) => member === true),
     sources: heard.map(({ source }) => source),
   }
 }

@@ -3,7 +3,7 @@ import type { WriterState } from './journal-seal.ts'
 import type { ReadJournal, RepeatCount } from './read-journal.ts'
 import type { Segment, TrailHead } from './segment.ts'
 import { sealSegment } from './segment.ts'
-import type { GiveBack, LedgerEntry, UsageRollup } from './usage-fold.ts'
+import type { CounterMove, LedgerEntry, UsageRollup } from './usage-fold.ts'
 import { UsageFold } from './usage-fold.ts'
 
 /** Records of one segment at the most: a page of the timeline never has to read much more than it shows. */
@@ -30,7 +30,7 @@ export interface Projection {
   readonly repeats: readonly RepeatCount[]
   readonly ledger: readonly LedgerEntry[]
   readonly rollups: readonly UsageRollup[]
-  readonly giveBacks: readonly GiveBack[]
+  readonly counterMoves: readonly CounterMove[]
   readonly writers: ReadonlyMap<string, WriterState>
 }
 
@@ -75,7 +75,7 @@ export function foldJournal(
     repeats: read.repeats,
     ledger: usage.ledger,
     rollups: usage.rollups,
-    giveBacks: usage.giveBacks,
+    counterMoves: usage.counterMoves,
     writers: read.writers,
   }
 }

@@ -12,6 +12,7 @@ import type {
   ScopeVersion,
   StoredDocument,
 } from './records.ts'
+import type { CounterMove } from './usage-fold.ts'
 
 interface Entry extends Omit<StoredDocument, 'value'> {
   /** JSON: what is stored can't be changed through what was handed in or out. */
@@ -52,11 +53,11 @@ export class MemoryDocuments {
     return { status: 'committed', versions, used: staged.used }
   }
 
-  /** Units that a duplicate had taken go back; a counter never falls below 0. */
-  giveBack(move: Omit<QuotaMove, 'delta'> & { readonly quantity: number }): void {
+  /** A counter that exists follows the ledger; it never falls below 0. */
+  moveCounter(move: CounterMove): void {
     const id = quotaId(move)
     const used = this.#quotas.get(id)
-    if (used !== undefined) this.#quotas.set(id, Math.max(0, used - move.quantity))
+    if (used !== undefined) this.#quotas.set(id, Math.max(0, used + move.delta))
   }
 
   read({ tenant, kinds, key }: DocumentQuery): DocumentSet {

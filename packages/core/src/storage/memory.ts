@@ -116,7 +116,7 @@ class MemoryRecords implements RecordsStore {
       counted: this.#trails.counted(read.usageKeys),
     })
     this.#trails.apply(projection)
-    for (const giveBack of projection.giveBacks) this.#documents.giveBack(giveBack)
+    for (const move of projection.counterMoves) this.#documents.moveCounter(move)
     for (const [writer, state] of projection.writers) this.#projected.set(writer, state)
     const done = new Set<WaitingRow>(rows)
     this.#journal = this.#journal.filter((row) => !done.has(row))
@@ -130,6 +130,7 @@ class MemoryRecords implements RecordsStore {
       newest: this.#journal.at(-1)?.id ?? 0,
       oldest: oldest?.id ?? 0,
       ageMs: oldest ? Math.max(0, this.#now() - oldest.at) : 0,
+      lanes: [...new Set(this.#journal.map(({ lane }) => lane))].sort((a, b) => a - b),
     }
   }
 

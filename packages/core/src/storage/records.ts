@@ -94,7 +94,7 @@ export interface DocumentWrite {
 export interface QuotaMove {
   readonly tenant: string
   readonly meter: string
-  /** First day of the period, `2026-11-01`. */
+  /** The calendar day or month (UTC): `2026-11-01`, `2026-11`. */
   readonly period: string
   readonly delta: number
   /** Refuse when the counter would go above it. Absent: never refuse (a release, a give-back); it stops at 0. */
@@ -157,6 +157,8 @@ export interface Backlog {
   readonly oldest: number
   /** Age of the oldest row in ms, 0 when the journal is empty. */
   readonly ageMs: number
+  /** Lanes that have rows, ascending: also those of a process that ended and had more of them than others have. */
+  readonly lanes: readonly number[]
 }
 
 export interface StoredDocument {

@@ -1,4 +1,5 @@
 import type { JournalEvent, JournalRecord } from './journal-record.ts'
+import { periodKeys } from './quota-period.ts'
 
 const HOUR = 3_600_000
 
@@ -21,12 +22,24 @@ export interface UsageRollup {
   readonly count: number
 }
 
-/** Units of a hard quota that a duplicate had taken and that go back to the counter. */
-export interface GiveBack {
+/**
+ * A hard quota's counter, if it exists, follows the ledger: up by usage that was recorded without it (while the plan had
+ * no hard quota, or one of another period), down by units that a duplicate had taken. It stops at 0.
+ */
+export interface CounterMove {
   readonly tenant: string
   readonly meter: string
   readonly period: string
-  readonly quantity: number
+  readonly delta: number
+}
+
+interface HourlyUsage {
+  readonly tenant: string
+  readonly meter: string
+  readonly hour: number
+  /** The period whose counter had it when it was taken. */
+  readonly counted: string | undefined
+  quantity: number
 }
 
 export interface UsageKey {
@@ -40,9 +53,12 @@ export function usageKeyId(key: UsageKey): string {
   return JSON.stringify([key.tenant, key.meter, key.key])
 }
 
-/** The ledger's form of an app's idempotency key. */
+/**
+ * The ledger's form of an app's idempotency key. Keys that a database could not tell apart, since it keeps text as
+ * UTF-8, are one.
+ */
 export function ledgerKey(appKey: string): string {
-  return `k:${appKey}`
+  return `k:${appKey.toWellFormed()}`
 }
 
 /** What an event says of usage; `undefined` if it is of another kind. */
@@ -69,16 +85,18 @@ export function usageOf(event: JournalEvent): UsageOfEvent | undefined {
 
 type Open<T> = { -readonly [K in keyof T]: T[K] }
 
-/** Adds up the usage of one projecting transaction: ledger entries, hourly roll-ups, and what duplicates give back. */
+/** Adds up the usage of one projecting transaction: ledger entries, hourly roll-ups, and how quota counters follow. */
 export class UsageFold {
   readonly ledger: LedgerEntry[] = []
-  readonly giveBacks: GiveBack[] = []
   readonly #counted: ReadonlySet<string>
   readonly #keyed = new Set<string>()
   /** Unkeyed usage of the segment that is being folded, by meter and hour. */
   readonly #packed = new Map<string, Open<LedgerEntry>>()
   readonly #rollups = new Map<string, Open<UsageRollup>>()
   #last: Open<LedgerEntry> | undefined
+  readonly #hourly = new Map<string, HourlyUsage>()
+  #lastHourly: HourlyUsage | undefined
+  readonly #giveBacks: CounterMove[] = []
 
   /** @param counted {@link usageKeyId}s the ledger has already */
   constructor(counted: ReadonlySet<string>) {
@@ -87,6 +105,16 @@ export class UsageFold {
 
   get rollups(): readonly UsageRollup[] {
     return [...this.#rollups.values()]
+  }
+
+  get counterMoves(): readonly CounterMove[] {
+    const moves: CounterMove[] = []
+    for (const { tenant, meter, hour, counted, quantity } of this.#hourly.values()) {
+      for (const period of periodKeys(hour)) {
+        if (period !== counted) moves.push({ tenant, meter, period, delta: quantity })
+      }
+    }
+    return [...moves, ...this.#giveBacks]
   }
 
   add(record: JournalRecord, event: JournalEvent, firstSeq: number): void {
@@ -105,7 +133,9 @@ export class UsageFold {
     this.#last = undefined
   }
 
-  #addPacked(tenant: string, { meter, quantity }: UsageOfEvent, hour: number, times: number, firstSeq: number): void {
+  #addPacked(tenant: string, usage: UsageOfEvent, hour: number, times: number, firstSeq: number): void {
+    const { meter, quantity, period } = usage
+    this.#addHourly(tenant, meter, hour, period, quantity * times)
     let entry = this.#last
     if (entry?.meter !== meter || entry.hour !== hour) {
       const id = `${hour}\n${meter}`
@@ -125,11 +155,26 @@ export class UsageFold {
     const key = ledgerKey(appKey)
     const id = usageKeyId({ tenant, meter, key })
     if (this.#keyed.has(id) || this.#counted.has(id)) {
-      if (period !== undefined) this.giveBacks.push({ tenant, meter, period, quantity })
+      if (period !== undefined) this.#giveBacks.push({ tenant, meter, period, delta: -quantity })
       return
     }
     this.#keyed.add(id)
+    this.#addHourly(tenant, meter, hour, period, quantity * times)
     this.#enter({ tenant, meter, key, hour, quantity: quantity * times, count: times })
+  }
+
+  #addHourly(tenant: string, meter: string, hour: number, counted: string | undefined, quantity: number): void {
+    let sum = this.#lastHourly
+    if (sum?.meter !== meter || sum.tenant !== tenant || sum.hour !== hour || sum.counted !== counted) {
+      const id = JSON.stringify([tenant, meter, hour, counted])
+      sum = this.#hourly.get(id)
+      if (!sum) {
+        sum = { tenant, meter, hour, counted, quantity: 0 }
+        this.#hourly.set(id, sum)
+      }
+      this.#lastHourly = sum
+    }
+    sum.quantity += quantity
   }
 
   #enter(entry: LedgerEntry): void {

@@ -31,11 +31,17 @@ export class Memberships {
 
   /** Synchronous when known. Rejects when the look-up fails: an unknown membership is none. */
   of(actor: Actor, tenantId: string): MaybePromise<Membership> {
-    const key = `${tenantId}\n${actor.type}\n${actor.id}`
     const at = this.#now()
-    const known = this.#known.get(key)
-    if (known && at - known.at <= SERVED_MS) return known.membership
-    return next(this.#isMember(actor, tenantId), (answer) => this.#keep(key, membershipOf(answer), at))
+    const known = this.#known.get(keyOf(actor, tenantId))
+    return known && at - known.at <= SERVED_MS ? known.membership : this.ask(actor, tenantId)
+  }
+
+  /** As it is now, whatever is known. */
+  ask(actor: Actor, tenantId: string): MaybePromise<Membership> {
+    const at = this.#now()
+    return next(this.#isMember(actor, tenantId), (answer) =>
+      this.#keep(keyOf(actor, tenantId), membershipOf(answer), at),
+    )
   }
 
   /** Forgets what is known of a tenant's members. */
@@ -48,6 +54,10 @@ export class Memberships {
     this.#known.set(key, { membership, at })
     return membership
   }
+}
+
+function keyOf(actor: Actor, tenantId: string): string {
+  return `${tenantId}\n${actor.type}\n${actor.id}`
 }
 
 function membershipOf(answer: Awaited<ReturnType<IsMember>>): Membership {

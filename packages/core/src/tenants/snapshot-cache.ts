@@ -67,10 +67,12 @@ export class SnapshotCache<S extends { readonly validUntil?: number }> {
     return entry && Math.max(entry.loadedAt, this.#options.confirmedAt())
   }
 
-  /** Loads it anew, whatever is cached. */
+  /** Loads it anew, whatever is cached; the last known state while the database does not answer. */
   async reload(id: string): Promise<S | undefined> {
-    this.invalidate(id)
-    return this.#load(id)
+    // A load that is under way may have begun before the change that the caller asks for.
+    this.#loading.delete(id)
+    const entry = this.#entries.get(id)
+    return entry ? this.#loadOr(id, entry) : this.#load(id)
   }
 
   invalidate(id: string): void {

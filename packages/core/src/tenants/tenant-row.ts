@@ -1,4 +1,5 @@
 import { ThroughlineError } from '../errors.ts'
+import { frozenCopy } from '../frozen-copy.ts'
 import { isTenantId } from '../tenant-id.ts'
 import type { Json, Tenant, TenantStatus } from '../vocabulary.ts'
 
@@ -27,7 +28,8 @@ export function tenantFromRow(row: TenantRow): Tenant {
     ...(typeof row.plan === 'string' && { plan: row.plan }),
     ...(typeof row.name === 'string' && { name: row.name }),
     ...(created !== undefined && { createdAt: created }),
-    attributes: Object.freeze(attributes),
+    // The app's own row stays as it is, and what it does with it later changes no snapshot.
+    attributes: frozenCopy(attributes),
   })
 }
 

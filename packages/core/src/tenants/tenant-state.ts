@@ -90,7 +90,7 @@ export class TenantState<S extends VersionedSnapshot> {
     return this.#snapshots.confirmedAt(id)
   }
 
-  /** Read anew. */
+  /** As it is now; the last known state while the database does not answer. */
   reload(id: string): Promise<S | undefined> {
     return this.#snapshots.reload(id)
   }

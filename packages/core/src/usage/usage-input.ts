@@ -21,7 +21,7 @@ export function checkUsage(meters: Meters, meter: string, quantity: number, key:
       message: `The meter "${meter}" counts records, so each is 1 and not ${quantity}; declare aggregate: 'sum' to add up.`,
     })
   }
-  if (key !== undefined && (typeof key !== 'string' || key === '' || key.length > MAX_KEY)) {
+  if (key !== undefined && (typeof key !== 'string' || key === '' || key.length > MAX_KEY || !key.isWellFormed())) {
     throw new ThroughlineError('USAGE_KEY_INVALID')
   }
 }

@@ -11,7 +11,7 @@ import { readUsageQuery, type UsageTotalsQuery } from './usage-query.ts'
 import type { CommitQuota, UsageScope } from './usage-scope.ts'
 
 export interface RecordOptions {
-  /** 1 to 200 characters. The same key of one meter counts once, however often it is recorded. */
+  /** 1 to 200 characters, well-formed. The same key of one meter counts once, however often it is recorded. */
   readonly key?: string
 }
 

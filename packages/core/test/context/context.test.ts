@@ -25,6 +25,25 @@ describe('a tenant context', () => {
     })
   })
 
+  it('is frozen at every level of what the app’s own table says, and leaves that as it is', async () => {
+    const row = { id: 'acme', settings: { limits: [1] }, since: new Date(0), self: undefined as unknown }
+    row.self = row.settings
+    const alone = createThroughline({ tenants: { load: () => row } })
+    try {
+      await alone.run({ tenant: 'acme', actor: ada }, () => {
+        const { settings, since, self } = currentTenant().attributes as typeof row
+        expect(() => settings.limits.push(2)).toThrow(TypeError)
+        expect(() => Object.assign(settings, { limits: [] })).toThrow(TypeError)
+        row.settings.limits.push(3)
+        expect(settings).toEqual({ limits: [1] })
+        expect(self).toBe(settings)
+        expect(since).toBe(row.since)
+      })
+    } finally {
+      await alone.close()
+    }
+  })
+
   it('is not changed by what becomes of the actor that was handed in', async () => {
     const roles = ['viewer']
     const actor = { id: 'ada', roles }
@@ -134,6 +153,28 @@ describe('a tenant context', () => {
       expect(currentTenant().attributes).toEqual({ region: 'eu' })
       expect(before.tenant.attributes).toEqual({})
     })
+  })
+
+  it('sees the app’s own table as it is now when it asks, and as it was while that does not answer', async () => {
+    let row: () => { readonly id: string; readonly plan: string } = () => ({ id: 'acme', plan: 'free' })
+    const alone = createThroughline({ tenants: { load: () => row() }, logger: { warn: () => undefined } })
+    try {
+      await alone.run({ tenant: 'acme', actor: ada }, async () => {
+        row = () => ({ id: 'acme', plan: 'pro' })
+        await refresh()
+        expect(currentTenant().plan).toBe('pro')
+        row = () => {
+          throw new Error('no database')
+        }
+        await refresh()
+        expect(currentTenant().plan).toBe('pro')
+        row = () => ({ id: 'acme', plan: 'free' })
+        await refresh()
+        expect(currentTenant().plan).toBe('free')
+      })
+    } finally {
+      await alone.close()
+    }
   })
 
   it('may end its own membership: the change stands, and is told', async () => {

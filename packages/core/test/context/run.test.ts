@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { ThroughlineHost } from '../../src/index.ts'
 import { createThroughline, memoryStorage, perMinute } from '../../src/index.ts'
-import { ada, operator, useInstance } from './bench.ts'
+import { ada, operator, refusal, useInstance } from './bench.ts'
 
 const throughline = useInstance()
 
@@ -41,6 +41,24 @@ describe('what a run leaves', () => {
     })
     // Reading a trail is on record too.
     expect(await actions()).toContain('platform.read')
+  })
+})
+
+describe('what the operator sets for one tenant', () => {
+  it('is refused for a tenant that does not exist: it would hold for nobody', async () => {
+    await throughline().platform.run(operator, async ({ limits, flags, audit }) => {
+      for (const tenant of ['amce', '$platform', '']) {
+        for (const call of [
+          () => limits.override(tenant, 'api', perMinute(5)),
+          () => limits.clearOverride(tenant, 'api'),
+          () => flags.override(tenant, 'beta', false),
+          () => flags.clearOverride(tenant, 'beta'),
+        ]) {
+          expect((await refusal(call)).code, tenant).toBe('TENANT_NOT_FOUND')
+        }
+      }
+      expect((await audit.list({ tenant: 'amce' })).events).toEqual([])
+    })
   })
 })
 

@@ -55,6 +55,38 @@ describe('group commit', () => {
   })
 })
 
+describe('the projector', () => {
+  const tenants = Array.from({ length: 20 }, (_, i) => `t${i}`)
+
+  it('projects lanes that a process with more of them left', async () => {
+    const ended = bench.journal({ lanes: 4, project: false })
+    await Promise.all(tenants.map((tenant) => ended.add(tenant, bench.line('left', tenant))))
+    const journal = bench.journal()
+    expect(await journal.drain()).toEqual({ behind: false })
+    for (const tenant of tenants) expect(await bench.names(tenant)).toEqual(['left'])
+  })
+
+  it('goes on with the other lanes when one can not be projected', async () => {
+    const { records } = bench
+    const journal = bench.journal({
+      lanes: 4,
+      drainTimeout: 100,
+      records: {
+        append: (batch) => records.append(batch),
+        commit: (change) => records.commit(change),
+        backlog: () => records.backlog(),
+        project: async (request) => {
+          if (request.lane === 0) throw new Error('A row that nobody can read.')
+          return records.project(request)
+        },
+      },
+    })
+    await Promise.all(tenants.map((tenant) => journal.add(tenant, bench.line('a', tenant))))
+    expect(await journal.drain()).toEqual({ behind: true })
+    expect((await records.backlog()).lanes).toEqual([0])
+  })
+})
+
 describe('an append that fails', () => {
   it('spills, acknowledges, and replays exactly once and in order', async () => {
     const journal = bench.journal()
@@ -245,6 +277,17 @@ describe('reads', () => {
     bench.now += 60_001
     expect(await journal.drain()).toEqual({ behind: false })
     expect(await bench.names()).toEqual(['a', 'b'])
+  })
+
+  it('do not try a projector that fails again and again at each poll', async () => {
+    const journal = bench.journal({ drainTimeout: 400 })
+    await journal.add('acme', bench.line('a'))
+    bench.records.break('fail', 'project')
+    const drained = await Promise.all(Array.from({ length: 20 }, () => journal.drain()))
+    expect(drained.every(({ behind }) => behind)).toBe(true)
+    expect(bench.failures.length).toBeLessThan(10)
+    bench.records.heal()
+    expect(await journal.drain()).toEqual({ behind: false })
   })
 
   it('do not wait for what came after they began', async () => {

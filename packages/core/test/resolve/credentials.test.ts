@@ -131,6 +131,14 @@ describe('fromClaim of a token verified here', async () => {
     await stop()
   })
 
+  it('leaves to fromApiKey what its keys begin with, and nothing else', async () => {
+    const source = fromClaim('org_id', { ...pinned, keys: keys.publicKey, except: 'sk_' })
+    expect(read(source, await bearer('sk_1'))).toBeUndefined()
+    expect(await read(source, await bearer(token()))).toMatchObject({ tenant: 'acme' })
+    await expect(read(source, await bearer('garbage'))).rejects.toMatchObject({ code: 'TOKEN_INVALID' })
+    expect(() => fromClaim('org_id', { ...pinned, keys: keys.publicKey, except: '' })).toThrow('"except" must not be')
+  })
+
   it('does not call a token bad whose keys can not be had', async () => {
     const { port, stop } = await serve((_request, response) => void response.writeHead(500).end())
     const source = fromClaim('org_id', { ...pinned, jwks: new URL(`http://127.0.0.1:${port}/`) })

@@ -73,6 +73,14 @@ describe('resolveTenant', () => {
     expect(resolve(weak, source({ tenant: 'acme' }, { weak: true }))).toMatchObject({ status: 'disagreement' })
   })
 
+  it('takes a credential for a membership of the actor that it brings, and of no other', () => {
+    const key = source({ tenant: 'acme', actor: { id: 'ci' }, member: true })
+    const token = source({ tenant: 'acme', actor: { id: 'ada' } })
+    expect(resolve(key)).toMatchObject({ actor: { id: 'ci' }, member: true })
+    expect(resolve(key, token)).toMatchObject({ actor: { id: 'ci' }, member: true })
+    expect(resolve(token, key)).toMatchObject({ actor: { id: 'ada' }, member: false })
+  })
+
   it('says when nothing but a forgeable header named it', () => {
     const header = fromHeader('x-tenant-id')
     const from = message({ 'x-tenant-id': 'acme' })

@@ -6,7 +6,7 @@ describe('periodOf', () => {
   it('is a calendar day or month in UTC', () => {
     const now = Date.parse('2026-12-31T23:59:59.999Z')
     expect(periodOf(now, 'month')).toEqual({
-      key: '2026-12-01',
+      key: '2026-12',
       from: Date.parse('2026-12-01'),
       to: Date.parse('2027-01-01'),
     })

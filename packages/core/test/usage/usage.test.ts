@@ -49,7 +49,7 @@ describe('usage.record', () => {
       await expect(usage.record('bytes', quantity)).rejects.toThrow(/USAGE_QUANTITY_INVALID/)
     }
     await expect(usage.record('reports', 2)).rejects.toThrow(/declare aggregate: 'sum'/)
-    for (const key of ['', 'x'.repeat(201), 7 as unknown as string]) {
+    for (const key of ['', 'x'.repeat(201), '\ud800', 7 as unknown as string]) {
       await expect(usage.record('reports', 1, { key })).rejects.toThrow(/USAGE_KEY_INVALID/)
     }
     await expect(usage.totals({ meter: 'bites' })).rejects.toThrow(/METER_UNKNOWN/)
@@ -79,7 +79,7 @@ describe('a hard quota', () => {
         outcome: 'refused',
         notable: true,
         targets: [{ type: 'meter', id: 'reports' }],
-        metadata: { quantity: 1, limit: 2, used: 2, period: '2026-11-01' },
+        metadata: { quantity: 1, limit: 2, used: 2, period: '2026-11' },
       },
     ])
     expect((await usage.totals({ meter: 'reports' })).totals[0]?.quantity).toBe(2)
@@ -103,6 +103,27 @@ describe('a hard quota', () => {
     await expect(usage.record('reports')).rejects.toThrow(/QUOTA_EXCEEDED/)
   })
 
+  it('counts what was used under a plan that did not limit it', async () => {
+    const usage = ledger.engine(ledger.scope(hard(3)))
+    await usage.record('reports')
+    const soft = ledger.engine(ledger.scope())
+    await soft.record('reports')
+    await soft.record('reports')
+    await ledger.drain()
+    await expect(usage.record('reports')).rejects.toThrow(/QUOTA_EXCEEDED/)
+  })
+
+  it('counts a month apart from its first day', async () => {
+    ledger.now = Date.parse('2026-11-01T12:00:00Z')
+    const daily = ledger.engine(ledger.scope({ reports: quotaPerDay(1, { hard: true }) }))
+    await daily.record('reports')
+    ledger.now = Date.parse('2026-11-02T12:00:00Z')
+    await daily.record('reports')
+    const monthly = ledger.engine(ledger.scope(hard(3)))
+    await monthly.record('reports')
+    await expect(monthly.record('reports')).rejects.toThrow(/QUOTA_EXCEEDED/)
+  })
+
   it('admits nobody while the ledger can not be read or the counter not be moved', async () => {
     const usage = ledger.engine(ledger.scope(hard(3)))
     ledger.behind = true
@@ -123,7 +144,7 @@ describe('a hard quota', () => {
     expect(events.map(({ metadata }) => metadata)).toEqual([
       { quantity: 1, key: 'a' },
       { quantity: 1, key: 'a' },
-      { quantity: 1, key: 'a', quotaPeriod: '2026-11-01' },
+      { quantity: 1, key: 'a', quotaPeriod: '2026-11' },
     ])
   })
 

@@ -1,5 +1,6 @@
 import { sealBatch } from '@throughline/core/storage'
 import type { Connection } from './connection.ts'
+import { checkKey } from './journal-key.ts'
 
 /** Writers whose newest batch is remembered; beyond it all are looked up again. */
 const MAX_KNOWN = 1_000
@@ -25,10 +26,11 @@ export class JournalTable {
     this.#secret = secret
   }
 
-  /** Drops what is remembered if another connection wrote meanwhile. */
+  /** Drops what is remembered if another connection wrote meanwhile, and looks whether the key is still the journal's. */
   begin(): void {
     const version = this.#connection.get<{ data_version: number }>('PRAGMA data_version')?.data_version
     if (version === this.#dataVersion) return
+    checkKey(this.#connection, this.#secret)
     this.#dataVersion = version
     this.forget()
   }

@@ -56,13 +56,20 @@ export class RecordsReader {
   }
 
   backlog(now: number): Backlog {
-    const row = this.#connection.get<Omit<Backlog, 'ageMs'> & { appendedAt: number | null }>(
-      `SELECT count(*) AS rows, coalesce(max(id), 0) AS newest, coalesce(min(id), 0) AS oldest,
-  (SELECT appended_at FROM throughline_journal ORDER BY id LIMIT 1) AS appendedAt FROM throughline_journal`,
+    const lanes = this.#connection.all<Omit<Backlog, 'ageMs' | 'lanes'> & { lane: number; appendedAt: number }>(
+      `SELECT lane, count(*) AS rows, max(id) AS newest, min(id) AS oldest,
+  (SELECT f.appended_at FROM throughline_journal AS f ORDER BY f.id LIMIT 1) AS appendedAt
+FROM throughline_journal GROUP BY lane ORDER BY lane`,
     )
-    if (!row) return { rows: 0, newest: 0, oldest: 0, ageMs: 0 }
-    const { appendedAt, ...backlog } = row
-    return { ...backlog, ageMs: appendedAt === null ? 0 : Math.max(0, now - appendedAt) }
+    const [first] = lanes
+    if (!first) return { rows: 0, newest: 0, oldest: 0, ageMs: 0, lanes: [] }
+    return {
+      rows: lanes.reduce((sum, { rows }) => sum + rows, 0),
+      newest: Math.max(...lanes.map(({ newest }) => newest)),
+      oldest: Math.min(...lanes.map(({ oldest }) => oldest)),
+      ageMs: Math.max(0, now - first.appendedAt),
+      lanes: lanes.map(({ lane }) => lane),
+    }
   }
 
   /** Documents and the scope's version, of one moment: one statement is one snapshot. */

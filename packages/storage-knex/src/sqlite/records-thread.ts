@@ -5,6 +5,7 @@ import { applyMigrations, checkMigrations } from '../migrations/migrate.ts'
 import { applyChange } from './apply-change.ts'
 import { type Connection, openConnection } from './connection.ts'
 import { failureOf, isBroken, unavailable, undoesAll } from './failure.ts'
+import { claimJournal } from './journal-key.ts'
 import { JournalTable } from './journal-table.ts'
 import type { Answer, Operation, Request, Result, ThreadOptions } from './protocol.ts'
 import { sharedClock } from './protocol.ts'
@@ -15,6 +16,7 @@ import { SliceProjector } from './slice-projector.ts'
 /** What works on one open connection; dropped as a whole when the connection breaks. */
 interface Session {
   readonly connection: Connection
+  readonly key: string
   readonly journal: JournalTable
   readonly projector: SliceProjector
   readonly reader: RecordsReader
@@ -104,12 +106,13 @@ export class RecordsThread {
   #perform(operation: Operation, now: number): unknown {
     if (operation[0] === 'ready') return undefined
     if (operation[0] === 'close') return this.close()
-    const { connection, projector, reader } = this.#open()
+    const { connection, key, projector, reader } = this.#open()
     switch (operation[0]) {
       case 'project':
         return projector.project(operation[1], now)
       case 'migrate':
-        return migrate(connection, operation[1], operation[2], now)
+        migrate(connection, operation[1], operation[2], now)
+        return claim(connection, key, now)
       case 'backlog':
         return reader.backlog(now)
       case 'read':
@@ -142,6 +145,7 @@ export class RecordsThread {
       const key = readonly ? '' : (secret ?? secretBeside(filename))
       this.#session = {
         connection,
+        key,
         journal: new JournalTable(connection, key),
         projector: new SliceProjector(connection, key),
         reader: new RecordsReader(connection),
@@ -171,6 +175,12 @@ export class RecordsThread {
 
 function isWrite(operation: Operation): boolean {
   return operation[0] === 'append' || operation[0] === 'commit'
+}
+
+function claim(connection: Connection, key: string, now: number): void {
+  connection.run('BEGIN IMMEDIATE')
+  claimJournal(connection, key, now)
+  connection.run('COMMIT')
 }
 
 function migrate(

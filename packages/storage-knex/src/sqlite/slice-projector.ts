@@ -2,6 +2,7 @@ import type { JournalRow, ProjectRequest, ProjectResult, ReadJournal, WriterStat
 import { foldJournal, newId, readJournal, usageKeyId } from '@throughline/core/storage'
 import { HAS_APP_KEY } from '../migrations/migrations.ts'
 import type { Connection } from './connection.ts'
+import { checkKey } from './journal-key.ts'
 import type { StoredHead } from './write-projection.ts'
 import { writeProjection } from './write-projection.ts'
 
@@ -10,6 +11,8 @@ const TARGET_MS = 4
 const FIRST_BYTES = 64 * 1_024
 const LEAST_BYTES = 16 * 1_024
 const MOST_BYTES = 8 * 1_024 * 1_024
+/** Nobody takes a lease for longer: one that ends later was taken before the clock was set back, and binds nobody. */
+const LONGEST_LEASE_MS = 60_000
 
 interface Lease {
   readonly holder: string
@@ -60,6 +63,7 @@ export class SliceProjector {
     const last = rows.at(-1)
     if (!first || !last) return { result: { ...IDLE, more }, bytes }
 
+    checkKey(this.#connection, this.#secret)
     const read = readJournal(rows, this.#writers(rows), { secret: this.#secret, now: () => now, newId })
     const heads = this.#heads(read.tenants)
     const projection = foldJournal(read, { heads, counted: this.#counted(read) })
@@ -182,7 +186,7 @@ function workMs(): number {
 }
 
 function isForeign(lease: Lease, { holder }: ProjectRequest, now: number): boolean {
-  return lease.holder !== holder && lease.expiresAt > now
+  return lease.holder !== holder && lease.expiresAt > now && lease.expiresAt <= now + LONGEST_LEASE_MS
 }
 
 function isSettled(lease: Lease, { holder, leaseMs }: ProjectRequest, now: number): boolean {

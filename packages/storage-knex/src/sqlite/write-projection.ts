@@ -94,7 +94,7 @@ function latestEvent(read: ReadJournal, tenant: string): number {
   return latest
 }
 
-function writeUsage(connection: Connection, { ledger, rollups, giveBacks }: Projection): void {
+function writeUsage(connection: Connection, { ledger, rollups, counterMoves }: Projection): void {
   for (const { tenant, meter, key, hour, quantity, count } of ledger) {
     connection.run(
       'INSERT INTO throughline_usage_ledger (tenant_id, meter, key, hour, quantity, count) VALUES (?, ?, ?, ?, ?, ?)',
@@ -117,10 +117,10 @@ ON CONFLICT (tenant_id, meter, hour) DO UPDATE SET quantity = quantity + exclude
       count,
     )
   }
-  for (const { tenant, meter, period, quantity } of giveBacks) {
+  for (const { tenant, meter, period, delta } of counterMoves) {
     connection.run(
-      'UPDATE throughline_quotas SET used = max(0, used - ?) WHERE tenant_id = ? AND meter = ? AND period = ?',
-      quantity,
+      'UPDATE throughline_quotas SET used = max(0, used + ?) WHERE tenant_id = ? AND meter = ? AND period = ?',
+      delta,
       tenant,
       meter,
       period,

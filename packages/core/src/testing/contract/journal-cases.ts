@@ -104,7 +104,9 @@ export const journalCases: Cases = {
     await bench.commit({ lane: 1, body: line('globex') })
     await bench.commit({ lane: 0, body: line('acme') })
     await bench.append([bench.record('globex', [EVENT])], { writer: 'w.1', lane: 1 })
+    assert.deepEqual((await bench.records.backlog()).lanes, [0, 1])
     await bench.drain(1)
+    assert.deepEqual((await bench.records.backlog()).lanes, [0])
     assert.equal((await bench.timeline('globex')).length, 2)
     assert.equal((await bench.timeline('acme')).length, 0)
     await bench.drain(0)
@@ -114,7 +116,7 @@ export const journalCases: Cases = {
 
   'says how much waits, by positions that only grow': async (bench) => {
     const { records } = bench
-    assert.deepEqual(await records.backlog(), { rows: 0, newest: 0, oldest: 0, ageMs: 0 })
+    assert.deepEqual(await records.backlog(), { rows: 0, newest: 0, oldest: 0, ageMs: 0, lanes: [] })
     await bench.append([bench.record('acme', [EVENT])])
     bench.now += 250
     await bench.append([bench.record('acme', [EVENT])])

@@ -94,6 +94,34 @@ export const usageCases: Cases = {
     await bench.drain()
     assert.deepEqual(await take(bench, { delta: 0 }), { status: 'committed', versions: [], used: [0] })
   },
+
+  'moves the counters that exist by usage that was recorded without them': async (bench) => {
+    const [day, month] = ['2026-11-05', '2026-11']
+    for (const period of [day, month]) await take(bench, { period, seed: 0 })
+    await bench.append([
+      bench.record('acme', [{ ...usage('reports', 2), count: 3 }, usage('reports', 4, 'run-1')]),
+      bench.record('acme', [usage('reports', 4, 'run-1'), usage('reports', 10, undefined, month)]),
+      bench.record('acme', [usage('exports', 50)]),
+      bench.record('globex', [usage('reports', 50)]),
+    ])
+    await bench.drain()
+    assert.deepEqual(await take(bench, { period: month, delta: 0 }), { status: 'committed', versions: [], used: [11] })
+    assert.deepEqual(await take(bench, { period: day, delta: 0 }), { status: 'committed', versions: [], used: [21] })
+    assert.deepEqual(await take(bench, { period: month, tenant: 'globex' }), { status: 'uncounted', quota: 0 })
+  },
+
+  'goes on projecting whatever a key holds': async (bench) => {
+    const keys = ['\ud800', '\udfff', 'a\u0000b', 'a\u0000c', 'a', 'ключ']
+    const events = keys.map((key) => usage('reports', 1, key))
+    await bench.append([bench.record('acme', events)])
+    await bench.append([bench.record('acme', events)])
+    await bench.drain()
+    const range = { from: Math.floor(START / HOUR) * HOUR, to: Math.floor(START / HOUR) * HOUR + HOUR }
+    // The first two are no text that a database could keep, and are one key to it.
+    assert.deepEqual(await bench.records.usage({ tenant: 'acme', ...range }), [
+      { meter: 'reports', quantity: 5, count: 5 },
+    ])
+  },
 }
 
 function take(bench: Bench, move: { delta?: number; limit?: number; seed?: number; period?: string; tenant?: string }) {
