@@ -24,7 +24,7 @@ export interface GuardEngines {
 }
 
 /**
- * Lets a call pass whose tenant has the flag on; else 404, as if the route were not there.
+ * Lets a call pass whose tenant has the flag on; else 404 `FLAG_OFF`.
  *
  * @example app.get('/reports', guard(requireFlag('new-reports')), listReports)
  */

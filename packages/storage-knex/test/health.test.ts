@@ -1,0 +1,19 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createThroughline } from '@throughline/core'
+import { expect, it } from 'vitest'
+import { knexStorage } from '../src/index.ts'
+
+it('health() answers that it is degraded where the start failed', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'throughline-health-'))
+  const storage = knexStorage({ filename: join(directory, 'records.db') })
+  const throughline = createThroughline({ storage, migrate: 'check' })
+  try {
+    await expect(throughline.ready()).rejects.toMatchObject({ code: 'STORAGE_SCHEMA_OUTDATED' })
+    expect(await throughline.health()).toMatchObject({ status: 'degraded', storage: 'knex:sqlite' })
+  } finally {
+    await throughline.close()
+    rmSync(directory, { recursive: true, force: true })
+  }
+})
