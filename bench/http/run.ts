@@ -3,7 +3,12 @@ import type { Placement, Variant } from './measured-process.ts'
 import { MeasuredProcess, pinSelf } from './measured-process.ts'
 
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 5)
+/** Fresh processes for the headline: one process of V8 differs from the next by a tenth for all of its life. */
+const PROCESSES = Number(process.env['BENCH_PROCESSES'] ?? 3)
 const ROUND_REQUESTS = Number(process.env['BENCH_REQUESTS'] ?? 20_000)
+
+/** Connections, tenants. */
+type Shape = readonly [number, number]
 
 interface Round {
   readonly perSecond: number
@@ -20,7 +25,9 @@ interface Round {
  */
 export async function benchHttp(): Promise<void> {
   if (!pinSelf()) console.log('taskset is not there: the cores are shared, read the CPU figures only.')
-  console.log(`Node ${process.version}; ${ROUNDS} rounds of ${ROUND_REQUESTS} requests each, alternating; medians.`)
+  console.log(
+    `Node ${process.version}; ${ROUNDS} rounds of ${ROUND_REQUESTS} requests each, alternating; medians. c=100 tenants=50 on ${PROCESSES} fresh pairs of processes.`,
+  )
   console.log(
     'Durability: a record survives kill -9 (SQLite WAL, synchronous NORMAL), acknowledged after its commit.\n',
   )
@@ -41,51 +48,89 @@ and the projector keeps up (see "waiting").`)
   console.log(JSON.stringify({ bench: 'http', ratios: { express, expressProjecting: projecting } }))
 }
 
-async function compare(placement: Placement, variant: Variant, shapes: [number, number][]): Promise<number> {
-  const bare = await MeasuredProcess.start('bare', placement)
-  const full = await MeasuredProcess.start(variant, placement)
-  let headline = 0
-  try {
-    console.log(`${variant === 'quota' ? 'full stack with a hard quota' : 'full stack'}, ${placement}`)
-    for (const server of [bare, full])
-      await load({ port: server.port, connections: 100, tenants: 50, requests: 10_000 })
-    for (const [connections, tenants] of shapes) {
-      const requests = connections === 1 ? Math.ceil(ROUND_REQUESTS / 5) : ROUND_REQUESTS
-      const rounds: { bare: Round; full: Round }[] = []
-      const bytesBefore = await full.bytes()
-      for (let i = 0; i < ROUNDS; i++) {
-        rounds.push({
-          bare: await round(bare, connections, tenants, requests),
-          full: await round(full, connections, tenants, requests),
-        })
+interface Pair {
+  readonly bare: Round
+  readonly full: Round
+}
+
+/** What each request of a stretch leaves on disk, and what waits to be projected after it. */
+interface Left {
+  readonly bytes: number
+  readonly rows: number
+  readonly ageMs: number
+}
+
+/** The first shape is the headline: it runs on several fresh pairs of processes, the others on the last of them. */
+async function compare(placement: Placement, variant: Variant, shapes: readonly Shape[]): Promise<number> {
+  console.log(`${variant === 'quota' ? 'full stack with a hard quota' : 'full stack'}, ${placement}`)
+  const [headline, ...others] = shapes as readonly [Shape, ...Shape[]]
+  const measured: Pair[] = []
+  for (let i = 1; i <= PROCESSES; i++) {
+    const bare = await MeasuredProcess.start('bare', placement)
+    const full = await MeasuredProcess.start(variant, placement)
+    try {
+      for (const server of [bare, full])
+        await load({ port: server.port, connections: 100, tenants: 50, requests: 10_000 })
+      const { pairs, left } = await alternate(bare, full, headline)
+      measured.push(...pairs)
+      if (i < PROCESSES) continue
+      print(headline, placement, measured, left)
+      for (const shape of others) {
+        const other = await alternate(bare, full, shape)
+        print(shape, placement, other.pairs, other.left)
       }
-      const bytes = ((await full.bytes()) - bytesBefore) / (requests * ROUNDS)
-      const waiting = await full.backlog()
-      const of = (pick: (round: { bare: Round; full: Round }) => number): number => median(rounds.map(pick))
-      const cpu = (each: Round): number => (placement === 'one-core' ? each.allCpu : each.mainCpu)
-      const ratio = of((each) => cpu(each.bare) / cpu(each.full))
-      headline ||= Number(ratio.toFixed(3))
-      console.log(
-        [
-          `  c=${connections} tenants=${tenants}`.padEnd(22),
-          `bare ${of((e) => e.bare.perSecond).toFixed(0)}/s`,
-          `full ${of((e) => e.full.perSecond).toFixed(0)}/s`,
-          `ratio ${ratio.toFixed(3)}`,
-          `by wall ${of((e) => e.full.perSecond / e.bare.perSecond).toFixed(3)}`,
-          `bare ${of((e) => cpu(e.bare)).toFixed(1)} µs`,
-          `added ${of((e) => cpu(e.full) - cpu(e.bare)).toFixed(1)} µs main, ${of((e) => e.full.allCpu - e.bare.allCpu).toFixed(1)} µs all`,
-          `p50 +${of((e) => e.full.p50 - e.bare.p50).toFixed(2)} ms`,
-          `p99 +${of((e) => e.full.p99 - e.bare.p99).toFixed(2)} ms`,
-          `${bytes.toFixed(0)} B/request`,
-          `waiting ${waiting.rows} rows, ${waiting.ageMs} ms`,
-        ].join('  '),
-      )
+    } finally {
+      await bare.stop()
+      await full.stop()
     }
-  } finally {
-    await bare.stop()
-    await full.stop()
   }
-  return headline
+  return Number(ratioOf(measured, placement).toFixed(3))
+}
+
+async function alternate(
+  bare: MeasuredProcess,
+  full: MeasuredProcess,
+  [connections, tenants]: Shape,
+): Promise<{ pairs: readonly Pair[]; left: Left }> {
+  const requests = connections === 1 ? Math.ceil(ROUND_REQUESTS / 5) : ROUND_REQUESTS
+  const pairs: Pair[] = []
+  const bytesBefore = await full.bytes()
+  for (let i = 0; i < ROUNDS; i++) {
+    pairs.push({
+      bare: await round(bare, connections, tenants, requests),
+      full: await round(full, connections, tenants, requests),
+    })
+  }
+  const bytes = ((await full.bytes()) - bytesBefore) / (requests * ROUNDS)
+  return { pairs, left: { bytes, ...(await full.backlog()) } }
+}
+
+function print([connections, tenants]: Shape, placement: Placement, pairs: readonly Pair[], left: Left): void {
+  const of = (pick: (pair: Pair) => number): number => median(pairs.map(pick))
+  const cpu = (each: Round): number => cpuOf(each, placement)
+  console.log(
+    [
+      `  c=${connections} tenants=${tenants}`.padEnd(22),
+      `bare ${of((e) => e.bare.perSecond).toFixed(0)}/s`,
+      `full ${of((e) => e.full.perSecond).toFixed(0)}/s`,
+      `ratio ${ratioOf(pairs, placement).toFixed(3)}`,
+      `by wall ${of((e) => e.full.perSecond / e.bare.perSecond).toFixed(3)}`,
+      `bare ${of((e) => cpu(e.bare)).toFixed(1)} µs`,
+      `added ${of((e) => cpu(e.full) - cpu(e.bare)).toFixed(1)} µs main, ${of((e) => e.full.allCpu - e.bare.allCpu).toFixed(1)} µs all`,
+      `p50 +${of((e) => e.full.p50 - e.bare.p50).toFixed(2)} ms`,
+      `p99 +${of((e) => e.full.p99 - e.bare.p99).toFixed(2)} ms`,
+      `${left.bytes.toFixed(0)} B/request`,
+      `waiting ${left.rows} rows, ${left.ageMs} ms`,
+    ].join('  '),
+  )
+}
+
+function ratioOf(pairs: readonly Pair[], placement: Placement): number {
+  return median(pairs.map(({ bare, full }) => cpuOf(bare, placement) / cpuOf(full, placement)))
+}
+
+function cpuOf(round: Round, placement: Placement): number {
+  return placement === 'one-core' ? round.allCpu : round.mainCpu
 }
 
 async function round(server: MeasuredProcess, connections: number, tenants: number, requests: number): Promise<Round> {

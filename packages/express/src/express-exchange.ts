@@ -20,7 +20,9 @@ export class ExpressExchange<Req extends Request> implements Exchange<Req> {
 
   /** As the app's `trust proxy` setting says. */
   get ip(): string | undefined {
-    return this.carrier.ip
+    const { app, socket } = this.carrier
+    // Express asks for nothing else where no proxy is trusted, the long way round.
+    return app.enabled('trust proxy') ? this.carrier.ip : socket.remoteAddress
   }
 
   route(): string | undefined {

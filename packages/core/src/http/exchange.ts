@@ -40,16 +40,14 @@ export function setOpenExchange(response: ServerResponse, open: OpenExchange): v
 /** The request as contexts and records show it: frozen. Header values are bounded; the query string is left out. */
 export function requestInfo(exchange: Exchange<unknown>): RequestInfo {
   const { headers, method } = exchange.message
-  const agent = headers['user-agent']
-  const id = headers['x-request-id']
-  return Object.freeze({
-    method: method ?? 'GET',
-    path: exchange.path,
-    ...(headers.host !== undefined && { host: headers.host }),
-    ...(exchange.ip !== undefined && { ip: exchange.ip }),
-    ...(agent !== undefined && { userAgent: agent }),
-    ...(typeof id === 'string' && { id }),
-  })
+  const { ip } = exchange
+  const { host, 'user-agent': agent, 'x-request-id': id } = headers
+  const info: { -readonly [K in keyof RequestInfo]: RequestInfo[K] } = { method: method ?? 'GET', path: exchange.path }
+  if (host !== undefined) info.host = host
+  if (ip !== undefined) info.ip = ip
+  if (agent !== undefined) info.userAgent = agent
+  if (typeof id === 'string') info.id = id
+  return Object.freeze(info)
 }
 
 /** The trace id of a valid W3C `traceparent` header. It joins traces; it never chooses a tenant. */

@@ -32,11 +32,14 @@ export function openRequest<Req>(
     settle({ status, aborted }) {
       const settled = settle(host, exchange, open, status, aborted, options.hint)
       if (!(settled instanceof Promise)) return done()
-      if (activity.background) {
-        settled.catch(host.onFailure).finally(done)
-        return undefined
+      if (!activity.background) {
+        return settled.then(done, (error: unknown) => {
+          done()
+          throw error
+        })
       }
-      return settled.finally(done)
+      settled.catch(host.onFailure).then(done, done)
+      return undefined
     },
     replace(error) {
       const problem = problemOf(error) ?? problemOf(new ThroughlineError('RECORDS_UNAVAILABLE', { cause: error }))

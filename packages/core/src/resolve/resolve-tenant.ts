@@ -71,33 +71,33 @@ function agree(sources: readonly TenantSource<never>[], claims: Claims): Resolut
   const heard: HeardSource[] = []
   let actor: ActorInput | undefined
   let forgeable = true
-  sources.forEach((source, i) => {
+  let trust: Trust = 'names'
+  let member = false
+  let agreed = true
+  for (const [i, source] of sources.entries()) {
     const claim = claims[i]
-    if (claim === undefined) return
+    if (claim === undefined) continue
     actor ??= claim.actor
-    if (strong && source.weak) return
-    heard.push({
-      source: source.name,
-      tenant: tenantIdOf(claim.tenant),
-      trust: claim.trust ?? source.trust,
-      // A key is no membership of the user who sends it along.
-      ...(claim.member && claim.actor === actor && { member: true }),
-    })
+    if (strong && source.weak) continue
+    const said = hear(source, claim, actor)
+    agreed &&= said.tenant === (heard[0] ?? said).tenant
+    if (said.trust === 'proves') trust = 'proves'
+    member ||= said.member === true
     forgeable &&= claim.forgeable === true
-  })
+    heard.push(said)
+  }
   const [first] = heard
   if (first === undefined) return NONE
-  if (heard.some(({ tenant }) => tenant !== first.tenant))
-    return { status: 'disagreement', ...(actor && { actor }), sources: heard }
-  return {
-    status: 'agreed',
-    tenant: first.tenant,
-    ...(actor && { actor }),
-    trust: heard.some(({ trust }) => trust === 'proves') ? 'proves' : 'names',
-    forgeable,
-    member: heard.some(({ member }) => member === true),
-    sources: heard.map(({ source }) => source),
-  }
+  const who = actor && { actor }
+  if (!agreed) return { status: 'disagreement', ...who, sources: heard }
+  const names = heard.map(({ source }) => source)
+  return { status: 'agreed', tenant: first.tenant, ...who, trust, forgeable, member, sources: names }
+}
+
+function hear(source: TenantSource<never>, claim: TenantClaim, actor: ActorInput | undefined): HeardSource {
+  const said = { source: source.name, tenant: tenantIdOf(claim.tenant), trust: claim.trust ?? source.trust }
+  // A key is no membership of the user who sends it along.
+  return claim.member && claim.actor === actor ? { ...said, member: true } : said
 }
 
 function ignore(): void {}
