@@ -99,18 +99,45 @@ export function readJournal(
   return { tenants: [...entries.keys()], usageKeys, writers: states, entries, repeats }
 }
 
+const EVENTS = ',"events":'
+const MAX_ROUTINE = 1_000
+const MAX_ROUTINE_LENGTH = 2_000
+/** Events of records by their text: what a route does is the same text from request to request, and long to parse. */
+const routineEvents = new Map<string, readonly JournalEvent[]>()
+
 /** The record of a line, if it is one: a single one that is not must not stop the lane for good. */
 function recordOf(line: string): JournalRecord | undefined {
   try {
-    const found = JSON.parse(line) as Partial<JournalRecord> | null
-    if (typeof found?.tenant !== 'string' || typeof found.at !== 'number' || typeof found.id !== 'string')
+    // In a JSON string its quotes would be escaped, and all that may hold such a key comes after it.
+    const at = line.indexOf(EVENTS)
+    if (at < 0) return undefined
+    const found = JSON.parse(`${line.slice(0, at)}}`) as Partial<JournalRecord> & { events?: readonly JournalEvent[] }
+    if (typeof found.tenant !== 'string' || typeof found.at !== 'number' || typeof found.id !== 'string')
       return undefined
-    if (typeof found.actor?.id !== 'string' || !Array.isArray(found.events)) return undefined
-    if (!found.events.every((event) => typeof event?.action === 'string')) return undefined
-    const { repeat } = found
-    const counts = typeof repeat?.of === 'string' && typeof repeat.at === 'number' && typeof repeat.count === 'number'
-    return repeat === undefined || counts ? (found as JournalRecord) : undefined
+    if (typeof found.actor?.id !== 'string') return undefined
+    const rest = line.slice(at + EVENTS.length)
+    const events = routineEvents.get(rest)
+    if (events) {
+      found.events = events
+      return found as JournalRecord
+    }
+    const { events: read, repeat } = JSON.parse(`{"events":${rest}`) as Partial<JournalRecord>
+    if (!Array.isArray(read) || !read.every((event) => typeof event?.action === 'string')) return undefined
+    found.events = read
+    if (repeat === undefined) {
+      remember(rest, read)
+      return found as JournalRecord
+    }
+    const counts = typeof repeat.of === 'string' && typeof repeat.at === 'number' && typeof repeat.count === 'number'
+    return counts ? ({ ...found, repeat } as JournalRecord) : undefined
   } catch {
     return undefined
   }
+}
+
+function remember(text: string, events: readonly JournalEvent[]): void {
+  if (text.length > MAX_ROUTINE_LENGTH) return
+  if (routineEvents.size >= MAX_ROUTINE) routineEvents.clear()
+  // A copy: a slice would keep the whole batch it is of.
+  routineEvents.set(Buffer.from(text).toString(), events)
 }

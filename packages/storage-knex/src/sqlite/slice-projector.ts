@@ -4,7 +4,7 @@ import { HAS_APP_KEY } from '../migrations/migrations.ts'
 import type { Connection } from './connection.ts'
 import { checkKey } from './journal-key.ts'
 import type { StoredHead } from './write-projection.ts'
-import { writeProjection } from './write-projection.ts'
+import { headsAfter, writeProjection } from './write-projection.ts'
 
 /** A slice holds the write lock this long; appends wait behind it. */
 const TARGET_MS = 4
@@ -13,6 +13,9 @@ const LEAST_BYTES = 16 * 1_024
 const MOST_BYTES = 8 * 1_024 * 1_024
 /** Nobody takes a lease for longer: one that ends later was taken before the clock was set back, and binds nobody. */
 const LONGEST_LEASE_MS = 60_000
+
+/** Trail heads that are remembered; beyond it all are looked up again. */
+const MAX_KNOWN = 10_000
 
 interface Lease {
   readonly holder: string
@@ -29,6 +32,9 @@ export class SliceProjector {
   readonly #connection: Connection
   readonly #secret: string
   #bytes = FIRST_BYTES
+  /** Heads as the last slice left them: they hold as long as no other connection has written since. */
+  readonly #known = new Map<string, StoredHead>()
+  #dataVersion: number | undefined
 
   constructor(connection: Connection, secret: string) {
     this.#connection = connection
@@ -49,6 +55,7 @@ export class SliceProjector {
       if (result.rows > 0) this.#adapt(bytes, workMs() - started)
       return result
     } catch (error) {
+      this.#known.clear()
       this.#connection.rollback()
       throw error
     }
@@ -67,7 +74,9 @@ export class SliceProjector {
     const read = readJournal(rows, this.#writers(rows), { secret: this.#secret, now: () => now, newId })
     const heads = this.#heads(read.tenants)
     const projection = foldJournal(read, { heads, counted: this.#counted(read) })
-    writeProjection(this.#connection, projection, { read, heads, usage: this.#hasUsage(), now })
+    const after = headsAfter(projection, read, heads)
+    writeProjection(this.#connection, projection, { heads: after, usage: this.#hasUsage(), now })
+    this.#remember(after)
     this.#connection.run(
       'DELETE FROM throughline_journal WHERE lane = ? AND id BETWEEN ? AND ?',
       request.lane,
@@ -141,8 +150,16 @@ ON CONFLICT (lane) DO UPDATE SET holder = excluded.holder, token = excluded.toke
   }
 
   #heads(tenants: readonly string[]): Map<string, StoredHead> {
+    const version = this.#connection.get<{ data_version: number }>('PRAGMA data_version')?.data_version
+    if (version !== this.#dataVersion) this.#known.clear()
+    this.#dataVersion = version
     const heads = new Map<string, StoredHead>()
     for (const tenant of tenants) {
+      const known = this.#known.get(tenant)
+      if (known) {
+        heads.set(tenant, known)
+        continue
+      }
       const head = this.#connection.get<StoredHead>(
         'SELECT seq, hash, latest_at AS latest FROM throughline_heads WHERE tenant_id = ?',
         tenant,
@@ -150,6 +167,11 @@ ON CONFLICT (lane) DO UPDATE SET holder = excluded.holder, token = excluded.toke
       if (head) heads.set(tenant, head)
     }
     return heads
+  }
+
+  #remember(heads: ReadonlyMap<string, StoredHead>): void {
+    if (this.#known.size + heads.size > MAX_KNOWN) this.#known.clear()
+    for (const [tenant, head] of heads) this.#known.set(tenant, head)
   }
 
   #counted({ usageKeys }: ReadJournal): Set<string> {

@@ -7,7 +7,7 @@ export interface StoredHead extends TrailHead {
 }
 
 interface SliceState {
-  readonly read: ReadJournal
+  /** As {@link headsAfter} the slice. */
   readonly heads: ReadonlyMap<string, StoredHead>
   /** Whether there are tables of usage. */
   readonly usage: boolean
@@ -52,18 +52,15 @@ ON CONFLICT (writer) DO UPDATE SET seq = excluded.seq, mac = excluded.mac, updat
   if (state.usage) writeUsage(connection, projection)
 }
 
-function writeTrail(connection: Connection, projection: Projection, { read, heads }: SliceState): void {
-  const latest = new Map<string, number>()
-  for (const [tenant, { seq, hash }] of projection.heads) {
-    const at = Math.max(heads.get(tenant)?.latest ?? 0, latestEvent(read, tenant))
-    latest.set(tenant, at)
+function writeTrail(connection: Connection, projection: Projection, { heads }: SliceState): void {
+  for (const [tenant, { seq, hash, latest }] of heads) {
     connection.run(
       `INSERT INTO throughline_heads (tenant_id, seq, hash, latest_at) VALUES (?, ?, ?, ?)
 ON CONFLICT (tenant_id) DO UPDATE SET seq = excluded.seq, hash = excluded.hash, latest_at = excluded.latest_at`,
       tenant,
       seq,
       hash,
-      at,
+      latest,
     )
   }
   for (const { tenant, firstSeq, count, from, to, body, prev, hash } of projection.segments) {
@@ -75,12 +72,25 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       count,
       from,
       to,
-      latest.get(tenant) ?? to,
+      heads.get(tenant)?.latest ?? to,
       prev,
       hash,
       body,
     )
   }
+}
+
+/** Where the trails end once a slice is written. */
+export function headsAfter(
+  projection: Projection,
+  read: ReadJournal,
+  before: ReadonlyMap<string, StoredHead>,
+): Map<string, StoredHead> {
+  const heads = new Map<string, StoredHead>()
+  for (const [tenant, { seq, hash }] of projection.heads) {
+    heads.set(tenant, { seq, hash, latest: Math.max(before.get(tenant)?.latest ?? 0, latestEvent(read, tenant)) })
+  }
+  return heads
 }
 
 /** Grows with every segment, so that a reader knows when nothing older can be as young as it asks for. */
