@@ -39,6 +39,11 @@ export interface RecordsStore {
   list(query: ListQuery): Promise<readonly StoredDocument[]>
   /** Versions of the given scopes, or of all that changed at or after `since` (ms). */
   versions(query: { scopes: readonly string[] } | { since: number }): Promise<readonly ScopeVersion[]>
+  /**
+   * Calls `listener` when another process may have committed a change, until the function it answers is called. Only a
+   * hint: notices may be lost or come for nothing, versions are compared every second all the same.
+   */
+  notices?(listener: () => void): () => void
 
   /** One page of a trail, newest first: exactly one SELECT. What is not yet projected is not in it. */
   timeline(query: TimelineQuery): Promise<TimelinePage>

@@ -21,7 +21,7 @@ export interface VersionedSnapshot {
 }
 
 export interface TenantStateOptions<S extends VersionedSnapshot> {
-  readonly records: Pick<RecordsStore, 'read' | 'versions'>
+  readonly records: Pick<RecordsStore, 'read' | 'versions' | 'notices'>
   /** Read with each tenant's snapshot. */
   readonly tenantKinds: readonly DocumentKind[]
   readonly platformKinds: readonly DocumentKind[]
@@ -55,6 +55,7 @@ export class TenantState<S extends VersionedSnapshot> {
     const { now, onFailure, max, maxStaleMs, loadsFromApp } = options
     this.#watch = new VersionWatch({
       versions: (query) => options.records.versions(query),
+      notices: options.records.notices?.bind(options.records),
       now,
       cached: () => this.#cachedVersions(),
       onChange: (scope) => this.#changedElsewhere(scope),

@@ -1,6 +1,8 @@
 import type { RecordsStore, ScopeVersion } from '../storage/records.ts'
 
 const POLL_MS = 1_000
+/** Notices that come close together are one look. */
+const NOTICE_MS = 20
 /** Changes are looked for this far before the last look: commits become visible out of order, and clocks differ. */
 const LOOK_BACK_MS = 30_000
 const SWEEP_MS = 60_000
@@ -8,6 +10,8 @@ const SWEEP_SCOPES = 500
 
 export interface VersionWatchOptions {
   readonly versions: RecordsStore['versions']
+  /** Hints of the storage that there is something to see: they only bring the next look forward. */
+  readonly notices?: RecordsStore['notices'] | undefined
   now(): number
   /** Everything cached, by scope. */
   cached(): Iterable<ScopeVersion>
@@ -23,6 +27,10 @@ export interface VersionWatchOptions {
 export class VersionWatch {
   readonly #options: VersionWatchOptions
   #timer: NodeJS.Timeout | undefined
+  #dueAt = 0
+  #unsubscribe: (() => void) | undefined
+  #polling = false
+  #noticed = false
   #sweptAt = 0
   #confirmedAt = 0
   #closed = false
@@ -39,12 +47,14 @@ export class VersionWatch {
   start(): void {
     this.#sweptAt = this.#options.now()
     this.#confirmedAt = this.#sweptAt
-    this.#schedule()
+    this.#schedule(POLL_MS)
+    this.#unsubscribe = this.#options.notices?.(() => this.#notice())
   }
 
   stop(): void {
     this.#closed = true
     clearTimeout(this.#timer)
+    this.#unsubscribe?.()
   }
 
   /** Compares once. */
@@ -68,13 +78,25 @@ export class VersionWatch {
     this.#confirmedAt = at
   }
 
-  #schedule(): void {
+  #notice(): void {
+    if (this.#polling) this.#noticed = true
+    else if (performance.now() + NOTICE_MS < this.#dueAt) this.#schedule(NOTICE_MS)
+  }
+
+  #schedule(delay: number): void {
     if (this.#closed) return
+    clearTimeout(this.#timer)
+    this.#dueAt = performance.now() + delay
     this.#timer = setTimeout(() => {
+      this.#polling = true
       this.poll()
         .catch(this.#options.onFailure)
-        .finally(() => this.#schedule())
-    }, POLL_MS)
+        .finally(() => {
+          this.#polling = false
+          this.#schedule(this.#noticed ? NOTICE_MS : POLL_MS)
+          this.#noticed = false
+        })
+    }, delay)
     this.#timer.unref()
   }
 }

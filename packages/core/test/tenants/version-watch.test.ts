@@ -1,0 +1,77 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { VersionWatch } from '../../src/tenants/version-watch.ts'
+
+beforeEach(() => {
+  vi.useFakeTimers()
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+function watching(versions = async (): Promise<readonly { scope: string; version: number }[]> => []) {
+  const seen = { looks: 0, changed: [] as string[], subscribed: 0 }
+  let notify = (): void => {}
+  const watch = new VersionWatch({
+    versions: () => {
+      seen.looks += 1
+      return versions()
+    },
+    notices(listener) {
+      seen.subscribed += 1
+      notify = listener
+      return () => {
+        seen.subscribed -= 1
+      }
+    },
+    now: () => Date.now(),
+    cached: () => [{ scope: 'acme', version: 1 }],
+    onChange: (scope) => seen.changed.push(scope),
+    onFailure: (error) => {
+      throw error
+    },
+  })
+  watch.start()
+  return { watch, seen, notify: () => notify() }
+}
+
+it('looks every second, and at once when a notice comes', async () => {
+  const { seen, notify } = watching(async () => [{ scope: 'acme', version: 2 }])
+  await vi.advanceTimersByTimeAsync(500)
+  expect(seen.looks).toBe(0)
+  for (let i = 0; i < 100; i++) notify()
+  await vi.advanceTimersByTimeAsync(20)
+  expect(seen).toMatchObject({ looks: 1, changed: ['acme'] })
+  await vi.advanceTimersByTimeAsync(999)
+  expect(seen.looks).toBe(1)
+  await vi.advanceTimersByTimeAsync(1)
+  expect(seen.looks).toBe(2)
+})
+
+it('looks again when a notice comes while it looks', async () => {
+  let answer = (): void => {}
+  const { seen, notify } = watching(() => new Promise((resolve) => (answer = () => resolve([]))))
+  notify()
+  await vi.advanceTimersByTimeAsync(20)
+  expect(seen.looks).toBe(1)
+  notify()
+  answer()
+  await vi.advanceTimersByTimeAsync(20)
+  expect(seen.looks).toBe(2)
+})
+
+it('does not let notices put off the look of every second', async () => {
+  const { seen, notify } = watching()
+  for (let i = 0; i < 200; i++) {
+    notify()
+    await vi.advanceTimersByTimeAsync(10)
+  }
+  expect(seen.looks).toBeGreaterThanOrEqual(50)
+})
+
+it('listens no more once it has stopped', async () => {
+  const { watch, seen, notify } = watching()
+  watch.stop()
+  notify()
+  await vi.advanceTimersByTimeAsync(5_000)
+  expect(seen).toMatchObject({ looks: 0, subscribed: 0 })
+})
