@@ -13,6 +13,7 @@ const COMPOSITION = new Set([
   'snapshots.ts',
   'options.ts',
   'runs.ts',
+  'worker.ts',
 ])
 
 /** May import everything: it starts whole instances. */

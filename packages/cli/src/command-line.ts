@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { addMigrate } from './commands/migrate.ts'
 import { addStatus } from './commands/status.ts'
 import { addTimeline } from './commands/timeline.ts'
+import { addWorker } from './commands/worker.ts'
 import { failureOf } from './failure.ts'
 import type { ExitCode, Terminal } from './terminal.ts'
 
@@ -11,6 +12,7 @@ Examples:
   $ throughline migrate --file app.db.throughline.db
   $ throughline status --file app.db.throughline.db
   $ throughline timeline --file app.db.throughline.db --tenant acme --last 30d
+  $ throughline worker --file app.db.throughline.db
   $ throughline timeline --url sqlite:app.db.throughline.db --tenant acme --action config.changed --json
 
 Exit codes: 0 done, 1 the records are not as they should be, 2 the command can not be carried out as given.`
@@ -41,6 +43,7 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
   addMigrate(program, terminal)
   addStatus(program, terminal, done)
   addTimeline(program, terminal)
+  addWorker(program, terminal, done)
   if (args.length === 0) {
     program.outputHelp()
     return 2

@@ -31,8 +31,7 @@ export async function withRecords<R>(
   use: (admin: SqliteAdmin, filename: string) => R,
 ): Promise<R> {
   const filename = filenameOf(named)
-  if (options.readonly && !existsSync(filename))
-    throw new UsageError(`There is no file "${filename}".${near(filename)}`)
+  if (options.readonly) mustExist(filename)
   if (existsSync(filename) && !statSync(filename).isFile()) throw new UsageError(`"${filename}" is not a file.`)
   if (!existsSync(dirname(filename))) throw new UsageError(`There is no folder "${dirname(filename)}"; make it first.`)
   const admin = await openSqliteAdmin({ filename, readonly: options.readonly, now: options.terminal.now })
@@ -41,6 +40,21 @@ export async function withRecords<R>(
   } finally {
     admin.close()
   }
+}
+
+/**
+ * The file that is named, which must be there.
+ *
+ * @throws UsageError when no file is named, or it is not there
+ */
+export function existingFile(named: RecordsOptions): string {
+  const filename = filenameOf(named)
+  mustExist(filename)
+  return filename
+}
+
+function mustExist(filename: string): void {
+  if (!existsSync(filename)) throw new UsageError(`There is no file "${filename}".${near(filename)}`)
 }
 
 function filenameOf({ file, url }: RecordsOptions): string {

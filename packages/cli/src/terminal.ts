@@ -6,6 +6,8 @@ export interface Terminal {
   warn(text: string): void
   /** ms since the epoch. */
   now(): number
+  /** Resolves when whoever started the command wants it to end: SIGINT, SIGTERM. */
+  stopped(): Promise<void>
 }
 
 /** Exit codes: 1 says that the records are not as they should be, 2 that the command can not be carried out as given. */

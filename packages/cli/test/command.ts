@@ -16,6 +16,11 @@ export interface Finished {
 
 /** Carries out a command line in this process: what is the same in a process of its own, but for a second of start. */
 export async function commandLine(...args: readonly string[]): Promise<Finished> {
+  return commandLineUntil(new Promise(() => {}), ...args)
+}
+
+/** The same, for a command that runs until it is stopped. */
+export async function commandLineUntil(stopped: Promise<void>, ...args: readonly string[]): Promise<Finished> {
   let stdout = ''
   let stderr = ''
   const code = await runCommandLine(args, {
@@ -26,6 +31,7 @@ export async function commandLine(...args: readonly string[]): Promise<Finished>
       stderr += text
     },
     now: Date.now,
+    stopped: () => stopped,
   })
   return { code, stdout, stderr }
 }

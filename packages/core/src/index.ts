@@ -94,3 +94,5 @@ export type {
   TenantContext,
   TenantStatus,
 } from './vocabulary.ts'
+export type { Worker, WorkerOptions } from './worker.ts'
+export { startWorker } from './worker.ts'

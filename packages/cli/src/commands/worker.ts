@@ -1,0 +1,58 @@
+import { startWorker } from '@throughline/core'
+import { knexStorage } from '@throughline/storage-knex'
+import type { Command } from 'commander'
+import type { RecordsOptions } from '../records-file.ts'
+import { addRecordsOptions, existingFile } from '../records-file.ts'
+import type { ExitCode, Terminal } from '../terminal.ts'
+import { spanText } from '../time-span.ts'
+
+const REPORT_MS = 10_000
+const DRAIN_MS = 24 * 3_600_000
+
+const EXAMPLES = `
+For apps with \`journal: { project: false }\`: what they record is moved into what can be asked. Any number of workers may
+run; each part of the journal is one worker's at a time, and another takes over within a second or two when it ends.
+An app that names a \`journal.secret\` needs it here too, in THROUGHLINE_JOURNAL_SECRET.
+
+Examples:
+  $ throughline worker --file app.db.throughline.db
+  $ throughline worker --file app.db.throughline.db --once`
+
+/** `throughline worker`: projects the journal until it is stopped. */
+export function addWorker(program: Command, terminal: Terminal, done: (code: ExitCode) => void): void {
+  addRecordsOptions(program.command('worker'))
+    .description('project the journal of apps that leave that to a worker')
+    .option('--once', 'end when all that waits is projected')
+    .addHelpText('after', EXAMPLES)
+    .action(async (options: RecordsOptions & { readonly once?: true }) => {
+      const filename = existingFile(options)
+      const secret = process.env['THROUGHLINE_JOURNAL_SECRET']
+      const worker = await startWorker({
+        storage: knexStorage({ filename }),
+        clock: terminal,
+        onFailure: (error) => terminal.warn(`throughline: ${error instanceof Error ? error.message : String(error)}\n`),
+        ...(secret !== undefined && { secret }),
+      })
+      terminal.write(`projecting ${filename}${options.once ? '' : '; Ctrl-C ends it'}\n`)
+      let reported = 0
+      const report = async (): Promise<void> => {
+        if (worker.projected === reported) return
+        const { rows, ageMs } = await worker.backlog()
+        const waits = rows === 0 ? 'nothing waits' : `${rows} waiting, the oldest for ${spanText(ageMs)}`
+        terminal.write(`${worker.projected - reported} records projected, ${waits}\n`)
+        reported = worker.projected
+      }
+      const reporting = setInterval(() => void report().catch(() => {}), REPORT_MS)
+      try {
+        const ended = await Promise.race([
+          terminal.stopped().then(() => ({ behind: false })),
+          ...(options.once ? [worker.drain(DRAIN_MS)] : []),
+        ])
+        if (ended.behind) done(1)
+        await report()
+      } finally {
+        clearInterval(reporting)
+        await worker.close()
+      }
+    })
+}
