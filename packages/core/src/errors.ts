@@ -39,6 +39,7 @@ export type ErrorCode =
   | 'QUERY_INVALID'
   | 'EVENT_INVALID'
   | 'CAPTURE_INVALID'
+  | 'ENVELOPE_INVALID'
   | 'RECORDS_UNAVAILABLE'
   | 'OUTCOME_UNKNOWN'
   | 'RECORDS_FULL'
@@ -141,6 +142,7 @@ const ERRORS: Readonly<Record<ErrorCode, readonly [status: number, sentence: str
   QUERY_INVALID: [400, 'The query is not valid.', 'Mend what is listed.'],
   EVENT_INVALID: [500, 'The audit event is not valid.', 'Mend what is listed.'],
   CAPTURE_INVALID: [400, 'This is no captured context.', 'Pass what `capture()` returned.'],
+  ENVELOPE_INVALID: [400, 'This is no envelope.', 'Send what `envelope()` returned, as JSON.'],
 
   RECORDS_UNAVAILABLE: [503, 'The records database is not reachable.', 'Retry; `health()` says how much waits for it.'],
   OUTCOME_UNKNOWN: [

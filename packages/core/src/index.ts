@@ -30,14 +30,17 @@ export type {
 export { defineCatalog, perDay, perHour, perMinute, perSecond, quotaPerDay, quotaPerMonth } from './catalog/index.ts'
 export type { Clock } from './clock.ts'
 export type { Config } from './config/index.ts'
-export type { CapturedContext } from './context/index.ts'
+export type { CapturedContext, Envelope, LogContext } from './context/index.ts'
 export {
   bind,
   capture,
   currentContext,
   currentTenant,
+  envelope,
   isPlatformContext,
+  logContext,
   refresh,
+  tenantKey,
   tryCurrentTenant,
 } from './context/index.ts'
 export type { ErrorCode } from './errors.ts'
@@ -58,7 +61,7 @@ export {
 } from './guards/index.ts'
 export type { ThroughlineHost } from './instance.ts'
 export type { LimitResult, Limits, PlatformLimits } from './limits/index.ts'
-export type { JournalSettings, Logger, Mode, TenantsOptions, ThroughlineOptions } from './options.ts'
+export type { JournalSettings, Logger, Mode, TelemetryOptions, TenantsOptions, ThroughlineOptions } from './options.ts'
 export type {
   ApiKeyLookup,
   ApiKeyOptions,

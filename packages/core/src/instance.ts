@@ -10,6 +10,7 @@ import type { Logger } from './options.ts'
 import type { JournalEvent, JournalRecord } from './storage/journal-record.ts'
 import type { MaybePromise } from './storage/limits.ts'
 import type { CommitResult, DocumentWrite, QuotaMove } from './storage/records.ts'
+import type { TelemetryPort } from './telemetry-port.ts'
 import { isTenantId } from './tenant-id.ts'
 import type { IsMember, Membership, TenantState } from './tenants/index.ts'
 import { Memberships } from './tenants/index.ts'
@@ -22,6 +23,7 @@ const CHECKPOINT_MS = 2_000
 
 export interface InstanceParts<S extends Snapshot> {
   readonly engines: object
+  readonly telemetry: TelemetryPort & { sawSnapshot(ageMs: number): void }
   readonly journal: Journal
   readonly tenants: TenantState<S & { readonly stale: boolean }>
   readonly observes: PipelineHost['observes']
@@ -52,6 +54,7 @@ export interface ThroughlineHost {
 /** One instance at work: which contexts are open, what they see, and how they change things. */
 export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S> {
   readonly engines: object
+  readonly telemetry: TelemetryPort
   readonly observes: PipelineHost['observes']
   readonly membershipRule: PipelineHost['membershipRule']
   /** Of tests alone: an identity in place of the app's login. */
@@ -67,6 +70,7 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
   constructor(parts: InstanceParts<S>) {
     this.#parts = parts
     this.engines = parts.engines
+    this.telemetry = parts.telemetry
     this.observes = parts.observes
     this.membershipRule = parts.membershipRule
     this.starting?.catch(() => undefined)
@@ -149,6 +153,12 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
     const snapshot = parts.snapshot as S
     activity.tenant = snapshot.tenant.id
     activity.actor = actor
+    const { telemetry, tenants } = this.#parts
+    telemetry.entered(snapshot.tenant)
+    if (telemetry.decisions) {
+      const now = this.now()
+      telemetry.sawSnapshot(now - (tenants.confirmedAt(snapshot.tenant.id) ?? now))
+    }
     return new Scope({
       owner: this,
       snapshot,
@@ -261,6 +271,7 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
     }
     const result = await this.#parts.journal.commit(trail, { writes, quotas }, record ? [JSON.stringify(record)] : [])
     if (result.status === 'committed') {
+      if (event) this.telemetry.decisions?.noted(event)
       for (const { scope } of result.versions) await this.#parts.tenants.changed(scope)
     }
     return result

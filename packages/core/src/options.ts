@@ -49,9 +49,18 @@ export interface ThroughlineOptions extends Catalog {
   readonly snapshots?: { readonly max?: number; readonly maxStale?: number }
   /** `auto` migrates at the start; `check` refuses to start on an older schema. */
   readonly migrate?: 'auto' | 'check'
+  /** How OpenTelemetry shows it, where the app registers an SDK. */
+  readonly telemetry?: TelemetryOptions
   readonly clock?: Clock
   /** Told of failures that no caller sees. `console` unless said. */
   readonly logger?: Logger
+}
+
+export interface TelemetryOptions {
+  /** Name of the span attribute that holds the tenant's id; `tenant.id` unless said. */
+  readonly tenantAttribute?: string
+  /** `false`: the tenant is named on the app's spans, and Throughline adds none of its own. */
+  readonly spans?: boolean
 }
 
 export interface Logger {
@@ -70,6 +79,7 @@ export interface Settings {
   }
   readonly snapshots: { readonly max: number; readonly maxStale: number }
   readonly migrate: 'auto' | 'check'
+  readonly telemetry: Required<TelemetryOptions>
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -82,13 +92,28 @@ interface Problem {
 const LAYERS: readonly Layer[] = ['resolution', 'membership', 'limits', 'quotas']
 const CATALOG_KEYS = ['flags', 'limits', 'meters', 'plans', 'config'] as const
 const SHAPE: Readonly<Record<string, readonly string[]>> = {
-  '': [...CATALOG_KEYS, 'catalog', 'storage', 'tenants', 'mode', 'journal', 'snapshots', 'migrate', 'clock', 'logger'],
+  '': [
+    ...CATALOG_KEYS,
+    'catalog',
+    'storage',
+    'tenants',
+    'mode',
+    'journal',
+    'snapshots',
+    'migrate',
+    'telemetry',
+    'clock',
+    'logger',
+  ],
   tenants: ['load', 'isMember'],
   mode: LAYERS,
   journal: ['secret', 'durability', 'spill', 'lanes', 'drainTimeout', 'project'],
   'journal.spill': ['directory', 'maxBytes'],
   snapshots: ['max', 'maxStale'],
+  telemetry: ['tenantAttribute', 'spans'],
 }
+/** As OpenTelemetry names attributes. */
+const ATTRIBUTE = /^[a-zA-Z][\w.-]{0,99}$/
 
 /**
  * Reads and checks options, once.
@@ -103,7 +128,8 @@ export function readOptions(
   const at = (path: string, message: string): void => void problems.push({ path, message })
   if (!isPlain(options)) throw optionsError([{ path: 'options', message: 'They must be an object.' }])
   unknownKeys(options, '', at)
-  for (const part of ['tenants', 'mode', 'journal', 'snapshots'] as const) unknownKeys(options[part], part, at)
+  for (const part of ['tenants', 'mode', 'journal', 'snapshots', 'telemetry'] as const)
+    unknownKeys(options[part], part, at)
   unknownKeys(options.journal?.spill, 'journal.spill', at)
 
   const inline = Object.fromEntries(
@@ -119,13 +145,14 @@ export function readOptions(
   problems.push(...validateCatalog(catalog))
 
   checkModes(options.mode, at)
-  for (const part of ['journal', 'snapshots'] as const) {
+  for (const part of ['journal', 'snapshots', 'telemetry'] as const) {
     if (options[part] !== undefined && !isPlain(options[part])) at(part, 'It must be an object.')
   }
   if (options.clock !== undefined && typeof options.clock?.now !== 'function') at('clock', 'It must have now().')
   if (options.logger !== undefined && typeof options.logger?.warn !== 'function') at('logger', 'It must have warn().')
   const journal: JournalSettings = isPlain(options.journal) ? options.journal : {}
   const snapshots = isPlain(options.snapshots) ? options.snapshots : {}
+  const telemetry: TelemetryOptions = isPlain(options.telemetry) ? options.telemetry : {}
   const tenants = options.tenants === undefined ? {} : options.tenants
   oneOf('journal.durability', journal.durability, ['process', 'disk'], at)
   oneOf('migrate', options.migrate, ['auto', 'check'], at)
@@ -137,6 +164,11 @@ export function readOptions(
   if (journal.secret !== undefined && (typeof journal.secret !== 'string' || journal.secret.length < 32)) {
     at('journal.secret', 'The secret must have at least 32 characters.')
   }
+  const { tenantAttribute, spans } = telemetry
+  if (tenantAttribute !== undefined && !(typeof tenantAttribute === 'string' && ATTRIBUTE.test(tenantAttribute))) {
+    at('telemetry.tenantAttribute', 'It must be a name of letters, digits, ".", "_" and "-", such as tenant.id.')
+  }
+  if (spans !== undefined && typeof spans !== 'boolean') at('telemetry.spans', 'It must be true or false.')
   if (tenants !== 'ours' && !isPlain(tenants)) {
     const given = typeof tenants === 'function' ? 'A function' : `"${String(tenants)}"`
     at('tenants', `${given} is not known; give 'ours' or { load, isMember }.`)
@@ -176,6 +208,7 @@ export function readOptions(
     },
     snapshots: { max: snapshots.max ?? 10_000, maxStale: snapshots.maxStale ?? 300_000 },
     migrate: options.migrate ?? 'auto',
+    telemetry: { tenantAttribute: tenantAttribute ?? 'tenant.id', spans: spans ?? true },
     clock,
     logger,
   }

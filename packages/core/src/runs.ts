@@ -1,13 +1,15 @@
 import { normaliseActor } from './actor.ts'
 import type { CapturedContext, PlatformContext, ScopeHold, Snapshot } from './context/index.ts'
-import { ambientContext, decideHolds, readCaptured, runIn } from './context/index.ts'
+import { ambientContext, decideHolds, readCaptured, readEnvelope, runIn } from './context/index.ts'
 import type { ErrorCode } from './errors.ts'
 import { ThroughlineError } from './errors.ts'
 import { noteRefusal } from './http/note-refusal.ts'
 import type { PipelineHost } from './http/pipeline-host.ts'
 import type { Activity } from './journal/index.ts'
+import type { MaybePromise } from './maybe-promise.ts'
 import { noteError } from './note-error.ts'
-import type { Actor, ActorInput } from './vocabulary.ts'
+import type { TraceParent } from './telemetry-port.ts'
+import type { Actor, ActorInput, Outcome } from './vocabulary.ts'
 import { PLATFORM } from './vocabulary.ts'
 
 /** In whose name code runs that serves no request. */
@@ -19,7 +21,7 @@ export interface RunInput {
 }
 
 /** What a run needs of its instance. */
-export type RunHost = Pick<PipelineHost, 'starting' | 'admit' | 'snapshot' | 'openScope' | 'openActivity'>
+export type RunHost = Pick<PipelineHost, 'starting' | 'admit' | 'snapshot' | 'openScope' | 'openActivity' | 'telemetry'>
 
 type Fn<R> = () => R | Promise<R>
 
@@ -33,11 +35,14 @@ export async function runAsTenant<R>(host: RunHost, input: RunInput, fn: Fn<R>, 
   }
   const done = host.admit()
   try {
-    const activity = host.openActivity(traceId)
+    const trace = host.telemetry.parent()
+    const activity = host.openActivity(trace?.traceId ?? traceId)
     activity.actor = actor
-    return await settled(activity, 'run.completed', async () => {
-      const snapshot = await activeTenant(host, activity, input.tenant)
-      const scope = host.openScope({ snapshot, actor, activity, request: undefined, rule: undefined })
+    return await settled({ host, activity, trace }, 'run.completed', async () => {
+      const scope = await host.telemetry.context(async () => {
+        const snapshot = await activeTenant(host, activity, input.tenant)
+        return host.openScope({ snapshot, actor, activity, request: undefined, rule: undefined })
+      })
       return decided(scope.holds, () => runIn(scope, fn))
     })
   } finally {
@@ -51,18 +56,30 @@ export async function resumeCaptured<R>(host: RunHost, captured: CapturedContext
   return runAsTenant(host, { tenant, actor }, fn, traceId)
 }
 
+/** Continues in an envelope's context, with its payload. */
+export async function openEnvelope<T, R>(
+  host: RunHost,
+  message: unknown,
+  fn: (payload: T) => R | Promise<R>,
+): Promise<R> {
+  const { context, payload } = readEnvelope(message)
+  return resumeCaptured(host, context, () => fn(payload as T))
+}
+
 /** Enters a request that opened without a tenant: a webhook whose tenant is in its body. */
 export async function enterAsTenant<R>(host: RunHost, activity: Activity, input: RunInput, fn: Fn<R>): Promise<R> {
   const actor = actorOf(input)
-  const snapshot = await activeTenant(host, activity, input.tenant)
-  if (activity.tenant !== undefined && activity.tenant !== snapshot.tenant.id) {
-    // What the request did already would go to another tenant's trail and bill.
-    throw new ThroughlineError('TENANT_SWITCH_REFUSED', {
-      message: 'This request is of another tenant.',
-      details: { open: activity.tenant, asked: input.tenant },
-    })
-  }
-  const scope = host.openScope({ snapshot, actor, activity, request: activity.request, rule: undefined })
+  const scope = await host.telemetry.context(async () => {
+    const snapshot = await activeTenant(host, activity, input.tenant)
+    if (activity.tenant !== undefined && activity.tenant !== snapshot.tenant.id) {
+      // What the request did already would go to another tenant's trail and bill.
+      throw new ThroughlineError('TENANT_SWITCH_REFUSED', {
+        message: 'This request is of another tenant.',
+        details: { open: activity.tenant, asked: input.tenant },
+      })
+    }
+    return host.openScope({ snapshot, actor, activity, request: activity.request, rule: undefined })
+  })
   return decided(scope.holds, () => runIn(scope, fn))
 }
 
@@ -78,15 +95,23 @@ export async function runAsPlatform<R>(
   if (!actor || reason === '') throw new ThroughlineError('PLATFORM_REASON_REQUIRED')
   const done = host.admit()
   try {
-    const activity = host.openActivity(undefined)
+    const trace = host.telemetry.parent()
+    const activity = host.openActivity(trace?.traceId)
     activity.tenant = PLATFORM
     activity.actor = actor
     activity.reason = reason
     const context: PlatformContext = { kind: 'platform', owner: host, actor, reason, activity }
-    return await settled(activity, 'platform.run', () => runIn(context, fn))
+    return await settled({ host, activity, trace }, 'platform.run', () => runIn(context, fn))
   } finally {
     done()
   }
+}
+
+/** What a run leaves, and below which span. */
+interface Run {
+  readonly host: RunHost
+  readonly activity: Activity
+  readonly trace: TraceParent | undefined
 }
 
 function actorOf(input: RunInput): Actor {
@@ -111,16 +136,20 @@ function refused(activity: Activity, code: ErrorCode, action: string): Throughli
 }
 
 /** Closes the record with how the run ended. */
-async function settled<R>(activity: Activity, action: string, fn: Fn<R>): Promise<R> {
+async function settled<R>({ host, activity, trace }: Run, action: string, fn: Fn<R>): Promise<R> {
+  const settle = (outcome: Outcome): MaybePromise<void> => {
+    const tenant = activity.tenant === PLATFORM ? undefined : activity.tenant
+    return host.telemetry.settle(trace, tenant, () => activity.settle(action, outcome))
+  }
   let result: R
   try {
     result = await fn()
   } catch (error) {
     noteError(activity, error)
-    await activity.settle(action, activity.refused ? 'refused' : 'failure')
+    await settle(activity.refused ? 'refused' : 'failure')
     throw error
   }
-  await activity.settle(action, 'success')
+  await settle('success')
   return result
 }
 

@@ -85,6 +85,13 @@ interface Base<C extends Catalog, O> extends ThroughlineHost {
    * @throws ThroughlineError `CAPTURE_INVALID`, and as `run`
    */
   resume<R>(captured: CapturedContext, fn: () => R | Promise<R>): Promise<R>
+  /**
+   * Opens what `envelope()` made, in any process: runs `fn` with its payload in its context. The tenant is looked up anew.
+   *
+   * @param message the envelope after `JSON.parse`
+   * @throws ThroughlineError `ENVELOPE_INVALID`, `CAPTURE_INVALID`, and as `run`
+   */
+  fromEnvelope<T, R>(message: unknown, fn: (payload: T) => R | Promise<R>): Promise<R>
   /** Resolves once the storage is open; the middleware awaits it by itself. */
   ready(): Promise<void>
   health(): Promise<Health>

@@ -18,10 +18,11 @@ import type { Settings, ThroughlineOptions } from './options.ts'
 import { readOptions } from './options.ts'
 import type { PlatformPort } from './platform-port.ts'
 import type { RunInput } from './runs.ts'
-import { resumeCaptured, runAsPlatform, runAsTenant } from './runs.ts'
+import { openEnvelope, resumeCaptured, runAsPlatform, runAsTenant } from './runs.ts'
 import type { ConfiguredSnapshot, TenantSnapshot } from './snapshots.ts'
 import { documentKinds, snapshotMaker } from './snapshots.ts'
 import { memoryLimits } from './storage/memory-limits.ts'
+import { detached, Telemetry } from './telemetry/index.ts'
 import type { IsMember } from './tenants/index.ts'
 import {
   createMembers,
@@ -65,7 +66,23 @@ function openInstance(settings: Settings) {
   const app = settings.tenants === 'ours' ? {} : settings.tenants
   const kinds = documentKinds(catalog, ours)
 
-  const journal = new Journal({ ...settings.journal, records, spill: spillOf(settings), now, onFailure })
+  const telemetry = new Telemetry({
+    ...settings.telemetry,
+    async measure() {
+      const { backlog, spilledBytes, failures, projectorLagMs } = await journal.health()
+      return { rows: backlog?.rows, ageMs: backlog?.ageMs, lagMs: projectorLagMs, failures, spilledBytes }
+    },
+    now,
+  })
+  const journal: Journal = new Journal({
+    ...settings.journal,
+    records,
+    spill: spillOf(settings),
+    now,
+    onFailure,
+    decisions: () => telemetry.decisions,
+    detached,
+  })
   const tenants: TenantState<TenantSnapshot> = new TenantState({
     records,
     tenantKinds: kinds.tenant,
@@ -162,6 +179,7 @@ function openInstance(settings: Settings) {
   }
   const instance: Instance<TenantSnapshot> = new Instance<TenantSnapshot>({
     engines,
+    telemetry,
     journal,
     tenants,
     observes: { resolution: mode.resolution === 'observe', membership: mode.membership === 'observe' },
@@ -170,6 +188,7 @@ function openInstance(settings: Settings) {
     logger,
     now,
     async start() {
+      telemetry.look()
       await records.open({
         kinds: kinds.all,
         usage: catalog.meters !== undefined,
@@ -183,6 +202,7 @@ function openInstance(settings: Settings) {
     },
     async stop() {
       tenants.stop()
+      telemetry.close()
       await journal.close()
       await storage.limits?.close()
       await records.close()
@@ -259,6 +279,7 @@ function publicFace(settings: Settings, opened: Opened): object {
     platform,
     run: <R>(input: RunInput, fn: () => R | Promise<R>) => runAsTenant(instance, input, fn),
     resume: <R>(captured: CapturedContext, fn: () => R | Promise<R>) => resumeCaptured(instance, captured, fn),
+    fromEnvelope: <T, R>(message: unknown, fn: (payload: T) => R | Promise<R>) => openEnvelope(instance, message, fn),
     async ready(): Promise<void> {
       await instance.starting
     },

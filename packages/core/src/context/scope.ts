@@ -1,5 +1,6 @@
 import type { EventTemplate } from '../event.ts'
 import type { JournalEvent } from '../storage/journal-record.ts'
+import type { TelemetryPort } from '../telemetry-port.ts'
 import type { Actor, RequestInfo, Tenant, TenantContext } from '../vocabulary.ts'
 import type { ScopeHold } from './holds.ts'
 
@@ -41,6 +42,7 @@ export interface UsageEntry {
 export interface ScopeOwner<S extends Snapshot> {
   /** The engines a guard may ask. */
   readonly engines: object
+  readonly telemetry: TelemetryPort
   now(): number
   /**
    * A checkpoint: the context sees its tenant and its actor's roles as they are, at most 2 s ago. Refused if the tenant

@@ -16,9 +16,15 @@ export function checkGuards(guards: readonly Guard[], holds?: GuardHold[]): Mayb
   const scope = currentScope()
   const into = holds ?? scope.holds
   if (scope.owner.now() - scope.seenAt > CHECKPOINT_MS) {
-    return scope.owner.reload(scope).then(() => checkFrom(guards, 0, scope, into))
+    return scope.owner.reload(scope).then(() => check(guards, scope, into))
   }
-  return checkFrom(guards, 0, scope, into)
+  return check(guards, scope, into)
+}
+
+function check(guards: readonly Guard[], scope: Scope, holds: GuardHold[]): MaybePromise<void> {
+  const { telemetry } = scope.owner
+  if (!telemetry.tracing) return checkFrom(guards, 0, scope, holds)
+  return telemetry.guards(guards, scope.tenant, () => checkFrom(guards, 0, scope, holds))
 }
 
 function checkFrom(guards: readonly Guard[], start: number, scope: Scope, holds: GuardHold[]): MaybePromise<void> {
@@ -32,4 +38,6 @@ function checkFrom(guards: readonly Guard[], start: number, scope: Scope, holds:
     }
     if (checked) holds.push(checked)
   }
+  const { decisions } = scope.owner.telemetry
+  if (decisions) for (const { name } of guards) decisions.passed(name)
 }

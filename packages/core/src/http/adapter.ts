@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { ambientContext } from '../context/ambient.ts'
+import type { ContextActivity } from '../context/scope.ts'
 import { ThroughlineError } from '../errors.ts'
 import type { ThroughlineHost } from '../instance.ts'
 import { HOST } from '../instance.ts'
@@ -39,10 +40,18 @@ function hostOf(middleware: string, throughline: ThroughlineHost | undefined): T
   })
 }
 
-/** Attaches an error to the record of the open request, by name and code; outside of one it does nothing. */
+/** On whose record an error is already: one that passes several middlewares on its way out is one event. */
+const recorded = new WeakMap<object, ContextActivity>()
+
+/** Attaches an error to the record of the open request, by name and code, once; outside of one it does nothing. */
 export function recordError(error: unknown): void {
   const context = ambientContext()
-  if (context) noteError(context.activity, error)
+  if (!context) return
+  if (typeof error === 'object' && error !== null) {
+    if (recorded.get(error) === context.activity) return
+    recorded.set(error, context.activity)
+  }
+  noteError(context.activity, error)
 }
 
 /**

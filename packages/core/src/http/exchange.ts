@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Scope } from '../context/scope.ts'
 import type { Activity } from '../journal/activity.ts'
+import type { TraceParent } from '../telemetry-port.ts'
 import type { RequestInfo } from '../vocabulary.ts'
 
 /** One request, as an adapter hands it to the pipeline. */
@@ -21,6 +22,8 @@ export interface OpenExchange {
   /** The instance that opened it, whose journal its record goes to. */
   readonly owner: object
   readonly activity: Activity
+  /** The app's span around the request, if it traces. */
+  readonly trace: TraceParent | undefined
   /** Its route is excluded: nothing is recorded of it. */
   excluded: boolean
   /** Once it is entered. */

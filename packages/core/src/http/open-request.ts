@@ -1,6 +1,7 @@
 import { decideHolds } from '../context/holds.ts'
 import { ThroughlineError } from '../errors.ts'
 import type { Activity } from '../journal/activity.ts'
+import type { MaybePromise } from '../maybe-promise.ts'
 import type { Exchange, OpenExchange } from './exchange.ts'
 import { inboundTraceId, requestInfo, setOpenExchange } from './exchange.ts'
 import { holdResponse } from './held-response.ts'
@@ -24,13 +25,15 @@ export function openRequest<Req>(
   options: OpenRequestOptions,
 ): OpenExchange {
   const done = host.admit()
-  const activity = host.openActivity(inboundTraceId(exchange.message))
+  const trace = host.telemetry.parent()
+  const activity = host.openActivity(trace ? trace.traceId : inboundTraceId(exchange.message))
   activity.request = requestInfo(exchange)
-  const open: OpenExchange = { owner: host, activity, excluded: options.excluded, scope: undefined }
+  const open: OpenExchange = { owner: host, activity, trace, excluded: options.excluded, scope: undefined }
   setOpenExchange(exchange.response, open)
   holdResponse(exchange.message, exchange.response, {
     settle({ status, aborted }) {
-      const settled = settle(host, exchange, open, status, aborted, options.hint)
+      const settleNow = (): MaybePromise<void> => settle(host, exchange, open, status, aborted, options.hint)
+      const settled = trace ? host.telemetry.settle(trace, activity.tenant, settleNow) : settleNow()
       if (!(settled instanceof Promise)) return done()
       if (!activity.background) {
         return settled.then(done, (error: unknown) => {

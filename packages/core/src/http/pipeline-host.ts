@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Scope, Snapshot } from '../context/scope.ts'
 import type { Activity } from '../journal/activity.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
+import type { TelemetryPort } from '../telemetry-port.ts'
 import type { IsMember, Membership } from '../tenants/membership.ts'
 import type { Actor, ActorInput, RequestInfo } from '../vocabulary.ts'
 import type { Exchange } from './exchange.ts'
@@ -13,6 +14,7 @@ export type MembershipRule = 'claimed' | 'ours' | IsMember
 export interface PipelineHost {
   /** Undefined once it is ready. */
   readonly starting: Promise<void> | undefined
+  readonly telemetry: TelemetryPort
   readonly observes: { readonly resolution: boolean; readonly membership: boolean }
   /** The instance's own rule for sources that prove, and for those that only name. */
   readonly membershipRule: { readonly proven: MembershipRule; readonly named: MembershipRule | undefined }

@@ -109,7 +109,9 @@ export class TenantPipeline<Req> implements HttpPipeline<Req> {
     }
     let entering: MaybePromise<Scope | undefined>
     try {
-      entering = this.#tenantless(exchange) ? undefined : this.#enter(exchange, open.activity)
+      if (this.#tenantless(exchange)) entering = undefined
+      else if (!open.trace) entering = this.#enter(exchange, open.activity)
+      else entering = this.#host.telemetry.context(() => this.#enter(exchange, open.activity))
     } catch (error) {
       refuse(error)
       return
@@ -176,7 +178,10 @@ export class TenantPipeline<Req> implements HttpPipeline<Req> {
       }
       activity.tenant = snapshot.tenant.id
       if (!acting) return this.#refuse(activity, 'ACTOR_REQUIRED')
-      if (rule !== 'untrusted') return this.#admitTo(snapshot, acting, rule, activity)
+      if (rule !== 'untrusted') {
+        if (snapshot.tenant.status !== 'suspended') this.#host.telemetry.decisions?.allowed('resolution')
+        return this.#admitTo(snapshot, acting, rule, activity)
+      }
       const open = (): Scope => this.#host.openScope(scopeParts(snapshot, acting, activity, undefined))
       return this.#refuse(activity, 'TENANT_SOURCE_UNTRUSTED', { metadata: { sources }, open })
     })
@@ -197,7 +202,10 @@ export class TenantPipeline<Req> implements HttpPipeline<Req> {
     // Membership first: that a tenant is suspended is its members' to know.
     if (rule === undefined || rule === 'claimed') return open()
     return next(this.#host.isMember(rule, actor, snapshot.tenant.id), ({ member, roles }) => {
-      if (member) return open(withRoles(actor, roles))
+      if (member) {
+        this.#host.telemetry.decisions?.allowed('membership')
+        return open(withRoles(actor, roles))
+      }
       return this.#refuse(activity, this.#foreign, { layer: 'membership', reason: 'NOT_MEMBER', open })
     })
   }

@@ -2,6 +2,7 @@ import { newId, newTraceId } from '../clock.ts'
 import type { EventTemplate } from '../event.ts'
 import { eventTemplate } from '../event.ts'
 import type { JournalEvent } from '../storage/journal-record.ts'
+import type { DecisionCounter } from '../telemetry-port.ts'
 import type { Actor, Outcome, RequestInfo } from '../vocabulary.ts'
 import { PLATFORM } from '../vocabulary.ts'
 
@@ -12,6 +13,8 @@ const MAX_TEXT = 500
 
 /** Where an activity's lines go. */
 export interface ActivitySink {
+  /** Absent while nobody measures. */
+  readonly decisions?: DecisionCounter | undefined
   now(): number
   /** The record has its own event: what comes after is a further part. */
   closed(activity: Activity): void
@@ -116,6 +119,7 @@ export class Activity {
       this.#refusal ??= JSON.stringify([event.action, event.targets?.[0]?.id, event.metadata?.code])
     } else this.#effects = true
     if (event.action === 'error') this.#failed = true
+    this.#sink.decisions?.noted(event)
     const after = this.#sink.now() - this.at
     this.#events.push(JSON.stringify(after > 0 ? { ...event, after } : event))
     this.#grown()
@@ -215,8 +219,10 @@ export class Activity {
       line += comma + event
       comma = ','
     }
+    const decisions = this.#templates.length > 0 ? this.#sink.decisions : undefined
     for (let i = 0; i < this.#templates.length; i++) {
       const count = this.#counts[i] as number
+      decisions?.folded(this.#templates[i] as EventTemplate, count)
       line += `${comma}${(this.#templates[i] as EventTemplate).open}${count === 1 ? '}' : `,"count":${count}}`}`
       comma = ','
     }

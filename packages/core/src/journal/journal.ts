@@ -2,6 +2,7 @@ import { newId } from '../clock.ts'
 import { ThroughlineError } from '../errors.ts'
 import { encodeBatch } from '../storage/journal-record.ts'
 import type { Backlog, Change, CommitResult, JournalBatch, RecordsStore } from '../storage/records.ts'
+import type { DecisionCounter } from '../telemetry-port.ts'
 import type { ActivitySink, AddOptions } from './activity.ts'
 import { Activity } from './activity.ts'
 import { LaneWriter } from './lane-writer.ts'
@@ -27,6 +28,10 @@ export interface JournalOptions {
   readonly project: boolean
   now(): number
   onFailure(error: unknown): void
+  /** Absent while nobody measures. */
+  decisions?(): DecisionCounter | undefined
+  /** Runs what serves many contexts outside of the trace of the one that began it; as it is unless given. */
+  detached?<R>(fn: () => R): R
 }
 
 export interface JournalHealth {
@@ -34,6 +39,10 @@ export interface JournalHealth {
   readonly backlog: Backlog | undefined
   /** Bytes that wait in the spill file. */
   readonly spilledBytes: number
+  /** Appends that failed since the start: what they held was spilled, or refused. */
+  readonly failures: number
+  /** ms that rows have waited without this process's projector getting through; undefined if the backlog is not known. */
+  readonly projectorLagMs: number | undefined
 }
 
 /** The one append-only table that every record goes to first: group commit, spill and replay, projecting. */
@@ -49,6 +58,7 @@ export class Journal implements ActivitySink {
   #replayTimer: NodeJS.Timeout | undefined
   #replayDelay = REPLAY_FIRST_MS
   #orphans = false
+  #failures = 0
   #closed = false
 
   constructor(options: JournalOptions) {
@@ -56,8 +66,8 @@ export class Journal implements ActivitySink {
     this.writer = newId(options.now())
     this.#projector = new Projector({
       holder: this.writer,
-      project: (request) => options.records.project(request),
-      backlog: () => options.records.backlog(),
+      project: (request) => this.#detached(() => options.records.project(request)),
+      backlog: () => this.#detached(() => options.records.backlog()),
       onFailure: options.onFailure,
     })
     this.#spills = []
@@ -66,6 +76,10 @@ export class Journal implements ActivitySink {
 
   now(): number {
     return this.#options.now()
+  }
+
+  get decisions(): DecisionCounter | undefined {
+    return this.#options.decisions?.()
   }
 
   /** Whether the newest records reached the journal itself: strict routes refuse before the handler if not. */
@@ -135,7 +149,13 @@ export class Journal implements ActivitySink {
     const spilledBytes = this.#spills.reduce((sum, spill) => sum + spill.size, 0)
     const backlog = await this.#options.records.backlog().catch(() => undefined)
     const projecting = backlog !== undefined && backlog.ageMs < STALLED_MS
-    return { status: this.healthy && projecting && !this.#orphans ? 'ok' : 'degraded', backlog, spilledBytes }
+    return {
+      status: this.healthy && projecting && !this.#orphans ? 'ok' : 'degraded',
+      backlog,
+      spilledBytes,
+      failures: this.#failures,
+      projectorLagMs: backlog && this.#options.project ? this.#projector.lagMs(backlog) : undefined,
+    }
   }
 
   /** Appends what waits, replays and projects what it can, and stops. */
@@ -153,7 +173,12 @@ export class Journal implements ActivitySink {
   #openLane(lane: number): LaneWriter {
     const { records, spill: spillOptions, durability, now, onFailure } = this.#options
     const writer = lane === 0 ? this.writer : `${this.writer}.${lane}`
-    const append = (batch: JournalBatch): Promise<void> => records.append(batch)
+    const append = (batch: JournalBatch): Promise<void> => this.#detached(() => records.append(batch))
+    const appendNew = (batch: JournalBatch): Promise<void> =>
+      append(batch).catch((error: unknown) => {
+        this.#failures += 1
+        throw error
+      })
     const spill =
       spillOptions &&
       new SpillFile({
@@ -166,12 +191,25 @@ export class Journal implements ActivitySink {
         },
       })
     if (spill) this.#spills.push(spill)
-    return new LaneWriter({ lane, writer, append, spill, now, onAppended: () => this.#appended(), onFailure })
+    return new LaneWriter({
+      lane,
+      writer,
+      append: appendNew,
+      spill,
+      now,
+      onAppended: () => this.#appended(),
+      onFailure,
+    })
   }
 
   #settleParts(): void {
     const before = this.now() - PART_MS
     for (const activity of this.#open) if (activity.at <= before) activity.settlePart().catch(this.#options.onFailure)
+  }
+
+  #detached<R>(fn: () => R): R {
+    const { detached } = this.#options
+    return detached ? detached(fn) : fn()
   }
 
   #appended(): void {

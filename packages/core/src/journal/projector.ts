@@ -28,6 +28,8 @@ export class Projector {
   #closed = false
   #retryDelay = RETRY_FIRST_MS
   #retryAt = 0
+  /** When it last got through all lanes. */
+  #throughAt: number = performance.now()
 
   constructor(options: ProjectorOptions) {
     this.#options = options
@@ -50,6 +52,11 @@ export class Projector {
       this.#running = undefined
     })
     return this.#running
+  }
+
+  /** ms that rows have waited without this projector getting through; 0 when none waits. */
+  lagMs({ rows, ageMs }: Pick<Backlog, 'rows' | 'ageMs'>): number {
+    return rows === 0 ? 0 : Math.min(ageMs, Math.round(performance.now() - this.#throughAt))
   }
 
   /**
@@ -97,7 +104,10 @@ export class Projector {
       this.#retryAt = performance.now() + this.#retryDelay
       this.#retryDelay = Math.min(this.#retryDelay * 2, RETRY_LAST_MS)
       this.kick(RETRY_MS)
-    } else this.#retryDelay = RETRY_FIRST_MS
+    } else {
+      this.#retryDelay = RETRY_FIRST_MS
+      this.#throughAt = performance.now()
+    }
   }
 
   async #runLane(lane: number): Promise<void> {

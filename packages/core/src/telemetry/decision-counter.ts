@@ -1,0 +1,96 @@
+import type { Attributes, Counter } from '@opentelemetry/api'
+import type { EventTemplate } from '../event.ts'
+import type { JournalEvent } from '../storage/journal-record.ts'
+import type { DecisionCounter, DecisionLayer } from '../telemetry-port.ts'
+
+type DecisionOutcome = 'allowed' | 'evaluated' | 'refused' | 'observed'
+
+interface Decision {
+  readonly layer: DecisionLayer
+  readonly outcome: DecisionOutcome
+  readonly name: string | undefined
+}
+
+/** Label sets at the most; names past it, which only a catalog of that size has, are counted as `other`. */
+const MAX_LABELS = 1_000
+const LAYER_OF: Readonly<Record<string, DecisionLayer>> = {
+  'flag.refused': 'flag',
+  'limit.refused': 'limit',
+  'quota.refused': 'quota',
+  'plan.refused': 'plan',
+}
+const GUARD_LAYERS: ReadonlySet<string> = new Set(['flag', 'role', 'plan'])
+
+/** Counts decisions in one counter; a label set is one object, made once. */
+export class CountedDecisions implements DecisionCounter {
+  readonly #counter: Pick<Counter, 'add'>
+  readonly #labels = new Map<string, Attributes>()
+  /** Templates live as long as the snapshot that prepared them. */
+  readonly #templates = new WeakMap<EventTemplate, Attributes | 'none'>()
+
+  constructor(counter: Pick<Counter, 'add'>) {
+    this.#counter = counter
+  }
+
+  allowed(layer: DecisionLayer, name?: string): void {
+    this.#counter.add(1, this.#labelsOf({ layer, outcome: 'allowed', name }))
+  }
+
+  folded(template: EventTemplate, count: number): void {
+    let labels = this.#templates.get(template)
+    if (labels === undefined) {
+      const decision = foldedDecision(template)
+      labels = decision ? this.#labelsOf(decision) : 'none'
+      this.#templates.set(template, labels)
+    }
+    if (labels !== 'none') this.#counter.add(count, labels)
+  }
+
+  noted(event: JournalEvent): void {
+    const decision = notedDecision(event)
+    if (decision) this.#counter.add(1, this.#labelsOf(decision))
+  }
+
+  passed(guard: string): void {
+    const colon = guard.indexOf(':')
+    const layer = guard.slice(0, colon)
+    // Limits and quotas are counted where they decide, whoever asks.
+    if (GUARD_LAYERS.has(layer)) this.allowed(layer as DecisionLayer, guard.slice(colon + 1))
+  }
+
+  #labelsOf({ layer, outcome, name }: Decision): Attributes {
+    const key = `${layer}\n${outcome}\n${name ?? ''}`
+    const known = this.#labels.get(key)
+    if (known) return known
+    if (this.#labels.size >= MAX_LABELS && name !== 'other') return this.#labelsOf({ layer, outcome, name: 'other' })
+    const labels: Attributes = name === undefined ? { layer, outcome } : { layer, outcome, name }
+    this.#labels.set(key, labels)
+    return labels
+  }
+}
+
+function foldedDecision({ action, open }: EventTemplate): Decision | undefined {
+  if (action !== 'limit.passed' && action !== 'flag.evaluated') return undefined
+  const { targets } = JSON.parse(`${open}}`) as JournalEvent
+  const name = targets?.[0]?.id
+  return action === 'limit.passed'
+    ? { layer: 'limit', outcome: 'allowed', name }
+    : { layer: 'flag', outcome: 'evaluated', name }
+}
+
+/** What of the record is a decision of ours; refusals by the app itself (its own 401) and other events are none. */
+function notedDecision({ action, outcome, targets, metadata }: JournalEvent): Decision | undefined {
+  const target = targets?.[0]
+  if (action === 'quota.reserved' || (action === 'usage.recorded' && metadata?.quotaPeriod !== undefined)) {
+    return { layer: 'quota', outcome: 'allowed', name: target?.id }
+  }
+  if (outcome !== 'refused') return undefined
+  const decided: DecisionOutcome = metadata?.observed === true ? 'observed' : 'refused'
+  const layer = Object.hasOwn(LAYER_OF, action) ? LAYER_OF[action] : undefined
+  if (layer) return { layer, outcome: decided, name: target?.id }
+  const code = metadata?.code
+  if ((action !== 'auth.refused' && action !== 'tenant.unknown') || typeof code !== 'string') return undefined
+  if (target?.type === 'role') return { layer: 'role', outcome: decided, name: target.id }
+  if (!/^[A-Z_]+$/.test(code)) return undefined
+  return { layer: metadata?.reason === 'NOT_MEMBER' ? 'membership' : 'resolution', outcome: decided, name: code }
+}

@@ -1,0 +1,5 @@
+export type { Measures } from './gauges.ts'
+export { METRICS } from './metrics.ts'
+export { detached } from './spans.ts'
+export type { TelemetryParts } from './telemetry.ts'
+export { Telemetry } from './telemetry.ts'
