@@ -1,0 +1,29 @@
+import { problemOf, recordError } from '@throughline/core/http'
+import type { Middleware } from 'koa'
+
+/** What a handler may have said of the body it did not send. */
+const OF_THE_BODY = ['Content-Encoding', 'Content-Language', 'Content-Length', 'Content-Range', 'ETag', 'Last-Modified']
+
+/**
+ * Middleware for the first place, before `requestAudit` and `tenantContext`: in Koa an error comes back the way the
+ * request went in. Answers our errors with problem details (RFC 9457) and passes on all others. Of ours, those of 500
+ * and more are told to the app's `error` listeners, as Koa does with what it answers itself.
+ *
+ * @example app.use(problemDetails())
+ */
+export function problemDetails(): Middleware {
+  return async function problemDetails(context, next) {
+    try {
+      await next()
+    } catch (error) {
+      recordError(error)
+      const problem = problemOf(error)
+      if (!problem || context.headerSent || !context.writable) throw error
+      if (problem.status >= 500) context.app.emit('error', error, context)
+      for (const name of OF_THE_BODY) context.remove(name)
+      context.status = problem.status
+      context.body = problem.body
+      context.set(problem.headers)
+    }
+  }
+}

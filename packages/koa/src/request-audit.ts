@@ -1,0 +1,18 @@
+import type { ThroughlineHost } from '@throughline/core'
+import type { RequestAuditOptions } from '@throughline/core/http'
+import { auditPipeline } from '@throughline/core/http'
+import type { Context, Middleware } from 'koa'
+import { middlewareOf } from './middleware-of.ts'
+
+/**
+ * Middleware for the very first place: opens the request's record before the app's login, so that the app's own 401s,
+ * 403s and failures are on record too.
+ *
+ * @example app.use(requestAudit(throughline, { exclude: ['/healthz'] }))
+ */
+export function requestAudit<Ctx extends Context = Context>(
+  throughline: ThroughlineHost,
+  options: RequestAuditOptions<Ctx> = {},
+): Middleware {
+  return middlewareOf('requestAudit', auditPipeline(throughline, options))
+}
