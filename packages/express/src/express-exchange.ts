@@ -26,9 +26,10 @@ export class ExpressExchange<Req extends Request> implements Exchange<Req> {
   }
 
   route(): string | undefined {
-    const { route, baseUrl } = this.carrier
+    const { route, baseUrl } = this.carrier as { readonly route?: Request['route']; readonly baseUrl?: string }
     if (route === undefined || route === null) return undefined
     const path: unknown = route.path
-    return `${baseUrl}${Array.isArray(path) ? path.join('|') : String(path)}`
+    // Express has none any more where nothing of the app answered an error.
+    return `${baseUrl ?? ''}${Array.isArray(path) ? path.join('|') : String(path)}`
   }
 }
