@@ -1,9 +1,6 @@
 import type { Guard } from '@throughline/core'
 import { checkGuards, guardList } from '@throughline/core'
-import type { Next } from 'koa'
-
-/** For any kind of context, so that handlers after it still know their state and their parameters. */
-export type GuardMiddleware = (context: unknown, next: Next) => Promise<unknown>
+import type { KoaHandler } from './middleware-of.ts'
 
 /**
  * Guards as middleware for a route, a router or the app, inside `tenantContext`. They run in order; the first refusal
@@ -13,7 +10,7 @@ export type GuardMiddleware = (context: unknown, next: Next) => Promise<unknown>
  *
  * @example router.post('/reports', guard(requireFlag('new-reports'), rateLimit('api')), createReport)
  */
-export function guard(...given: readonly [Guard, ...Guard[]]): GuardMiddleware {
+export function guard(...given: readonly [Guard, ...Guard[]]): KoaHandler {
   const guards = guardList('guard', given)
   return async function guard(_context, next) {
     const checked = checkGuards(guards)

@@ -1,6 +1,6 @@
 export type { RequestAuditOptions, TenantContextOptions } from '@throughline/core/http'
-export type { GuardMiddleware } from './guard.ts'
 export { guard } from './guard.ts'
+export type { KoaHandler } from './middleware-of.ts'
 export { problemDetails } from './problem-details.ts'
 export { requestAudit } from './request-audit.ts'
 export { enter, tenantContext } from './tenant-context.ts'

@@ -1,20 +1,36 @@
+import { AsyncResource } from 'node:async_hooks'
+import { Stream } from 'node:stream'
 import type { HttpPipeline } from '@throughline/core/http'
 import { recordError } from '@throughline/core/http'
-import type { Context, Middleware } from 'koa'
+import type { Context, ExtendableContext, Next } from 'koa'
 import { KoaExchange } from './koa-exchange.ts'
 
+/** Middleware that says nothing of the context: `ctx.state` and `ctx.params` of what comes after stay as they were. */
+export type KoaHandler = (context: ExtendableContext, next: Next) => Promise<unknown>
+
 /** A pipeline as middleware. What is thrown after it is put on the request's record on its way out. */
-export function middlewareOf<Ctx extends Context>(name: string, pipeline: HttpPipeline<Ctx>): Middleware {
-  const middleware: Middleware = (context, next) =>
+export function middlewareOf<Ctx extends Context>(name: string, pipeline: HttpPipeline<Ctx>): KoaHandler {
+  const middleware: KoaHandler = (context, next) =>
     new Promise<void>((resolve, reject) => {
       pipeline.handle(new KoaExchange(context as unknown as Ctx), proceed, reject)
 
       function proceed(): void {
-        next().then(resolve, (error: unknown) => {
-          recordError(error)
-          reject(error)
-        })
+        next().then(
+          () => {
+            watchBody((context as unknown as Context).body)
+            resolve()
+          },
+          (error: unknown) => {
+            recordError(error)
+            reject(error)
+          },
+        )
       }
     })
   return Object.defineProperty(middleware, 'name', { value: name })
+}
+
+/** Koa tells no middleware of a streamed body that fails. */
+function watchBody(body: unknown): void {
+  if (body instanceof Stream) body.once('error', AsyncResource.bind(recordError))
 }

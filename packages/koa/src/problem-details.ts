@@ -1,5 +1,6 @@
 import { problemOf, recordError } from '@throughline/core/http'
-import type { Middleware } from 'koa'
+import type { Context } from 'koa'
+import type { KoaHandler } from './middleware-of.ts'
 
 /** What a handler may have said of the body it did not send. */
 const OF_THE_BODY = ['Content-Encoding', 'Content-Language', 'Content-Length', 'Content-Range', 'ETag', 'Last-Modified']
@@ -11,8 +12,9 @@ const OF_THE_BODY = ['Content-Encoding', 'Content-Language', 'Content-Length', '
  *
  * @example app.use(problemDetails())
  */
-export function problemDetails(): Middleware {
-  return async function problemDetails(context, next) {
+export function problemDetails(): KoaHandler {
+  return async function problemDetails(extended, next) {
+    const context = extended as unknown as Context
     try {
       await next()
     } catch (error) {
@@ -24,6 +26,8 @@ export function problemDetails(): Middleware {
       context.status = problem.status
       context.body = problem.body
       context.set(problem.headers)
+      // A handler that meant to answer by itself has failed before it did.
+      context.respond = true
     }
   }
 }

@@ -1,7 +1,8 @@
 import type { ThroughlineHost } from '@throughline/core'
 import type { RequestAuditOptions } from '@throughline/core/http'
 import { auditPipeline } from '@throughline/core/http'
-import type { Context, Middleware } from 'koa'
+import type { Context } from 'koa'
+import type { KoaHandler } from './middleware-of.ts'
 import { middlewareOf } from './middleware-of.ts'
 
 /**
@@ -13,6 +14,6 @@ import { middlewareOf } from './middleware-of.ts'
 export function requestAudit<Ctx extends Context = Context>(
   throughline: ThroughlineHost,
   options: RequestAuditOptions<Ctx> = {},
-): Middleware {
+): KoaHandler {
   return middlewareOf('requestAudit', auditPipeline(throughline, options))
 }

@@ -1,7 +1,8 @@
 import type { RunInput, ThroughlineHost } from '@throughline/core'
 import type { TenantContextOptions } from '@throughline/core/http'
 import { enterRequest, tenantPipeline } from '@throughline/core/http'
-import type { Context, Middleware } from 'koa'
+import type { Context } from 'koa'
+import type { KoaHandler } from './middleware-of.ts'
 import { middlewareOf } from './middleware-of.ts'
 
 /**
@@ -17,7 +18,7 @@ import { middlewareOf } from './middleware-of.ts'
 export function tenantContext<Ctx extends Context = Context>(
   throughline: ThroughlineHost,
   options: TenantContextOptions<Ctx>,
-): Middleware {
+): KoaHandler {
   return middlewareOf('tenantContext', tenantPipeline(throughline, options))
 }
 

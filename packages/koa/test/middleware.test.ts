@@ -1,0 +1,132 @@
+import { Readable } from 'node:stream'
+import { fromPath, ThroughlineError } from '@throughline/core'
+import { createTestThroughline } from '@throughline/core/testing'
+import Koa from 'koa'
+import { afterEach, expect, expectTypeOf, it } from 'vitest'
+import { until } from '../../../test/until.ts'
+import { serve } from '../../core/test/http/raw-client.ts'
+import { guard, problemDetails, requestAudit, tenantContext } from '../src/index.ts'
+
+const ends: (() => Promise<void>)[] = []
+afterEach(async () => {
+  for (const end of ends.splice(0)) await end()
+})
+
+async function open(mount: (app: Koa, throughline: ReturnType<typeof createTestThroughline>) => void) {
+  const throughline = createTestThroughline({ tenants: { load: (id: string) => ({ id }) } })
+  const app = new Koa()
+  const errors: unknown[] = []
+  app.on('error', (error) => errors.push(error))
+  mount(app, throughline)
+  const { port, stop } = await serve(app.callback())
+  ends.push(async () => {
+    await stop()
+    await throughline.close()
+  })
+  const trail = () =>
+    throughline.run({ tenant: 'acme', actor: { id: 'test' } }, async () => {
+      const { events } = await throughline.audit.list({ last: '1d' })
+      return events.filter(({ actor }) => actor.id !== 'test')
+    })
+  return { url: `http://127.0.0.1:${port}`, errors, trail }
+}
+
+const options = { tenant: () => 'acme', actor: () => ({ id: 'ada' }) }
+
+it('records a streamed body that fails, on the trail of its tenant', async () => {
+  const { url, trail, errors } = await open((app, throughline) => {
+    app.use(tenantContext(throughline, options))
+    app.use((context) => {
+      context.body = new Readable({
+        read() {
+          this.destroy(new RangeError('no more'))
+        },
+      })
+    })
+  })
+  // Koa cuts the connection, as it does without us.
+  await expect(fetch(url).then((answer) => answer.text())).rejects.toThrow()
+  await until(async () => (await trail()).length >= 2, { what: 'the record' })
+  expect(await trail()).toContainEqual(
+    expect.objectContaining({ action: 'error', metadata: expect.objectContaining({ name: 'RangeError' }) }),
+  )
+  expect(errors).not.toEqual([])
+})
+
+it('answers for a handler that meant to answer by itself, and failed', async () => {
+  const { url } = await open((app, throughline) => {
+    app.use(problemDetails())
+    app.use(tenantContext(throughline, options))
+    app.use((context) => {
+      context.respond = false
+      throw new ThroughlineError('FLAG_OFF')
+    })
+  })
+  expect((await fetch(url)).status).toBe(404)
+})
+
+it("records an error once, whatever it passes, and leaves it to Koa's own answer", async () => {
+  const { url, trail, errors } = await open((app, throughline) => {
+    app.use(problemDetails())
+    app.use(requestAudit(throughline))
+    app.use(problemDetails())
+    app.use(tenantContext(throughline, options))
+    app.use(() => {
+      throw new RangeError('out of it')
+    })
+  })
+  const answer = await fetch(url)
+  expect([answer.status, await answer.text()]).toEqual([500, 'Internal Server Error'])
+  expect((await trail()).filter(({ action }) => action === 'error')).toHaveLength(1)
+  expect(errors).toHaveLength(1)
+})
+
+it('tells the app of our errors from 500 on, and of no refusal', async () => {
+  const { url, errors } = await open((app) => {
+    app.use(problemDetails())
+    app.use(guard({ name: 'outside', check: () => undefined }))
+  })
+  const answer = await fetch(url)
+  expect(answer.status).toBe(500)
+  expect(await answer.json()).toMatchObject({ code: 'TENANT_REQUIRED' })
+  expect(errors).toMatchObject([{ code: 'TENANT_REQUIRED' }])
+
+  const refusing = await open((app, throughline) => {
+    app.use(problemDetails())
+    app.use(tenantContext(throughline, { tenant: () => 'acme' }))
+  })
+  expect((await fetch(refusing.url)).status).toBe(401)
+  expect(refusing.errors).toEqual([])
+})
+
+it('reads the path that was asked for, where the app is mounted in another one', async () => {
+  const { url, trail } = await open((app, throughline) => {
+    // As koa-mount does it.
+    app.use((context, next) => {
+      context.path = context.path.replace('/api', '')
+      return next()
+    })
+    app.use(tenantContext(throughline, { ...options, tenant: [fromPath('/api/:tenant'), () => 'acme'] }))
+    app.use((context) => {
+      context.body = context.path
+    })
+  })
+  expect(await (await fetch(`${url}/api/acme/x`)).text()).toBe('/acme/x')
+  expect((await trail())[0]?.context.request).toMatchObject({ path: '/api/acme/x' })
+})
+
+it('names its middleware, and says nothing of the context of those after it', () => {
+  const throughline = createTestThroughline()
+  ends.push(() => throughline.close())
+  expect(tenantContext(throughline, options).name).toBe('tenantContext')
+  expect(requestAudit(throughline).name).toBe('requestAudit')
+  const app = new Koa<{ user: string }>()
+  app
+    .use(problemDetails())
+    .use(requestAudit(throughline))
+    .use(tenantContext(throughline, options))
+    .use(guard({ name: 'any', check: () => undefined }))
+    .use((context) => {
+      expectTypeOf(context.state).toEqualTypeOf<{ user: string }>()
+    })
+})
