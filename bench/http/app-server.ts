@@ -1,39 +1,76 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import type { RequestListener } from 'node:http'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { RouterContext } from '@koa/router'
+import Router from '@koa/router'
 import { createThroughline, meter, perSecond, quotaPerMonth, rateLimit, requireFlag } from '@throughline/core'
-import { guard, tenantContext } from '@throughline/express'
+import * as onExpress from '@throughline/express'
+import * as onKoa from '@throughline/koa'
 import { knexStorage } from '@throughline/storage-knex'
 import express from 'express'
+import Koa from 'koa'
 
 /**
- * One process that is measured: bare Express, or the same route behind the full stack. It answers questions over IPC.
+ * One process that is measured: a bare framework, or the same route behind the full stack. It answers questions over IPC.
  *
  * @param variant `bare`, `full`, or `quota` (full, with a hard quota on the meter)
+ * @param framework `express` or `koa`
  */
-const variant = process.argv[2] as 'bare' | 'full' | 'quota'
+const [variant, framework] = process.argv.slice(2) as ['bare' | 'full' | 'quota', 'express' | 'koa']
 
-const app = express()
-app.disable('etag')
 const directory = mkdtempSync(join(tmpdir(), 'throughline-bench-'))
 const filename = join(directory, 'records.db')
 const throughline = variant === 'bare' ? undefined : open()
+const guards = [requireFlag('new-reports'), rateLimit('api'), meter('reports')] as const
 
-if (throughline) {
-  app.use(
-    tenantContext(throughline, {
-      tenant: (request) => request.headers['x-org'] as string,
-      actor: (request) => ({ id: request.headers['x-user'] as string }),
-    }),
-  )
-  app.get('/reports/:id', guard(requireFlag('new-reports'), rateLimit('api'), meter('reports')), answer)
-} else {
-  app.get('/reports/:id', answer)
+const server = createServer(framework === 'koa' ? koaApp() : expressApp())
+server.listen(0, '127.0.0.1', async () => {
+  await throughline?.ready()
+  process.send?.({ port: (server.address() as AddressInfo).port })
+})
+
+function expressApp(): RequestListener {
+  const app = express()
+  app.disable('etag')
+  const answer = (request: express.Request, response: express.Response): void => {
+    response.json(report(String(request.params['id'])))
+  }
+  if (throughline) {
+    app.use(
+      onExpress.tenantContext(throughline, {
+        tenant: (request) => request.headers['x-org'] as string,
+        actor: (request) => ({ id: request.headers['x-user'] as string }),
+      }),
+    )
+    app.get('/reports/:id', onExpress.guard(...guards), answer)
+  } else app.get('/reports/:id', answer)
+  return app
 }
 
-function answer(request: express.Request, response: express.Response): void {
-  response.json({ id: request.params['id'], title: 'Quarterly report', rows: [1, 2, 3] })
+function koaApp(): RequestListener {
+  const app = new Koa()
+  const router = new Router()
+  const answer = (context: RouterContext): void => {
+    context.body = report(String(context.params['id']))
+  }
+  if (throughline) {
+    app.use(
+      onKoa.tenantContext(throughline, {
+        tenant: (context) => context.headers['x-org'] as string,
+        actor: (context) => ({ id: context.headers['x-user'] as string }),
+      }),
+    )
+    router.get('/reports/:id', onKoa.guard(...guards), answer)
+  } else router.get('/reports/:id', answer)
+  app.use(router.routes())
+  return app.callback()
+}
+
+function report(id: string): object {
+  return { id, title: 'Quarterly report', rows: [1, 2, 3] }
 }
 
 function open() {
@@ -47,11 +84,6 @@ function open() {
     plans: { pro: variant === 'quota' ? quota : {} },
   })
 }
-
-const server = app.listen(0, '127.0.0.1', async () => {
-  await throughline?.ready()
-  process.send?.({ port: (server.address() as AddressInfo).port })
-})
 
 process.on('message', async (message: 'cpu' | 'backlog' | 'bytes' | 'stop') => {
   if (message === 'cpu') {

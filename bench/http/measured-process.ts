@@ -3,6 +3,8 @@ import { fileURLToPath } from 'node:url'
 
 export type Variant = 'bare' | 'full' | 'quota'
 
+export type Framework = 'express' | 'koa'
+
 /** Which cores the server's threads run on: all on one, or the main thread alone on it. */
 export type Placement = 'one-core' | 'main-alone'
 
@@ -24,8 +26,8 @@ export class MeasuredProcess {
     this.#child = child
   }
 
-  static async start(variant: Variant, placement: Placement): Promise<MeasuredProcess> {
-    const child = fork(fileURLToPath(new URL('./app-server.ts', import.meta.url)), [variant], {
+  static async start(framework: Framework, variant: Variant, placement: Placement): Promise<MeasuredProcess> {
+    const child = fork(fileURLToPath(new URL('./app-server.ts', import.meta.url)), [variant, framework], {
       execArgv: ['--conditions=source', '--disable-warning=ExperimentalWarning'],
       env: { ...process.env, NODE_ENV: 'production' },
     })

@@ -1,5 +1,5 @@
 import { load } from './load-client.ts'
-import type { Placement, Variant } from './measured-process.ts'
+import type { Framework, Placement, Variant } from './measured-process.ts'
 import { MeasuredProcess, pinSelf } from './measured-process.ts'
 
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 5)
@@ -20,7 +20,7 @@ interface Round {
 }
 
 /**
- * Bare Express against the full stack: tenant context, flag, limit in memory, meter, and a durable record on SQLite at
+ * Bare Express and Koa against the full stack: tenant context, flag, limit in memory, meter, and a durable record on SQLite at
  * its default level. Both servers run all the time; rounds of load alternate between them.
  */
 export async function benchHttp(): Promise<void> {
@@ -31,21 +31,23 @@ export async function benchHttp(): Promise<void> {
   console.log(
     'Durability: a record survives kill -9 (SQLite WAL, synchronous NORMAL), acknowledged after its commit.\n',
   )
-  const express = await compare('main-alone', 'full', [
+  const express = await compare('express', 'main-alone', 'full', [
     [100, 50],
     [1, 50],
     [10, 50],
     [100, 1],
     [100, 300],
   ])
-  const projecting = await compare('one-core', 'full', [[100, 50]])
-  await compare('main-alone', 'quota', [[100, 50]])
+  const expressProjecting = await compare('express', 'one-core', 'full', [[100, 50]])
+  await compare('express', 'main-alone', 'quota', [[100, 50]])
+  const koa = await compare('koa', 'main-alone', 'full', [[100, 50]])
+  const koaProjecting = await compare('koa', 'one-core', 'full', [[100, 50]])
   console.log(`
 How to read it: "ratio" is bare CPU time over full CPU time of the server's core, which is throughput over bare
 throughput when that core is busy; "by wall" is requests a second over requests a second. main-alone: the main thread
 has core 0, our writer thread shares core 1 with the load generator. one-core: everything of the server is on core 0,
 and the projector keeps up (see "waiting").`)
-  console.log(JSON.stringify({ bench: 'http', ratios: { express, expressProjecting: projecting } }))
+  console.log(JSON.stringify({ bench: 'http', ratios: { express, expressProjecting, koa, koaProjecting } }))
 }
 
 interface Pair {
@@ -61,13 +63,19 @@ interface Left {
 }
 
 /** The first shape is the headline: it runs on several fresh pairs of processes, the others on the last of them. */
-async function compare(placement: Placement, variant: Variant, shapes: readonly Shape[]): Promise<number> {
-  console.log(`${variant === 'quota' ? 'full stack with a hard quota' : 'full stack'}, ${placement}`)
+async function compare(
+  framework: Framework,
+  placement: Placement,
+  variant: Variant,
+  shapes: readonly Shape[],
+): Promise<number> {
+  const stack = variant === 'quota' ? 'full stack with a hard quota' : 'full stack'
+  console.log(`${framework}, ${stack}, ${placement}`)
   const [headline, ...others] = shapes as readonly [Shape, ...Shape[]]
   const measured: Pair[] = []
   for (let i = 1; i <= PROCESSES; i++) {
-    const bare = await MeasuredProcess.start('bare', placement)
-    const full = await MeasuredProcess.start(variant, placement)
+    const bare = await MeasuredProcess.start(framework, 'bare', placement)
+    const full = await MeasuredProcess.start(framework, variant, placement)
     try {
       for (const server of [bare, full])
         await load({ port: server.port, connections: 100, tenants: 50, requests: 10_000 })
