@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import createKnex, { type Knex } from 'knex'
+import type { Knex } from 'knex'
 import { type ScopedKnex, scopeKnex } from '../src/scoped-knex/scoped-knex.ts'
+import { type Engine, SQLITE } from './scoped-knex-engines.ts'
 
 export const TENANTS = ['acme', 'globex'] as const
 export type TenantId = (typeof TENANTS)[number]
@@ -22,19 +23,24 @@ const OWNED = ['reports', 'projects'] as const
  * A database of the given tenants' rows: ids are the same in all of them, and every text says whose it is. With one
  * tenant only, plain knex on it is the oracle for what that tenant may see and do.
  */
-export async function database(tenants: readonly string[]): Promise<Knex> {
-  const plain = createKnex({
-    client: 'better-sqlite3',
-    connection: { filename: ':memory:' },
-    useNullAsDefault: true,
-  })
-  const fallback = tenants.length === 1 ? ` default '${tenants[0]}'` : ''
+export async function database(tenants: readonly string[], engine: Engine = SQLITE): Promise<Knex> {
+  const plain = await engine.open()
+  await createTables(plain, tenants.length === 1 ? ` default '${tenants[0]}'` : '', engine)
+  await fill(plain, tenants)
+  return plain
+}
+
+async function createTables(plain: Knex, fallback: string, { name }: Engine): Promise<void> {
+  const [end, json] = name === 'sqlite' ? ['without rowid', 'text'] : ['', 'jsonb']
   await plain.raw(`create table reports (tenant_id text not null${fallback}, id integer not null, title text,
-    status text, n integer, project_id integer, primary key (tenant_id, id)) without rowid`)
+    status text, n integer, project_id integer, data ${json}, primary key (tenant_id, id)) ${end}`)
   await plain.raw(`create table projects (tenant_id text not null${fallback}, id integer not null, name text,
-    parent_id integer, primary key (tenant_id, id)) without rowid`)
+    parent_id integer, primary key (tenant_id, id)) ${end}`)
   await plain.raw('create table countries (code text primary key, name text)')
   await plain.raw('create table secrets (id integer primary key, body text)')
+}
+
+async function fill(plain: Knex, tenants: readonly string[]): Promise<void> {
   for (const tenant of tenants) {
     const mark = tenant.toUpperCase()
     // One row more for each tenant in the alphabet, so that counts differ too.
@@ -47,6 +53,7 @@ export async function database(tenants: readonly string[]): Promise<Knex> {
         status: id % 2 === 0 ? 'open' : 'done',
         n: id * 10,
         project_id: id === 4 ? null : ((id - 1) % 2) + 1,
+        data: JSON.stringify({ mark, id, tags: [`${mark} ${id}`] }),
       })),
     )
     await plain('projects').insert(
@@ -63,13 +70,48 @@ export async function database(tenants: readonly string[]): Promise<Knex> {
     { code: 'nz', name: 'New Zealand' },
   ])
   await plain('secrets').insert({ id: 1, body: 'ACME and GLOBEX secret' })
-  return plain
 }
 
-export async function world(tenants: readonly string[] = TENANTS): Promise<World> {
-  const plain = await database(tenants)
+/** Databases of one engine that are emptied and filled anew rather than made again, which takes a server long. */
+export class Databases {
+  readonly #engine: Engine
+  readonly #made = new Map<string, Promise<Knex>>()
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+  }
+
+  async of(tenants: readonly string[]): Promise<Knex> {
+    const key = tenants.join()
+    const before = this.#made.get(key)
+    if (before === undefined) {
+      const made = database(tenants, this.#engine)
+      this.#made.set(key, made)
+      return made
+    }
+    const plain = await before
+    for (const table of [...OWNED, 'countries', 'secrets']) await plain(table).del()
+    await fill(plain, tenants)
+    return plain
+  }
+
+  async world(): Promise<World> {
+    return worldOf(await this.of(TENANTS))
+  }
+
+  async destroy(): Promise<void> {
+    for (const made of this.#made.values()) await (await made).destroy()
+  }
+}
+
+export async function world(tenants: readonly string[] = TENANTS, engine: Engine = SQLITE): Promise<World> {
+  return worldOf(await database(tenants, engine))
+}
+
+function worldOf(plain: Knex): World {
   const ambient = new AsyncLocalStorage<string | undefined>()
-  const db = scopeKnex(plain, { tables: ['reports', 'projects'], shared: ['countries'] }, () => ambient.getStore())
+  const options = { tables: ['reports', 'projects'], shared: ['countries'] }
+  const db = scopeKnex(plain, options, () => ambient.getStore())
   return { plain, db, as: (tenant, fn) => ambient.run(tenant, fn) }
 }
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
-import createKnex, { type Knex } from 'knex'
-import { expect, test } from 'vitest'
+import type { Knex } from 'knex'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { scopeKnex } from '../src/scoped-knex/scoped-knex.ts'
+import { ENGINES } from './scoped-knex-engines.ts'
 
 /** A relation of the columns id, x and y: a tree of tables, filters, joins, unions and CTEs. */
 type Relation =
@@ -182,17 +183,34 @@ const tableRows = fc.uniqueArray(fc.record({ id: fc.integer({ min: 0, max: 4 }),
 })
 const rows = fc.record({ a: tableRows, b: tableRows })
 
-async function open(tenants: Readonly<Record<string, Rows>>): Promise<Knex> {
-  const knex = createKnex({ client: 'better-sqlite3', connection: ':memory:', useNullAsDefault: true })
+async function createTables(knex: Knex): Promise<void> {
   for (const name of ['a', 'b'] as const) {
     await knex.raw(
       `create table ${name} (tenant_id text not null, id integer, x integer, y integer, primary key (tenant_id, id))`,
     )
-    for (const [tenant, own] of Object.entries(tenants)) {
-      for (const row of own[name]) await knex(name).insert({ tenant_id: tenant, ...row })
-    }
   }
-  return knex
+}
+
+async function refill(knex: Knex, tenants: Readonly<Record<string, Rows>>): Promise<void> {
+  for (const name of ['a', 'b'] as const) {
+    await knex(name).del()
+    const all = Object.entries(tenants).flatMap(([tenant, own]) =>
+      own[name].map((row) => ({ tenant_id: tenant, ...row })),
+    )
+    if (all.length > 0) await knex(name).insert(all)
+  }
+}
+
+/** What a query answers; or, by its code alone, why the database would not. */
+async function answer(query: PromiseLike<unknown>): Promise<unknown> {
+  try {
+    return await query
+  } catch (error) {
+    const code = (error as { code?: unknown }).code
+    // Postgres makes no full join on an inequality. Whatever else fails is no answer.
+    if (code === '0A000') return [code]
+    throw error
+  }
 }
 
 async function allRows(knex: Knex, tenant: string): Promise<unknown> {
@@ -204,51 +222,52 @@ function sorted(result: readonly unknown[]): readonly string[] {
   return result.map((row) => JSON.stringify(row)).sort()
 }
 
-async function onBoth(
-  mine: Rows,
-  theirs: Rows,
-  check: (scoped: Knex, alone: Knex, plain: Knex) => Promise<void>,
-): Promise<void> {
-  const plain = await open({ mine, theirs })
-  const alone = await open({ mine })
-  try {
-    await check(
-      scopeKnex(plain, { tables: ['a', 'b'] }, () => 'mine'),
-      alone,
-      plain,
-    )
-  } finally {
-    await Promise.all([plain.destroy(), alone.destroy()])
+describe.each(ENGINES)('on $name', (engine) => {
+  let plain: Knex
+  let alone: Knex
+  beforeAll(async () => {
+    plain = await engine.open()
+    alone = await engine.open()
+    for (const knex of [plain, alone]) await createTables(knex)
+  })
+  afterAll(() => Promise.all([plain.destroy(), alone.destroy()]))
+
+  async function onBoth(mine: Rows, theirs: Rows, check: (scoped: Knex) => Promise<void>): Promise<void> {
+    await refill(plain, { mine, theirs })
+    await refill(alone, { mine })
+    await check(scopeKnex(plain, { tables: ['a', 'b'] }, () => 'mine'))
   }
-}
 
-test('any query answers as plain knex does on a database of the tenant’s rows alone', async () => {
-  await fc.assert(
-    fc.asyncProperty(rows, rows, relation, (mine, theirs, tree) =>
-      onBoth(mine, theirs, async (scoped, alone) => {
-        const result = await new Builder(scoped).query(tree)
-        expect(sorted(result)).toEqual(sorted(await new Builder(alone).query(tree)))
-      }),
-    ),
-    { numRuns: 400 },
-  )
-})
+  test('any query answers as plain knex does on a database of the tenant’s rows alone', async () => {
+    await fc.assert(
+      fc.asyncProperty(rows, rows, relation, (mine, theirs, tree) =>
+        onBoth(mine, theirs, async (scoped) => {
+          const result = await answer(new Builder(scoped).query(tree))
+          expect(sorted(result as unknown[])).toEqual(
+            sorted((await answer(new Builder(alone).query(tree))) as unknown[]),
+          )
+        }),
+      ),
+      { numRuns: 400 },
+    )
+  }, 60_000)
 
-test('any update or delete changes what plain knex changes on a database of the tenant’s rows alone', async () => {
-  await fc.assert(
-    fc.asyncProperty(rows, rows, table, predicate, fc.boolean(), (mine, theirs, name, where, remove) =>
-      onBoth(mine, theirs, async (scoped, alone, plain) => {
-        const before = await allRows(plain, 'theirs')
-        const write = async (db: Knex): Promise<unknown> => {
-          const query = db(name)
-          new Builder(db).where(query, name, where)
-          return await (remove ? query.del() : query.update({ x: 9, y: db.raw('id + ?', [1]) }))
-        }
-        expect(await write(scoped)).toBe(await write(alone))
-        expect(await allRows(plain, 'mine')).toEqual(await allRows(alone, 'mine'))
-        expect(await allRows(plain, 'theirs')).toEqual(before)
-      }),
-    ),
-    { numRuns: 300 },
-  )
+  test('any update or delete changes what plain knex changes on a database of the tenant’s rows alone', async () => {
+    await fc.assert(
+      fc.asyncProperty(rows, rows, table, predicate, fc.boolean(), (mine, theirs, name, where, remove) =>
+        onBoth(mine, theirs, async (scoped) => {
+          const before = await allRows(plain, 'theirs')
+          const write = async (db: Knex): Promise<unknown> => {
+            const query = db(name)
+            new Builder(db).where(query, name, where)
+            return answer(remove ? query.del() : query.update({ x: 9, y: db.raw('id + ?', [1]) }))
+          }
+          expect(await write(scoped)).toEqual(await write(alone))
+          expect(await allRows(plain, 'mine')).toEqual(await allRows(alone, 'mine'))
+          expect(await allRows(plain, 'theirs')).toEqual(before)
+        }),
+      ),
+      { numRuns: 300 },
+    )
+  }, 60_000)
 })

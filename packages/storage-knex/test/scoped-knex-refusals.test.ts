@@ -1,9 +1,10 @@
 import createKnex from 'knex'
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { scopeKnex } from '../src/scoped-knex/scoped-knex.ts'
-import { refusal, rowsOf, type World, world } from './scoped-knex-fixture.ts'
-
-type Refused = readonly [name: string, run: (world: World) => unknown]
+import { ENGINES } from './scoped-knex-engines.ts'
+import { Databases, refusal, rowsOf, world } from './scoped-knex-fixture.ts'
+import type { Refused } from './scoped-knex-form.ts'
+import { POSTGRES_REFUSALS } from './scoped-knex-postgres-refusals.ts'
 
 /** Something that knex takes for raw, and whose text is not what it compiles to. */
 function forged(sql: string, compiled: string): never {
@@ -95,13 +96,17 @@ const RAW: readonly Refused[] = [
 const MISMATCH: readonly Refused[] = [
   ['insert for another', ({ db }) => db('reports').insert({ tenant_id: 'globex', id: 9 })],
   ['insert for another among many', ({ db }) => db('reports').insert([{ id: 8 }, { id: 9, tenant_id: 'globex' }])],
-  ['insert for another by another spelling', ({ db }) => db('reports').insert({ id: 9, ' Tenant_ID ': 'globex' })],
+  [
+    'insert for another by another spelling',
+    ({ db }) => db('reports').insert({ id: 9, ' Tenant_ID ': 'globex' }),
+    'sqlite',
+  ],
   ['insert for nobody', ({ db }) => db('reports').insert({ id: 9, tenant_id: null })],
   ['insert for whom raw says', ({ db }) => db('reports').insert({ id: 9, tenant_id: db.raw("'acme'") })],
   ['batchInsert for another', ({ db }) => db.batchInsert('reports', [{ id: 8 }, { id: 9, tenant_id: 'globex' }])],
   ['update to another', ({ db }) => db('reports').where('id', 1).update({ tenant_id: 'globex' })],
   ['update to another, qualified', ({ db }) => db('reports').where('id', 1).update({ 'reports.tenant_id': 'globex' })],
-  ['update to another, by key', ({ db }) => db('reports').where('id', 1).update('TENANT_ID', 'globex')],
+  ['update to another, by key', ({ db }) => db('reports').where('id', 1).update('TENANT_ID', 'globex'), 'sqlite'],
   ['increment of the tenant', ({ db }) => db('reports').increment('tenant_id', 1)],
   [
     'merge to another',
@@ -181,7 +186,7 @@ const UNSUPPORTED: readonly Refused[] = [
   ['schema in a transaction', ({ db }) => db.transaction(async (trx) => trx.schema.dropTable('reports'))],
   ['destroy', ({ db }) => (db as unknown as { destroy(): unknown }).destroy()],
   ['a CTE named as a table', ({ db }) => db.with('projects', db('reports')).from('projects')],
-  ['a CTE named as a table in another case', ({ db }) => db.with('Projects', db('reports')).from('Projects')],
+  ['a CTE named as a table in another case', ({ db }) => db.with('Projects', db('reports')).from('Projects'), 'sqlite'],
   ['a CTE with a schema', ({ db }) => db.with('main.x', db('reports')).from('x')],
   ['insert into a shared table', ({ db }) => db('countries').insert({ code: 'fr' })],
   ['update of a shared table', ({ db }) => db('countries').update({ name: 'x' })],
@@ -226,19 +231,23 @@ const CASES = {
   SCOPE_UNSUPPORTED: UNSUPPORTED,
 } as const
 
-for (const [code, cases] of Object.entries(CASES)) {
-  test.each(cases.map(([name, run]) => ({ name, run })))(`${code}: $name`, async ({ run }) => {
-    const made = await world()
-    try {
+describe.each(ENGINES)('on $name', (engine) => {
+  const databases = new Databases(engine)
+  afterAll(() => databases.destroy())
+
+  for (const [code, cases] of Object.entries(CASES)) {
+    const known = [...cases, ...POSTGRES_REFUSALS[code as keyof typeof CASES]]
+      .filter(([, , only]) => only === undefined || only === engine.name)
+      .map(([name, run]) => ({ name, run }))
+    test.each(known)(`${code}: $name`, async ({ run }) => {
+      const made = await databases.world()
       const before = await rowsOf(made.plain)
       const error = await refusal(() => made.as('acme', () => run(made)))
       expect(error).toMatchObject({ code })
       expect(await rowsOf(made.plain)).toEqual(before)
-    } finally {
-      await made.plain.destroy()
-    }
-  })
-}
+    })
+  }
+})
 
 test('raw that is a statement is refused where it is written', async () => {
   const { db, plain } = await world()
@@ -247,7 +256,7 @@ test('raw that is a statement is refused where it is written', async () => {
 })
 
 describe('outside a tenant context', () => {
-  test.each<Refused>([
+  test.each<readonly [string, Refused[1]]>([
     ['db(table)', ({ db }) => db('reports')],
     ['db.select', ({ db }) => db.select('*')],
     ['db.with', ({ db }) => db.with('a', (q) => q.from('reports'))],
@@ -290,7 +299,7 @@ describe('options', () => {
   const plain = createKnex({ client: 'better-sqlite3', connection: ':memory:', useNullAsDefault: true })
 
   test('every mistake is listed at once, with what was meant', async () => {
-    const options = { tabels: [], tables: { 'a as b': { tenantColum: 'x' }, c: { type: 'uuid' } }, tenantColumn: 'a b' }
+    const options = { tabels: [], tables: { 'a as b': { tenantColum: 'x' }, c: { type: 'guid' } }, tenantColumn: 'a b' }
     const error = await refusal(() => scopeKnex(plain, options as never, () => undefined))
     expect(error).toMatchObject({ code: 'OPTIONS_INVALID' })
     const { problems } = (error as { details: { problems: string[] } }).details

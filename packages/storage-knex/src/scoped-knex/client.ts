@@ -12,6 +12,7 @@ import {
   type KnexRaw,
   unknownToKnex,
 } from './knex-internals.ts'
+import { invalidOptions } from './options.ts'
 import { refusedRaw } from './raw-policy.ts'
 import type { Scope } from './scope.ts'
 
@@ -24,10 +25,9 @@ import type { Scope } from './scope.ts'
 export function scopedClientClass(source: KnexClient, scope: Scope): ClientClass {
   const builder = source.queryBuilder()
   const compiler: KnexCompiler = source.queryCompiler(builder)
-  const missing = unknownToKnex(compiler)
+  const missing = unknownToKnex(compiler, scope.grammar.steps)
   if (missing.length > 0) {
-    const problems = [`scopedKnex does not know this version of knex: it has no ${missing.join(', ')}.`]
-    throw new ThroughlineError('OPTIONS_INVALID', { message: problems.join(' '), details: { problems } })
+    throw invalidOptions([`scopedKnex does not know this version of knex: it has no ${missing.join(', ')}.`])
   }
   const Builder = scopedBuilder(builder.constructor as BuilderClass, scope)
   const Compiler = scopedCompiler(compiler.constructor as CompilerClass, scope)
@@ -47,6 +47,14 @@ export function scopedClientClass(source: KnexClient, scope: Scope): ClientClass
       return super.raw(sql, bindings)
     }
 
+    /** Knex calls it without its client. */
+    override wrapIdentifierImpl(name: string): string {
+      if (scope.grammar.isColumn(name)) return super.wrapIdentifierImpl(name)
+      throw new ThroughlineError('SCOPE_UNSUPPORTED', {
+        message: `The name "${name}" can not be told from a placeholder.`,
+      })
+    }
+
     override schemaBuilder(): never {
       throw new ThroughlineError('SCOPE_UNSUPPORTED', {
         message: 'A schema is no tenant’s: change it through the knex that the scoped db was made of.',
@@ -54,11 +62,10 @@ export function scopedClientClass(source: KnexClient, scope: Scope): ClientClass
     }
 
     override runner(statement: unknown): unknown {
-      if (isRaw(statement)) throw refusedRaw('alone it is a whole statement')
-      if (!(statement instanceof Builder) || builderTenant(statement) === undefined) {
-        throw new ThroughlineError('SCOPE_UNSUPPORTED', { message: 'This statement was not made by the scoped db.' })
-      }
-      return super.runner(statement)
+      if (isRaw(statement)) return refusedRunner(refusedRaw('alone it is a whole statement'))
+      if (statement instanceof Builder && builderTenant(statement) !== undefined) return super.runner(statement)
+      const message = 'This statement was not made by the scoped db.'
+      return refusedRunner(new ThroughlineError('SCOPE_UNSUPPORTED', { message }))
     }
 
     override destroy(): never {
@@ -69,6 +76,14 @@ export function scopedClientClass(source: KnexClient, scope: Scope): ClientClass
       throw notItsOwn()
     }
   }
+}
+
+/** Rejects rather than throws: a transaction whose callback returns the statement would else never roll back. */
+function refusedRunner(refused: ThroughlineError): object {
+  const refuse = (): never => {
+    throw refused
+  }
+  return { run: () => Promise.reject(refused), stream: refuse, pipe: refuse }
 }
 
 function notItsOwn(): ThroughlineError {

@@ -22,6 +22,8 @@ const SUPPORTED = new Set(['select', 'first', 'pluck', 'insert', 'update', 'del'
 interface Written {
   readonly column: string
   readonly tenant: TenantValue
+  /** The tenant's placeholder. */
+  readonly sql: string
   readonly rows: OwnedRows
 }
 
@@ -42,8 +44,10 @@ export function scopedCompiler(Base: CompilerClass, scope: Scope): CompilerClass
       if (!SUPPORTED.has(verb)) throw unsupported(`\`${verb}\` can not be scoped to a tenant.`)
       return scope.compile(builderTenant(this.builder), (frame) => {
         this.#frame = frame
-        inspectBuilder(this.builder, scope.raws)
-        return super.toSQL(method, timeZone)
+        inspectBuilder(this.builder, scope.raws, scope.grammar)
+        const query = super.toSQL(method, timeZone)
+        if (frame.whole && !scope.grammar.isBound(query)) throw unsupported('Not every placeholder has its binding.')
+        return query
       })
     }
 
@@ -79,6 +83,19 @@ export function scopedCompiler(Base: CompilerClass, scope: Scope): CompilerClass
       return this.#readSource(join.table, join.schema) ?? super._joinTable(join)
     }
 
+    override _updateFrom(source: unknown): string {
+      return super._updateFrom(source && this.#readBeside(source))
+    }
+
+    override using(): string | undefined {
+      const { using } = this.single
+      if (using) {
+        const sources: unknown[] = Array.isArray(using) ? using : [using]
+        this.single = { ...this.single, using: sources.map((source) => this.#readBeside(source)) }
+      }
+      return super.using()
+    }
+
     override onWrapped(clause: KnexWrappedClause): string {
       const inspected = function (this: KnexJoin, join: KnexJoin): void {
         clause.value.call(this, join)
@@ -96,12 +113,13 @@ export function scopedCompiler(Base: CompilerClass, scope: Scope): CompilerClass
     }
 
     override insert(): unknown {
-      const { rows, column, tenant } = this.#write()
+      const written = this.#write()
+      const { rows } = written
       const { insert, onConflict, merge } = this.single
       const select = selectOf(insert, this.client)
       if (select !== undefined) {
         if (onConflict !== undefined) throw unsupported('`onConflict` can not be scoped in an insert from a select.')
-        this.single = { ...this.single, insert: insertFromSelect(select, column, tenant, rows, this.client) }
+        this.single = { ...this.single, insert: insertFromSelect(select, written, rows, this.client) }
         return super.insert()
       }
       if (onConflict !== undefined) rows.checkConflictTarget(onConflict)
@@ -146,7 +164,7 @@ export function scopedCompiler(Base: CompilerClass, scope: Scope): CompilerClass
       const tenant = tenantValue(declared, this.#current.tenantId)
       const rows = new OwnedRows(scope.tables, declared, tenant)
       this.#kept = { source, tenant }
-      return { column: declared.tenantColumn, tenant, rows }
+      return { column: declared.tenantColumn, tenant, sql: scope.grammar.selected[declared.type], rows }
     }
 
     #readTable(): string {
@@ -182,6 +200,11 @@ export function scopedCompiler(Base: CompilerClass, scope: Scope): CompilerClass
           return this.#named(`${of} as ${alias}`, schema)
         }),
       )
+    }
+
+    /** What a write reads beside its own table; knex gives it no schema. */
+    #readBeside(source: unknown): unknown {
+      return this.#readSource(source, undefined) ?? source
     }
 
     #named(text: string, schema: string | undefined): Source {

@@ -20,8 +20,7 @@ export function selectOf(values: unknown, client: KnexClient): KnexBuilder | und
  */
 export function insertFromSelect(
   select: KnexBuilder,
-  tenantColumn: string,
-  tenant: TenantValue,
+  { column, tenant, sql: tenantSql }: { readonly column: string; readonly tenant: TenantValue; readonly sql: string },
   rows: OwnedRows,
   client: KnexClient,
 ): KnexFragment {
@@ -34,7 +33,7 @@ export function insertFromSelect(
     toSQL() {
       const { sql, bindings } = client.queryCompiler(select).toSQL()
       return {
-        sql: `(${columns}, ${wrap(tenantColumn)}) select ${columns}, ? from (${sql}) as ${wrap('selected_rows')}`,
+        sql: `(${columns}, ${wrap(column)}) select ${columns}, ${tenantSql} from (${sql}) as ${wrap('selected_rows')}`,
         bindings: [tenant, ...bindings],
       }
     },

@@ -1,4 +1,5 @@
 import { ThroughlineError } from '@throughline/core/storage'
+import type { Grammar } from './grammar.ts'
 import { isBuilder, isRaw, type KnexBuilder, type KnexJoin, type KnexStatement } from './knex-internals.ts'
 import { type RawPolicy, refusedRaw } from './raw-policy.ts'
 
@@ -12,18 +13,33 @@ const MAX_DEPTH = 32
  * callbacks are left out: they are inspected when they compile in their turn.
  *
  * @throws ThroughlineError `SCOPE_RAW_REFUSED`
+ * @throws ThroughlineError `SCOPE_UNSUPPORTED` for an option of the driver that could change the statement
  */
-export function inspectBuilder(builder: KnexBuilder, raws: RawPolicy): void {
-  const { table, ...single } = builder._single
-  refuseRawTable(table)
+export function inspectBuilder(builder: KnexBuilder, raws: RawPolicy, { driverOptions }: Grammar): void {
+  for (const name of (builder._options ?? []).flatMap(Object.keys)) {
+    if (driverOptions !== undefined && !driverOptions.has(name)) {
+      throw new ThroughlineError('SCOPE_UNSUPPORTED', { message: `The option "${name}" could change the statement.` })
+    }
+  }
+  const { table, updateFrom, using, ...single } = builder._single
+  for (const source of [table, updateFrom, using]) refuseRawTable(source)
   for (const [name, value] of Object.entries(single)) {
     if (value !== undefined) inspectValue(value, raws, WRITTEN.has(name) ? 'value' : 'expression', 0)
   }
   for (const statement of builder._statements) {
     if (statement.grouping === 'join') inspectJoin(statement as KnexJoin, raws)
     else if (statement.type === 'analytic') inspectAnalytic(statement, raws)
-    else inspectFields(statement, raws)
+    else inspectStatement(statement, raws)
   }
+}
+
+function inspectStatement(statement: KnexStatement, raws: RawPolicy): void {
+  const { type, value, nulls } = statement
+  // Knex cuts off what would be its `where`.
+  if ((type === 'whereWrapped' || type === 'havingWrapped') && isRaw(value)) throw refusedRaw('it stands for a group')
+  // Written out unread, as below.
+  if (nulls && nulls !== 'first' && nulls !== 'last') throw refusedRaw(`"${String(nulls)}" is no place for nulls`)
+  inspectFields(statement, raws)
 }
 
 /** Looks at the clauses of a join that a callback has just made. */

@@ -10,6 +10,8 @@ export interface KnexBuilder {
   _method: string
   _single: KnexSingle
   _statements: readonly KnexStatement[]
+  /** What `options(…)` was given: goes to the driver beside the statement. */
+  _options?: readonly object[]
   /** Read by a compiler's constructor, and by nothing else. */
   _timeout: number | undefined
   clone(): KnexBuilder
@@ -27,6 +29,9 @@ export interface KnexSingle {
   readonly counter?: Readonly<Record<string, unknown>>
   readonly onConflict?: unknown
   readonly merge?: { readonly updates?: unknown }
+  /** Postgres: tables that an update or a delete reads beside its own. */
+  readonly updateFrom?: unknown
+  readonly using?: unknown
 }
 
 /** What a statement has any number of: columns, joins, predicates, CTEs. */
@@ -95,6 +100,9 @@ export interface KnexCompiler {
   columnInfo(): unknown
   onWrapped(clause: KnexWrappedClause): string
   _joinTable(join: KnexJoin): unknown
+  /** Postgres alone has these two. */
+  using(): string | undefined
+  _updateFrom(source: unknown): string
 }
 
 export interface KnexClient extends EventEmitter {
@@ -108,6 +116,7 @@ export interface KnexClient extends EventEmitter {
   raw(sql: unknown, bindings?: unknown): KnexRaw
   ref(name: string): KnexRaw
   wrapIdentifier(name: string, queryContext: unknown): string
+  wrapIdentifierImpl(name: string): string
   customWrapIdentifier(name: string, wrap: (name: string) => string, queryContext: unknown): string
   initializePool(config?: unknown): void
   destroy(callback?: unknown): unknown
@@ -121,8 +130,10 @@ const STEPS = ['toSQL', 'onlyUnions', 'with', 'withWrapped', 'where', 'insert', 
 const INNER_STEPS = ['onWrapped', '_joinTable'] as const
 
 /** The names that this knex lacks of those scoping stands on; empty when it is one that we know. */
-export function unknownToKnex(compiler: KnexCompiler): readonly string[] {
-  const missing: string[] = [...STEPS, ...INNER_STEPS].filter((step) => typeof compiler[step] !== 'function')
+export function unknownToKnex(compiler: KnexCompiler, further: readonly string[]): readonly string[] {
+  const missing = [...STEPS, ...INNER_STEPS, ...further].filter(
+    (step) => typeof Reflect.get(compiler, step) !== 'function',
+  )
   return 'tableName' in compiler ? missing : [...missing, 'tableName']
 }
 

@@ -5,9 +5,14 @@ import { parseTableName } from './table-name.ts'
 export interface ScopedTableOptions {
   /** `tenant_id` unless said here or for all tables. */
   readonly tenantColumn?: string
-  /** `integer`: the tenant's id is bound as a number, and one that is no whole number is refused. `string` unless said. */
-  readonly type?: 'string' | 'integer'
+  /**
+   * `integer`: the tenant's id is bound as a number, and one that is no whole number is refused. `uuid`: one that is no
+   * UUID in lower case is refused. `string` unless said.
+   */
+  readonly type?: TenantType
 }
+
+export type TenantType = 'string' | 'integer' | 'uuid'
 
 export interface ScopedKnexOptions {
   /** The tables whose rows belong to tenants. */
@@ -16,6 +21,8 @@ export interface ScopedKnexOptions {
   readonly shared?: readonly string[]
   /** The tenant column of all tables that name none; `tenant_id` unless said. */
   readonly tenantColumn?: string
+  /** Functions, of your own or of an extension, that raw SQL may call on Postgres: they run as they are written. */
+  readonly functions?: readonly string[]
   /** Whether the platform is at work, so that `unscoped` may be given: inside `platform.run` unless said. */
   readonly platform?: () => boolean
 }
@@ -25,10 +32,11 @@ export interface DeclaredTable {
   readonly name: string
   readonly access: 'scoped' | 'shared'
   readonly tenantColumn: string
-  readonly type: 'string' | 'integer'
+  readonly type: TenantType
 }
 
-const KNOWN = ['tables', 'shared', 'tenantColumn', 'platform']
+const KNOWN = ['tables', 'shared', 'tenantColumn', 'functions', 'platform']
+const TYPES: readonly unknown[] = ['string', 'integer', 'uuid']
 const KNOWN_OF_TABLE = ['tenantColumn', 'type']
 
 /**
@@ -43,9 +51,7 @@ export function declaredTables(options: ScopedKnexOptions): readonly DeclaredTab
   for (const [name, own] of tableEntries(options.tables)) {
     problems.push(...unknownKeys(own, KNOWN_OF_TABLE, `tables.${name}.`))
     const type = own.type ?? 'string'
-    if (type !== 'string' && type !== 'integer') {
-      problems.push(`tables.${name}.type: "${String(type)}" is neither "string" nor "integer".`)
-    }
+    if (!TYPES.includes(type)) problems.push(`tables.${name}.type: "${String(type)}" is none of ${TYPES.join(', ')}.`)
     tables.push({ name, access: 'scoped', tenantColumn: own.tenantColumn ?? tenantColumn, type })
   }
   if (tables.length === 0) problems.push('tables: declare at least one table.')
@@ -58,13 +64,19 @@ export function declaredTables(options: ScopedKnexOptions): readonly DeclaredTab
       problems.push(`${name}: "${String(column)}" is no column's name.`)
     }
   }
-  if (problems.length > 0) {
-    throw new ThroughlineError('OPTIONS_INVALID', {
-      message: `The options of scopedKnex are not valid: ${problems.join(' ')}`,
-      details: { problems },
-    })
+  for (const name of options.functions ?? []) {
+    if (typeof name !== 'string' || !/^\w+(\.\w+)?$/.test(name))
+      problems.push(`"${String(name)}" is no function's name.`)
   }
+  if (problems.length > 0) throw invalidOptions(problems)
   return tables
+}
+
+export function invalidOptions(problems: readonly string[]): ThroughlineError {
+  return new ThroughlineError('OPTIONS_INVALID', {
+    message: `The options of scopedKnex are not valid: ${problems.join(' ')}`,
+    details: { problems },
+  })
 }
 
 function tableEntries(tables: ScopedKnexOptions['tables']): readonly (readonly [string, ScopedTableOptions])[] {

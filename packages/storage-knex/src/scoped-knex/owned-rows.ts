@@ -6,18 +6,30 @@ import type { Tables } from './tables.ts'
 
 export type TenantValue = string | number
 
+/** The one spelling that Postgres gives a UUID: in another, two tenants would be one. */
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
 /**
  * The tenant's id as it is bound for a table.
  *
- * @throws ThroughlineError `SCOPE_TENANT_MISMATCH` when the table has whole numbers and the id is none
+ * @throws ThroughlineError `SCOPE_TENANT_MISMATCH` when the id is none that the table's column can hold
  */
 export function tenantValue(table: DeclaredTable, tenantId: string): TenantValue {
-  if (table.type === 'string') return tenantId
-  const value = Number(tenantId)
-  if (Number.isSafeInteger(value) && String(value) === tenantId) return value
-  throw new ThroughlineError('SCOPE_TENANT_MISMATCH', {
-    message: `The tenants of "${table.name}" are whole numbers, and this tenant's id is none.`,
-    details: { table: table.name },
+  if (table.type === 'integer') {
+    const value = Number(tenantId)
+    if (Number.isSafeInteger(value) && String(value) === tenantId) return value
+    throw wrongType(table, 'whole numbers')
+  }
+  if (table.type === 'uuid' && !UUID.test(tenantId)) throw wrongType(table, 'UUIDs in lower case')
+  // In UTF-8 the halves of a pair all look alike.
+  if (!tenantId.isWellFormed()) throw wrongType(table, 'well-formed text')
+  return tenantId
+}
+
+function wrongType({ name }: DeclaredTable, are: string): ThroughlineError {
+  return new ThroughlineError('SCOPE_TENANT_MISMATCH', {
+    message: `The tenants of "${name}" are ${are}, and this tenant's id is not.`,
+    details: { table: name },
   })
 }
 
@@ -93,6 +105,7 @@ export class OwnedRows {
 
   #isTenant(value: unknown): boolean {
     if (value === this.#tenant) return true
+    if (this.#table.type === 'uuid') return typeof value === 'string' && value.toLowerCase() === this.#tenant
     const comparable = typeof value === 'string' || typeof value === 'bigint'
     return this.#table.type === 'integer' && comparable && String(value) === String(this.#tenant)
   }

@@ -1,17 +1,19 @@
 import { ThroughlineError } from '@throughline/core/storage'
 import type { KnexClient, KnexRaw } from './knex-internals.ts'
-import { judgeRaw, type Placeholders, type RawVerdict } from './raw-fragment.ts'
+import { judgeRaw, type Placeholders, type RawRules, type RawVerdict } from './raw-fragment.ts'
 
 const REMEMBERED = 1_000
 
 /** Decides which `raw(…)` may stand in a scoped statement. Verdicts are remembered by text. */
 export class RawPolicy {
+  readonly #rules: RawRules
   readonly #isTable: (word: string) => boolean
   readonly #known: ReadonlySet<unknown>
   readonly #refToSQL: unknown
   readonly #verdicts = new Map<string, RawVerdict>()
 
-  constructor(client: KnexClient, isTable: (word: string) => boolean) {
+  constructor(client: KnexClient, rules: RawRules, isTable: (word: string) => boolean) {
+    this.#rules = rules
     this.#isTable = isTable
     this.#refToSQL = client.ref('a').toSQL
     this.#known = new Set([this.#refToSQL, client.raw('1').toSQL])
@@ -32,7 +34,7 @@ export class RawPolicy {
     const key = `${placeholders} ${sql}`
     let verdict = this.#verdicts.get(key)
     if (verdict === undefined) {
-      verdict = judgeRaw(sql, this.#isTable, placeholders)
+      verdict = judgeRaw(sql, this.#rules, this.#isTable, placeholders)
       if (this.#verdicts.size >= REMEMBERED) this.#verdicts.clear()
       this.#verdicts.set(key, verdict)
     }
@@ -42,9 +44,11 @@ export class RawPolicy {
   }
 }
 
+/** As knex reads them: one value that is no object, or that is SQL itself, is an array of it. */
 function placeholdersOf(bindings: unknown): Placeholders {
+  if (bindings === undefined) return 'none'
   if (Array.isArray(bindings)) return bindings.length > 0 ? 'positions' : 'none'
-  return typeof bindings === 'object' && bindings !== null ? 'names' : 'none'
+  return typeof bindings === 'object' && bindings !== null && !('toSQL' in bindings) ? 'names' : 'positions'
 }
 
 export function refusedRaw(why: string): ThroughlineError {

@@ -1,4 +1,5 @@
 import { ThroughlineError } from '@throughline/core/storage'
+import type { Grammar } from './grammar.ts'
 import type { RawPolicy } from './raw-policy.ts'
 import type { Sources } from './sources.ts'
 import type { Tables } from './tables.ts'
@@ -9,6 +10,8 @@ export type CurrentTenantId = () => string | undefined
 /** One statement at compile: whose it is, and which CTEs its tables may name. */
 export interface Frame {
   readonly tenantId: string
+  /** It is no part of another one. */
+  readonly whole: boolean
   ctes: ReadonlySet<string>
 }
 
@@ -19,11 +22,13 @@ export class Scope {
   readonly tables: Tables
   readonly sources: Sources
   readonly raws: RawPolicy
+  readonly grammar: Grammar
   readonly #current: CurrentTenantId
   #frame: Frame | undefined
   #making = false
 
-  constructor(tables: Tables, sources: Sources, raws: RawPolicy, current: CurrentTenantId) {
+  constructor(grammar: Grammar, tables: Tables, sources: Sources, raws: RawPolicy, current: CurrentTenantId) {
+    this.grammar = grammar
     this.tables = tables
     this.sources = sources
     this.raws = raws
@@ -48,7 +53,7 @@ export class Scope {
 
   /** Runs `fn` on behalf of a builder's own tenant, wherever it is called. */
   as<R>(tenantId: string, fn: () => R): R {
-    return this.#within({ tenantId, ctes: NO_CTES }, fn)
+    return this.#within({ tenantId, whole: false, ctes: NO_CTES }, fn)
   }
 
   /**
@@ -69,7 +74,7 @@ export class Scope {
         message: 'A part of this statement was built in the context of another tenant.',
       })
     }
-    const frame: Frame = { tenantId, ctes: outer?.ctes ?? NO_CTES }
+    const frame: Frame = { tenantId, whole: outer === undefined, ctes: outer?.ctes ?? NO_CTES }
     return this.#within(frame, () => fn(frame))
   }
 

@@ -1,8 +1,9 @@
 import { ThroughlineError } from '@throughline/core/storage'
 import createKnex, { type Knex } from 'knex'
 import { scopedClientClass } from './client.ts'
+import { grammarOf } from './grammar.ts'
 import type { KnexClient } from './knex-internals.ts'
-import { declaredTables, type ScopedKnexOptions } from './options.ts'
+import { declaredTables, invalidOptions, type ScopedKnexOptions } from './options.ts'
 import { RawPolicy } from './raw-policy.ts'
 import { type CurrentTenantId, Scope } from './scope.ts'
 import { Sources } from './sources.ts'
@@ -33,13 +34,14 @@ const NOT_SHARED = new Set(['_events', '_eventsCount', '_maxListeners', 'config'
 export function scopeKnex(knex: Knex, options: ScopedKnexOptions, currentTenantId: CurrentTenantId): ScopedKnex {
   const declared = declaredTables(options)
   const source: KnexClient = knex.client
-  if (source.dialect !== 'sqlite3') {
-    const problems = [`scopedKnex rewrites statements for SQLite only, not for "${source.dialect}".`]
-    throw new ThroughlineError('OPTIONS_INVALID', { message: problems.join(' '), details: { problems } })
+  const grammar = grammarOf(source.dialect)
+  if (grammar === undefined) {
+    throw invalidOptions([`scopedKnex rewrites statements for SQLite and Postgres, not for "${source.dialect}".`])
   }
-  const tables = new Tables(declared, (name) => source.customWrapIdentifier(name, (same: string) => same, undefined))
-  const raws = new RawPolicy(source, (word) => tables.isTableWord(word))
-  const scope = new Scope(tables, new Sources(source, tables), raws, currentTenantId)
+  const physical = (name: string): string => source.customWrapIdentifier(name, (same: string) => same, undefined)
+  const tables = new Tables(declared, physical, grammar)
+  const raws = new RawPolicy(source, grammar.rawRules(options.functions ?? []), (word) => tables.isTableWord(word))
+  const scope = new Scope(grammar, tables, new Sources(source, tables, grammar), raws, currentTenantId)
   const db = createKnex(configOf(source, scopedClientClass(source, scope)))
   shareConnections(source, db.client)
   const batchInsert = db.batchInsert.bind(db)

@@ -1,4 +1,5 @@
 import { ThroughlineError } from '@throughline/core/storage'
+import type { Grammar } from './grammar.ts'
 import type { KnexClient } from './knex-internals.ts'
 import type { DeclaredTable } from './options.ts'
 import { parseTableName, type TableName } from './table-name.ts'
@@ -22,15 +23,19 @@ const REMEMBERED = 1_000
 export class Sources {
   readonly #client: KnexClient
   readonly #tables: Tables
+  readonly #grammar: Grammar
   readonly #remembered = new Map<string, Source>()
 
-  constructor(client: KnexClient, tables: Tables) {
+  constructor(client: KnexClient, tables: Tables, grammar: Grammar) {
     this.#client = client
+    this.#grammar = grammar
     this.#tables = tables
   }
 
   /** @throws ThroughlineError `SCOPE_TABLE_UNKNOWN` */
   named(text: string, schema: string | undefined, ctes: ReadonlySet<string>, queryContext: unknown): Source {
+    if (schema !== undefined && typeof schema !== 'string')
+      throw new ThroughlineError('SCOPE_TABLE_UNKNOWN', { message: 'A schema has to be named.' })
     const key = `${schema ?? ''}\n${text}`
     const before = queryContext === undefined ? this.#remembered.get(key) : undefined
     if (before !== undefined) return before
@@ -52,7 +57,7 @@ export class Sources {
    */
   cteName(alias: string): string {
     const name = parseTableName(alias)
-    if (name === undefined || name.schema !== undefined || name.alias !== undefined) {
+    if (name === undefined || name.schema !== undefined || name.alias !== undefined || !this.#tables.isName(alias)) {
       throw new ThroughlineError('SCOPE_UNSUPPORTED', { message: `"${alias}" is no name for a CTE.` })
     }
     if (this.#tables.find(name) !== undefined) {
@@ -64,16 +69,18 @@ export class Sources {
   }
 
   #write(name: TableName, table: DeclaredTable | undefined, queryContext: unknown): Source {
-    const wrap = (text: string): string => this.#client.wrapIdentifier(text, queryContext)
+    const wrap = (text: string): string => {
+      if (this.#tables.isName(text)) return this.#client.wrapIdentifier(text, queryContext)
+      throw new ThroughlineError('SCOPE_TABLE_UNKNOWN', { message: `"${text}" is no table's name.` })
+    }
     const own = wrap(name.table)
     const full = name.schema === undefined ? own : `${wrap(name.schema)}.${own}`
     const alias = name.alias === undefined ? own : wrap(name.alias)
     const plain = name.alias === undefined ? full : `${full} as ${alias}`
     if (table === undefined || table.access === 'shared') return { table, plain, rows: plain, predicate: '' }
-    // Qualified: a column that the table lacks would else be looked for in the statement around it. Compared byte by
-    // byte: a column declared `collate nocase` would take `Acme` for `acme`.
-    const exact = table.type === 'string' ? ' collate binary' : ''
-    const owns = (of: string): string => `${of}.${wrap(table.tenantColumn)} = ?${exact}`
+    // Qualified: a column that the table lacks would else be looked for in the statement around it.
+    const tenant = this.#grammar.compared[table.type]
+    const owns = (of: string): string => `${of}.${wrap(table.tenantColumn)} = ${tenant}`
     return { table, plain, rows: `(select * from ${full} where ${owns(own)}) as ${alias}`, predicate: owns(alias) }
   }
 }

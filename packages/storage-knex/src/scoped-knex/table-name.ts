@@ -24,8 +24,3 @@ export function columnOf(key: string): string {
   const name = at === -1 ? key : key.slice(0, at)
   return name.slice(name.lastIndexOf('.') + 1).trim()
 }
-
-/** SQLite compares names without regard to the case of ASCII letters, and of these only. */
-export function foldName(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
-}

@@ -1,6 +1,7 @@
 import { didYouMean, ThroughlineError } from '@throughline/core/storage'
-import type { DeclaredTable } from './options.ts'
-import { columnOf, foldName, parseTableName, type TableName } from './table-name.ts'
+import type { Grammar } from './grammar.ts'
+import { type DeclaredTable, invalidOptions } from './options.ts'
+import { columnOf, parseTableName, type TableName } from './table-name.ts'
 
 const REMEMBERED = 1_000
 
@@ -14,21 +15,25 @@ export class Tables {
   /** By table: which spellings of a key were seen, and whether they are the tenant column. */
   readonly #tenantKeys = new Map<DeclaredTable, Map<string, boolean>>()
   readonly #physical: PhysicalName
+  readonly #grammar: Grammar
 
-  /** @throws ThroughlineError `OPTIONS_INVALID` when one table is declared twice */
-  constructor(declared: readonly DeclaredTable[], physical: PhysicalName) {
+  /** @throws ThroughlineError `OPTIONS_INVALID` when one table is declared twice, or has a name that no statement can have */
+  constructor(declared: readonly DeclaredTable[], physical: PhysicalName, grammar: Grammar) {
     this.#physical = physical
+    this.#grammar = grammar
     for (const table of declared) {
       const name = parseTableName(table.name)
       const key = name === undefined ? table.name : this.#key(name)
       const before = this.#byKey.get(key)
       if (before !== undefined) {
-        const problems = [`"${before.name}" and "${table.name}" are one table; declare it once.`]
-        throw new ThroughlineError('OPTIONS_INVALID', { message: problems.join(' '), details: { problems } })
+        throw invalidOptions([`"${before.name}" and "${table.name}" are one table; declare it once.`])
+      }
+      for (const part of [name?.schema, name?.table, table.tenantColumn]) {
+        if (part !== undefined && !this.isName(part)) throw invalidOptions([`"${part}" is no name that can be scoped.`])
       }
       this.#byKey.set(key, table)
       this.#tenantKeys.set(table, new Map())
-      this.#words.add(key.slice(key.indexOf('.') + 1))
+      this.#words.add(key.slice(key.indexOf('.') + 1).toLowerCase())
     }
   }
 
@@ -57,9 +62,14 @@ export class Tables {
     return is
   }
 
-  /** Whether a word of raw SQL names a declared table. */
+  /** Whether a word of raw SQL names a declared table, in any case. */
   isTableWord(word: string): boolean {
-    return this.#words.has(foldName(word))
+    return this.#words.has(word.toLowerCase())
+  }
+
+  /** Whether the database takes a name for what it says, where a table or an alias may stand. */
+  isName(name: string): boolean {
+    return this.#grammar.isName(this.#physical(name))
   }
 
   /** The name of a CTE as the database compares it. */
@@ -68,14 +78,13 @@ export class Tables {
   }
 
   #fold(name: string): string {
-    return foldName(this.#physical(name))
+    return this.#grammar.fold(this.#physical(name))
   }
 
   #key({ schema, table }: TableName): string {
     const own = this.#fold(table)
-    const space = schema === undefined ? 'main' : this.#fold(schema)
-    // `main` is what SQLite looks in when no schema is named; an attached or temporary one is another table.
-    return space === 'main' ? own : `${space}.${own}`
+    const space = schema === undefined ? undefined : this.#fold(schema)
+    return space === undefined || space === this.#grammar.mainSchema ? own : `${space}.${own}`
   }
 }
 
