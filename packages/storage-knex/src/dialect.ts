@@ -1,22 +1,34 @@
+import { ROUTINES } from './postgres/routines.ts'
+
 /** Where databases differ in the SQL that we write ourselves; everything else is the same text for all of them. */
 export interface Dialect {
   readonly name: string
   readonly text: string
   /** A whole number of 64 bits: ms since the epoch, sequences, quantities. */
   readonly integer: string
+  /** The journal's positions: a key that only grows. */
+  readonly position: string
+  /** Statements before the first table: what the database has to be taught. */
+  readonly routines: readonly string[]
   /** Ends a `create table` whose rows are stored in the order of the primary key. */
   readonly clustered: string
   /** A column computed from a JSON document's top-level member. */
   generated(column: string, document: string, member: string): string
-  /** A member of a JSON value as text or number. */
+  /** A member of a JSON value as text. */
   member(json: string, path: string): string
+  /** A member of a JSON value as a number. */
+  number(json: string, path: string): string
   /** A member of a JSON value as JSON. */
   part(json: string, path: string): string
   /** The JSON object with a member added, unless it has one of this name. */
   withMember(json: string, name: string, value: string): string
-  /** The JSON text itself if it is well-formed, else an empty array. */
-  arrayOrEmpty(json: string): string
-  /** A table of a JSON array's items: columns `key` (from 0) and `value`. */
+  /** Stored JSON text as a JSON value. */
+  parsed(text: string): string
+  /** Stored JSON text as a JSON value; an empty array where it is not well-formed. */
+  arrayOrEmpty(text: string): string
+  /** A JSON value, or this text where there is none. */
+  orElse(json: string, text: string): string
+  /** A table of a JSON array's items: columns `key` (from 0) and `value`; stands after `CROSS JOIN`. */
   items(json: string, alias: string): string
   /** One JSON object of two columns, over a group. */
   objectOf(key: string, value: string): string
@@ -24,18 +36,53 @@ export interface Dialect {
   isoTime(ms: string): string
 }
 
+const member = (json: string, path: string): string => `json_extract(${json}, '$.${path}')`
+
 export const sqlite: Dialect = {
   name: 'sqlite',
   text: 'TEXT',
   integer: 'INTEGER',
+  position: 'INTEGER NOT NULL PRIMARY KEY',
+  routines: [],
   clustered: 'WITHOUT ROWID',
   generated: (column, document, member) =>
     `${column} TEXT GENERATED ALWAYS AS (json_extract(${document}, '$.${member}')) VIRTUAL`,
-  member: (json, path) => `json_extract(${json}, '$.${path}')`,
+  member,
+  number: member,
   part: (json, path) => `${json} -> '$.${path}'`,
   withMember: (json, name, value) => `json_insert(${json}, '$.${name}', ${value})`,
+  parsed: (text) => text,
+  orElse: (json, text) => `coalesce(${json}, ${text})`,
   arrayOrEmpty: (json) => `CASE WHEN json_valid(${json}) THEN ${json} ELSE '[]' END`,
   items: (json, alias) => `json_each(${json}) AS ${alias}`,
   objectOf: (key, value) => `json_group_object(${key}, ${value})`,
   isoTime: (ms) => `strftime('%Y-%m-%dT%H:%M:%fZ', (${ms}) / 1000.0, 'unixepoch')`,
+}
+
+const path = (name: string): string => `'{${name.replaceAll('.', ',')}}'`
+
+export const postgres: Dialect = {
+  name: 'postgres',
+  // Bytes decide equality and order, whatever the database's language.
+  text: 'text COLLATE "C"',
+  integer: 'bigint',
+  position: 'bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY',
+  routines: ROUTINES,
+  clustered: '',
+  generated: (column, document, name) =>
+    `${column} text COLLATE "C" GENERATED ALWAYS AS (throughline_json(${document}) ->> '${name}') STORED`,
+  member: (json, name) => `((${json} #>> ${path(name)}) COLLATE "C")`,
+  number: (json, name) => `(${json} #>> ${path(name)})::bigint`,
+  part: (json, name) => `(${json} #> ${path(name)})`,
+  withMember: (json, name, value) =>
+    `CASE WHEN (${json})::json -> '${name}' IS NOT NULL THEN (${json})::json ELSE (left((${json})::text, -1)
+      || CASE WHEN (${json})::text = '{}' THEN '' ELSE ',' END || '"${name}":' || to_json(${value})::text || '}')::json END`,
+  parsed: (text) => `throughline_json(${text})`,
+  orElse: (json, text) => `coalesce(${json}, ${text}::json)`,
+  arrayOrEmpty: (text) => `throughline_json(${text})`,
+  items: (json, alias) =>
+    `LATERAL (SELECT o.ordinality - 1 AS key, o.value FROM json_array_elements(${json}) WITH ORDINALITY AS o) AS ${alias}`,
+  objectOf: (key, value) => `coalesce(json_object_agg(${key}, ${value}), '{}'::json)`,
+  isoTime: (ms) =>
+    `to_char(to_timestamp((${ms}) / 1000.0) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') COLLATE "C"`,
 }

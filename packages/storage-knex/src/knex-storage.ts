@@ -1,23 +1,30 @@
 import type { Storage } from '@throughline/core/storage'
 import { didYouMean, ThroughlineError } from '@throughline/core/storage'
 import type { Knex } from 'knex'
+import { PostgresRecords } from './postgres/postgres-records.ts'
 import { SqliteRecords } from './sqlite/sqlite-records.ts'
 
 export type KnexStorageOptions = Readonly<
   {
     /** ms after which an operation without an answer rejects with `RECORDS_UNAVAILABLE`; 2,000 unless said. */
     answerWithinMs?: number
-    /** ms that a write waits for another process's lock; 200 unless said. */
-    busyTimeoutMs?: number
     /** Bytes that may wait for the writer, 64 MiB unless said; beyond it writes are refused at once. */
     maxWaitingBytes?: number
     /** Every statement that is run, for tests that count them. */
     onStatement?: (sql: string, thread: 'writer' | 'reader') => void
+    /** On SQLite: ms that a write waits for another process's lock; 200 unless said. */
+    busyTimeoutMs?: number
+    /** On Postgres: by which role the journal is projected; the app's unless said. */
+    platform?: Knex
+    /** On Postgres: by which role tables are made; the app's unless said. */
+    migrate?: Knex
+    /** On Postgres: the schema of our tables, `throughline` unless said. */
+    schema?: string
   } & (
     | {
         /** The app's own knex: it says which database this is, and is never used for our statements. */
         app: Knex
-        /** Our file; `<the app's file>.throughline.db` unless said. */
+        /** On SQLite: our file; `<the app's file>.throughline.db` unless said. */
         filename?: string
       }
     | { app?: undefined; filename: string }
@@ -25,10 +32,13 @@ export type KnexStorageOptions = Readonly<
 >
 
 const SQLITE_CLIENTS = ['better-sqlite3', 'sqlite3']
+const POSTGRES_CLIENTS = ['pg']
+const CLIENTS = [...SQLITE_CLIENTS, ...POSTGRES_CLIENTS]
 
 /**
  * Records in the kind of database that the app uses. On SQLite they live in a file of their own, behind one thread that
- * writes: nothing of it runs on the app's connection or on its event loop.
+ * writes; on Postgres in a schema of their own, on a few connections of their own: nothing of it runs on the app's
+ * connections.
  *
  * @example
  * const throughline = createThroughline({ storage: knexStorage({ app: database }) })
@@ -38,14 +48,16 @@ const SQLITE_CLIENTS = ['better-sqlite3', 'sqlite3']
  */
 export function knexStorage(options: KnexStorageOptions): Storage {
   checkOptions(options)
-  const {
-    app,
-    answerWithinMs = 2_000,
-    busyTimeoutMs = 200,
-    maxWaitingBytes = 64 * 1_024 * 1_024,
-    onStatement,
-  } = options
-  if (app) refuseOtherClients(clientName(app))
+  const { app, answerWithinMs = 2_000, maxWaitingBytes = 64 * 1_024 * 1_024, onStatement } = options
+  const client = app ? clientName(app) : 'better-sqlite3'
+  if (!CLIENTS.includes(client)) throw unsupported(client)
+  const common = { answerWithinMs, maxWaitingBytes, onStatement }
+  if (app && POSTGRES_CLIENTS.includes(client)) {
+    refuseOptions(options, SQLITE_OPTIONS, 'SQLite')
+    const { platform, migrate, schema = 'throughline' } = options
+    return { records: new PostgresRecords({ ...common, app, platform, migrate, schema }) }
+  }
+  refuseOptions(options, POSTGRES_OPTIONS, 'Postgres')
   const filename = options.filename ?? (app && fileBeside(app))
   if (typeof filename !== 'string' || filename === '') {
     throw new ThroughlineError('OPTIONS_INVALID', {
@@ -53,11 +65,17 @@ export function knexStorage(options: KnexStorageOptions): Storage {
         "knexStorage() can not tell the file of the app's database: pass `filename`, the file of our own tables.",
     })
   }
-  return { records: new SqliteRecords({ filename, answerWithinMs, busyTimeoutMs, maxWaitingBytes, onStatement }) }
+  return { records: new SqliteRecords({ ...common, filename, busyTimeoutMs: options.busyTimeoutMs ?? 200 }) }
 }
 
+const SQLITE_OPTIONS = ['filename', 'busyTimeoutMs'] as const
+const POSTGRES_OPTIONS = ['platform', 'migrate', 'schema'] as const
 const WHOLE_NUMBERS = { answerWithinMs: 1, busyTimeoutMs: 0, maxWaitingBytes: 1 } as const
-const KNOWN = ['app', 'filename', 'onStatement', ...Object.keys(WHOLE_NUMBERS)]
+const KNOWN = [
+  ...new Set(['app', 'onStatement', ...SQLITE_OPTIONS, ...POSTGRES_OPTIONS, ...Object.keys(WHOLE_NUMBERS)]),
+]
+/** Postgres cuts longer names off. */
+const MAX_SCHEMA_BYTES = 63
 
 function checkOptions(options: KnexStorageOptions): void {
   if (typeof options !== 'object' || options === null) {
@@ -74,7 +92,20 @@ function checkOptions(options: KnexStorageOptions): void {
   if (options.onStatement !== undefined && typeof options.onStatement !== 'function') {
     problems.push('onStatement: it must be a function.')
   }
+  const { schema } = options
+  if (schema !== undefined && (typeof schema !== 'string' || !isSchemaName(schema))) {
+    problems.push(`schema: it must be a name of 1 to ${MAX_SCHEMA_BYTES} bytes.`)
+  }
   if (problems.length > 0) throw invalid(problems)
+}
+
+function isSchemaName(name: string): boolean {
+  return name !== '' && !name.includes('\u0000') && Buffer.byteLength(name) <= MAX_SCHEMA_BYTES
+}
+
+function refuseOptions(options: KnexStorageOptions, names: readonly (keyof KnexStorageOptions)[], where: string): void {
+  const given = names.filter((name) => options[name] !== undefined)
+  if (given.length > 0) throw invalid(given.map((name) => `${name}: it is an option on ${where} only.`))
 }
 
 function invalid(problems: readonly string[]): ThroughlineError {
@@ -84,11 +115,10 @@ function invalid(problems: readonly string[]): ThroughlineError {
   })
 }
 
-function refuseOtherClients(client: string): void {
-  if (SQLITE_CLIENTS.includes(client)) return
-  throw new ThroughlineError('OPTIONS_INVALID', {
-    message: `knexStorage() works with the clients ${SQLITE_CLIENTS.join(' and ')} for now, not with "${client}".`,
-    details: { client, supported: SQLITE_CLIENTS },
+function unsupported(client: string): ThroughlineError {
+  return new ThroughlineError('OPTIONS_INVALID', {
+    message: `knexStorage() works with the clients ${CLIENTS.join(', ')} for now, not with "${client}".`,
+    details: { client, supported: CLIENTS },
   })
 }
 

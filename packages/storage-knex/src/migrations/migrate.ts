@@ -36,12 +36,26 @@ export function applyMigrations(
  * @throws ThroughlineError `STORAGE_SCHEMA_OUTDATED`, with the missing names
  */
 export function checkMigrations(database: Database, dialect: Dialect, features: readonly Feature[]): void {
-  const missing = missingMigrations(database, dialect, features).map((migration) => migration.name)
-  if (missing.length === 0) return
+  refuseMissing(missingMigrations(database, dialect, features))
+}
+
+/** @throws ThroughlineError `STORAGE_SCHEMA_OUTDATED`, with the names, if there are any */
+export function refuseMissing(migrations: readonly Migration[]): void {
+  if (migrations.length === 0) return
+  const missing = migrations.map(({ name }) => name)
   throw new ThroughlineError('STORAGE_SCHEMA_OUTDATED', {
     message: `The storage lacks these migrations: ${missing.join(', ')}.`,
     details: { missing },
   })
+}
+
+/** Migrations of these features that are not among those applied. */
+export function migrationsBeyond(
+  applied: { has(name: string): boolean },
+  dialect: Dialect,
+  features: readonly Feature[],
+): readonly Migration[] {
+  return allMigrations(dialect).filter(({ name, feature }) => features.includes(feature) && !applied.has(name))
 }
 
 /** Every migration of this release, and when it was applied to this database. */
@@ -54,8 +68,7 @@ export function migrationStates(database: Database, dialect: Dialect): readonly 
 }
 
 function missingMigrations(database: Database, dialect: Dialect, features: readonly Feature[]): readonly Migration[] {
-  const applied = appliedMigrations(database)
-  return allMigrations(dialect).filter(({ name, feature }) => features.includes(feature) && !applied.has(name))
+  return migrationsBeyond(appliedMigrations(database), dialect, features)
 }
 
 function appliedMigrations(database: Database): ReadonlyMap<string, number> {

@@ -37,7 +37,12 @@ export function documentTable(kind: DocumentKind): string {
 /** Every migration, in the order in which they are applied. */
 export function allMigrations(dialect: Dialect): readonly Migration[] {
   return [
-    { name: '001-journal', feature: 'records', phase: 'expand', statements: journalTables(dialect) },
+    {
+      name: '001-journal',
+      feature: 'records',
+      phase: 'expand',
+      statements: [...dialect.routines, ...journalTables(dialect)],
+    },
     { name: '002-trail', feature: 'records', phase: 'expand', statements: trailTables(dialect) },
     { name: '003-usage', feature: 'usage', phase: 'expand', statements: usageTables(dialect) },
     ...KINDS.map(
@@ -52,10 +57,10 @@ export function allMigrations(dialect: Dialect): readonly Migration[] {
 }
 
 /** Platform tables: they mix tenants, and only the writer and the projector read them. */
-function journalTables({ text, integer, clustered }: Dialect): string[] {
+function journalTables({ text, integer, position, clustered }: Dialect): string[] {
   return [
     `CREATE TABLE throughline_journal (
-  id ${integer} NOT NULL PRIMARY KEY,
+  id ${position},
   lane ${integer} NOT NULL,
   writer ${text} NOT NULL,
   seq ${integer} NOT NULL,

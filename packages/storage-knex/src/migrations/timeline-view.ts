@@ -15,13 +15,13 @@ WITH pending AS (
 ),
 repeated AS (
   SELECT ${dialect.member('record', 'tenant')} AS tenant_id, ${dialect.member('record', 'repeat.of')} AS record_id,
-    sum(${dialect.member('record', 'repeat.count')}) AS count
+    sum(${dialect.number('record', 'repeat.count')}) AS count
   FROM pending WHERE ${dialect.part('record', 'repeat')} IS NOT NULL
   GROUP BY 1, 2
 ),
 record AS (
   SELECT t.tenant_id, t.first_seq + r.key AS seq, r.value AS record
-  FROM throughline_trail AS t CROSS JOIN ${dialect.items('t.body', 'r')}
+  FROM throughline_trail AS t CROSS JOIN ${dialect.items(dialect.parsed('t.body'), 'r')}
   UNION ALL
   SELECT ${dialect.member('record', 'tenant')}, NULL, record
   FROM pending WHERE ${dialect.part('record', 'repeat')} IS NULL
@@ -30,7 +30,7 @@ SELECT
   record.tenant_id,
   record.seq,
   e.key AS event_index,
-  ${dialect.isoTime(`${dialect.member('record.record', 'at')} + coalesce(${dialect.member('e.value', 'after')}, 0)`)} AS occurred_at,
+  ${dialect.isoTime(`${dialect.number('record.record', 'at')} + coalesce(${dialect.number('e.value', 'after')}, 0)`)} AS occurred_at,
   ${dialect.member('e.value', 'action')} AS action,
   coalesce(${dialect.member('e.value', 'outcome')}, 'success') AS outcome,
   ${dialect.member('record.record', 'actor.type')} AS actor_type,
@@ -40,16 +40,16 @@ SELECT
   ${dialect.member('record.record', 'request.method')} AS method,
   ${dialect.member('record.record', 'request.route')} AS route,
   ${dialect.member('record.record', 'request.path')} AS path,
-  ${dialect.member('record.record', 'request.status')} AS status,
-  ${dialect.member('record.record', 'request.ms')} AS duration_ms,
+  ${dialect.number('record.record', 'request.status')} AS status,
+  ${dialect.number('record.record', 'request.ms')} AS duration_ms,
   ${dialect.member('record.record', 'request.ip')} AS ip,
-  coalesce(${dialect.part('e.value', 'targets')}, '[]') AS targets,
-  CASE WHEN ${dialect.member('record.record', 'reason')} IS NULL THEN coalesce(${dialect.part('e.value', 'metadata')}, '{}')
-    ELSE ${dialect.withMember(`coalesce(${dialect.part('e.value', 'metadata')}, '{}')`, 'reason', dialect.member('record.record', 'reason'))}
+  ${dialect.orElse(dialect.part('e.value', 'targets'), "'[]'")} AS targets,
+  CASE WHEN ${dialect.member('record.record', 'reason')} IS NULL THEN ${dialect.orElse(dialect.part('e.value', 'metadata'), "'{}'")}
+    ELSE ${dialect.withMember(dialect.orElse(dialect.part('e.value', 'metadata'), "'{}'"), 'reason', dialect.member('record.record', 'reason'))}
   END AS metadata,
-  coalesce(${dialect.member('e.value', 'count')}, 1) + coalesce(repeated.count, 0) + coalesce((
+  coalesce(${dialect.number('e.value', 'count')}, 1) + coalesce(repeated.count, 0) + coalesce((
     SELECT s.count FROM throughline_repeats AS s
-    WHERE s.tenant_id = record.tenant_id AND s.at = ${dialect.member('record.record', 'at')}
+    WHERE s.tenant_id = record.tenant_id AND s.at = ${dialect.number('record.record', 'at')}
       AND s.record_id = ${dialect.member('record.record', 'id')}
   ), 0) AS count,
   ${dialect.member('record.record', 'id')} AS record_id

@@ -7,6 +7,8 @@ import { sqlite } from '../dialect.ts'
 import { applyMigrations, checkMigrations, hasTable, migrationStates } from '../migrations/migrate.ts'
 import type { Feature, MigrationState } from '../migrations/migration.ts'
 import { Connection, loadDriver, openConnection } from './connection.ts'
+import { dropRecords, type RecordsTable, recordsTables } from './drop-records.ts'
+import { type ExportedRow, exportedRows } from './exported-rows.ts'
 import { RecordsReader } from './records-reader.ts'
 import { timelineEvents } from './timeline-events.ts'
 import type { TimelineEventsQuery, ViewedEvent } from './viewed-event.ts'
@@ -28,6 +30,20 @@ export interface SqliteAdmin {
    * @throws ThroughlineError `STORAGE_SCHEMA_OUTDATED` where there is no trail yet
    */
   timeline(query: TimelineEventsQuery): readonly ViewedEvent[]
+  /**
+   * Everything on record of one tenant or of all, one by one; nothing else may be asked until it is left.
+   *
+   * @throws ThroughlineError `STORAGE_SCHEMA_OUTDATED` where there is no trail yet
+   */
+  export(tenant?: string): Iterable<ExportedRow>
+  /** What in the file is ours. */
+  tables(): readonly RecordsTable[]
+  /**
+   * Drops all of it; answers whether nothing is left in the file.
+   *
+   * @throws SqliteError `SQLITE_BUSY` while anybody else has the file open
+   */
+  drop(): boolean
   close(): void
 }
 
@@ -92,6 +108,16 @@ export async function openSqliteAdmin(options: SqliteAdminOptions): Promise<Sqli
       checkMigrations(database, sqlite, ['records'])
       return timelineEvents(connection, query)
     },
+    export(tenant) {
+      checkMigrations(database, sqlite, ['records'])
+      return exportedRows(connection, new Set(recordsTables(database).map(nameOf)), tenant)
+    },
+    tables() {
+      return recordsTables(database)
+    },
+    drop() {
+      return dropRecords(database)
+    },
     close() {
       connection.close()
     },
@@ -148,7 +174,7 @@ function sizeOf(filename: string): number {
   return statSync(filename, { throwIfNoEntry: false })?.size ?? 0
 }
 
-function nameOf({ name }: MigrationState): string {
+function nameOf({ name }: { readonly name: string }): string {
   return name
 }
 

@@ -2,7 +2,8 @@ import type { Json, TimelineEvent } from '@throughline/core/storage'
 import type { Connection } from './connection.ts'
 import type { TimelineEventsQuery, ViewedEvent } from './viewed-event.ts'
 
-interface Row {
+/** A row of the view, as `timelineColumns` select it. */
+export interface TimelineRow {
   readonly seq: number | null
   readonly index: number
   readonly occurredAt: string
@@ -24,6 +25,10 @@ interface Row {
   readonly recordId: string
 }
 
+export const timelineColumns: string = `seq, event_index AS "index", occurred_at AS occurredAt, action, outcome, actor_type AS actorType,
+  actor_id AS actorId, actor_name AS actorName, trace_id AS traceId, method, path, route, status, duration_ms AS ms, ip,
+  targets, metadata, count, record_id AS recordId`
+
 /** A tenant's newest events from the view, records that are not yet projected included: one SELECT, nothing written. */
 export function timelineEvents(connection: Connection, query: TimelineEventsQuery): readonly ViewedEvent[] {
   const { tenant, from, actions, actor, limit } = query
@@ -33,10 +38,8 @@ export function timelineEvents(connection: Connection, query: TimelineEventsQuer
     ...(actions ? [`action IN (${actions.map(() => '?').join(', ')})`] : []),
     ...(actor === undefined ? [] : ['actor_id = ?']),
   ]
-  const rows = connection.all<Row>(
-    `SELECT seq, event_index AS "index", occurred_at AS occurredAt, action, outcome, actor_type AS actorType,
-  actor_id AS actorId, actor_name AS actorName, trace_id AS traceId, method, path, route, status, duration_ms AS ms, ip,
-  targets, metadata, count, record_id AS recordId
+  const rows = connection.all<TimelineRow>(
+    `SELECT ${timelineColumns}
 FROM throughline_timeline WHERE ${conditions.join(' AND ')}
 ORDER BY occurred_at DESC, seq IS NULL DESC, seq DESC, event_index DESC LIMIT ?`,
     tenant,
@@ -48,7 +51,8 @@ ORDER BY occurred_at DESC, seq IS NULL DESC, seq DESC, event_index DESC LIMIT ?`
   return rows.map(eventOf)
 }
 
-function eventOf(row: Row): ViewedEvent {
+/** A row of the view as the event that it is. */
+export function eventOf(row: TimelineRow): ViewedEvent {
   const { method, path, route, status, ms, ip } = row
   const request = method === null ? undefined : present({ method, path, route, status, ms, ip })
   return {

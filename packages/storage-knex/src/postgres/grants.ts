@@ -1,0 +1,44 @@
+import { quoted } from './migrate.ts'
+import type { PostgresConnection } from './pool.ts'
+
+/** What the app's role may read of the journal where another role projects: all but the records, which mix tenants. */
+const JOURNAL_COLUMNS = 'id, lane, writer, seq, prev, mac, appended_at'
+/** Written by the projector, read by the app. */
+const PROJECTED = ['trail', 'heads', 'notable', 'repeats', 'usage_ledger', 'usage_rollups', 'writers', 'migrations']
+/** Not the app's where another role projects. */
+const OF_PROJECTOR = ['journal', 'leases', 'secret']
+
+/** The roles that use a schema which another role owns. */
+export interface Roles {
+  readonly app: string
+  readonly platform: string
+}
+
+/** Gives the app's role and the projector's what they need of the schema, and nothing more; only what is missing changes. */
+export async function grantRoles(
+  connection: PostgresConnection,
+  schema: string,
+  { app, platform }: Roles,
+): Promise<void> {
+  const owner = (await connection.get<{ name: string }>('SELECT current_user::text AS name'))?.name
+  const place = quoted(schema)
+  const whole = async (role: string): Promise<void> => {
+    await connection.run(`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${place} TO ${quoted(role)}`)
+  }
+  for (const role of new Set([app, platform])) {
+    if (role !== owner) await connection.run(`GRANT USAGE ON SCHEMA ${place} TO ${quoted(role)}`)
+  }
+  if (platform !== owner) await whole(platform)
+  if (app === owner || app === platform) return
+  const tables = await connection.all<{ name: string }>(
+    "SELECT tablename AS name FROM pg_tables WHERE schemaname = $1::text AND tablename LIKE 'throughline\\_%'",
+    schema,
+  )
+  for (const { name } of tables) {
+    const short = name.replace('throughline_', '')
+    if (OF_PROJECTOR.includes(short)) continue
+    const rights = PROJECTED.includes(short) ? 'SELECT' : 'SELECT, INSERT, UPDATE, DELETE'
+    await connection.run(`GRANT ${rights} ON ${quoted(name)} TO ${quoted(app)}`)
+  }
+  await connection.run(`GRANT INSERT, SELECT (${JOURNAL_COLUMNS}) ON throughline_journal TO ${quoted(app)}`)
+}

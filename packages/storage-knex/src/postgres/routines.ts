@@ -1,0 +1,183 @@
+/** What the database does itself, made with the first of the tables. */
+
+/** The state that a change which is not committed leaves its block with. */
+const REFUSED = 'TL001'
+
+/**
+ * JSON text as JSON, whatever it holds: `[]` where it is none. What a column can not keep stands in it as it stands in
+ * columns, so that a tenant has one name in both; half a surrogate pair becomes U+FFFD.
+ */
+const READ_JSON = `CREATE FUNCTION throughline_json(body text) RETURNS json
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $fn$
+BEGIN
+  IF body ~* '\\\\u(0000|001a|d[89a-f])' THEN
+    RETURN regexp_replace(regexp_replace(regexp_replace(body,
+      '(?<!\\\\)((?:\\\\\\\\)*)\\\\u001a', '\\1\\\\u001a\\\\u001a', 'gi'),
+      '(?<!\\\\)((?:\\\\\\\\)*)\\\\u0000', '\\1\\\\u001a0', 'g'),
+      '(?<!\\\\)((?:\\\\\\\\)*)\\\\ud[89a-f][0-9a-f]{2}', '\\1\\\\ufffd', 'gi')::json;
+  END IF;
+  RETURN body::json;
+EXCEPTION WHEN OTHERS THEN
+  RETURN '[]'::json;
+END
+$fn$`
+
+/**
+ * Applies changes one after the other, each wholly or not at all, and appends their journal rows, which were sealed for
+ * the case that all are committed: so it stops after the first that is not. Answers `results`; or `newest`, when the
+ * stream does not end where the rows follow on; or `key`, when the journal has another key.
+ */
+const COMMIT = `CREATE FUNCTION throughline_commit(
+  stream text, known_seq bigint, known_mac text, print text, lane_number bigint, at bigint, changes jsonb
+) RETURNS jsonb LANGUAGE plpgsql AS $fn$
+#variable_conflict use_column
+DECLARE
+  v_seq bigint;
+  v_mac text;
+  v_print text;
+  v_change jsonb;
+  v_result jsonb;
+  v_results jsonb := '[]';
+BEGIN
+  SELECT w.mac INTO v_print FROM throughline_writers AS w WHERE w.writer = '$key';
+  IF v_print IS DISTINCT FROM print THEN RETURN '{"key": true}'; END IF;
+  SELECT n.seq, n.mac INTO v_seq, v_mac FROM (
+    (SELECT j.seq, j.mac FROM throughline_journal AS j WHERE j.writer = stream ORDER BY j.seq DESC LIMIT 1)
+    UNION ALL
+    (SELECT w.seq, w.mac FROM throughline_writers AS w WHERE w.writer = stream)
+  ) AS n ORDER BY n.seq DESC LIMIT 1;
+  v_seq := coalesce(v_seq, 0);
+  v_mac := coalesce(v_mac, '');
+  IF v_seq <> known_seq OR v_mac <> known_mac THEN
+    RETURN jsonb_build_object('newest', jsonb_build_object('seq', v_seq, 'mac', v_mac));
+  END IF;
+  FOR v_change IN SELECT c.value FROM jsonb_array_elements(changes) WITH ORDINALITY AS c ORDER BY c.ordinality LOOP
+    BEGIN
+      v_result := throughline_apply(v_change, at);
+      IF v_result ->> 'status' <> 'committed' THEN
+        RAISE EXCEPTION USING ERRCODE = '${REFUSED}', MESSAGE = v_result::text;
+      END IF;
+      IF v_change ? 'seq' THEN
+        INSERT INTO throughline_journal (lane, writer, seq, prev, mac, appended_at, body) VALUES (
+          lane_number, stream, (v_change ->> 'seq')::bigint, v_change ->> 'prev', v_change ->> 'mac', at, v_change ->> 'body'
+        );
+      END IF;
+      v_results := v_results || v_result;
+    EXCEPTION WHEN SQLSTATE '${REFUSED}' THEN
+      RETURN jsonb_build_object('results', v_results || SQLERRM::jsonb);
+    END;
+  END LOOP;
+  RETURN jsonb_build_object('results', v_results);
+END
+$fn$`
+
+/** Writes the documents, moves the counters and raises the versions of one change, until something forbids it. */
+const APPLY = `CREATE FUNCTION throughline_apply(change jsonb, at bigint) RETURNS jsonb LANGUAGE plpgsql AS $fn$
+#variable_conflict use_column
+DECLARE
+  v_item record;
+  v_version bigint;
+  v_used bigint;
+  v_all_used jsonb := '[]';
+  v_versions jsonb := '[]';
+BEGIN
+  FOR v_item IN
+    SELECT i.ordinality - 1 AS nth, i.value AS it FROM jsonb_array_elements(change -> 'writes') WITH ORDINALITY AS i
+    ORDER BY i.ordinality
+  LOOP
+    v_version := throughline_write(v_item.it, at);
+    IF v_version IS NOT NULL THEN
+      RETURN jsonb_build_object('status', 'conflict', 'write', v_item.nth, 'version', v_version);
+    END IF;
+  END LOOP;
+  FOR v_item IN
+    SELECT i.ordinality - 1 AS nth, q.* FROM jsonb_array_elements(change -> 'quotas') WITH ORDINALITY AS i
+    CROSS JOIN LATERAL jsonb_to_record(i.value) AS q(
+      tenant text, meter text, period text, delta bigint, most bigint, seed bigint)
+    ORDER BY i.ordinality
+  LOOP
+    LOOP
+      UPDATE throughline_quotas AS q SET used = greatest(0, q.used + v_item.delta)
+      WHERE q.tenant_id = v_item.tenant AND q.meter = v_item.meter AND q.period = v_item.period
+        AND (v_item.most IS NULL OR q.used + v_item.delta <= v_item.most)
+      RETURNING q.used INTO v_used;
+      EXIT WHEN FOUND;
+      SELECT q.used INTO v_used FROM throughline_quotas AS q
+      WHERE q.tenant_id = v_item.tenant AND q.meter = v_item.meter AND q.period = v_item.period;
+      IF FOUND THEN
+        CONTINUE WHEN v_item.most IS NULL OR v_used + v_item.delta <= v_item.most;
+        RETURN jsonb_build_object('status', 'refused', 'quota', v_item.nth, 'used', v_used);
+      END IF;
+      IF v_item.seed IS NULL THEN RETURN jsonb_build_object('status', 'uncounted', 'quota', v_item.nth); END IF;
+      IF v_item.most IS NOT NULL AND v_item.seed + v_item.delta > v_item.most THEN
+        RETURN jsonb_build_object('status', 'refused', 'quota', v_item.nth, 'used', v_item.seed);
+      END IF;
+      INSERT INTO throughline_quotas (tenant_id, meter, period, used)
+      VALUES (v_item.tenant, v_item.meter, v_item.period, greatest(0, v_item.seed + v_item.delta))
+      ON CONFLICT DO NOTHING RETURNING used INTO v_used;
+      EXIT WHEN FOUND;
+    END LOOP;
+    v_all_used := v_all_used || to_jsonb(v_used);
+  END LOOP;
+  FOR v_item IN
+    SELECT i.value ->> 'tenant' AS scope FROM jsonb_array_elements(change -> 'writes') WITH ORDINALITY AS i
+    GROUP BY 1 ORDER BY min(i.ordinality)
+  LOOP
+    INSERT INTO throughline_versions AS v (scope, version, changed_at) VALUES (v_item.scope, 1, at)
+    ON CONFLICT (scope) DO UPDATE SET version = v.version + 1, changed_at = excluded.changed_at
+    RETURNING v.version INTO v_version;
+    v_versions := v_versions || jsonb_build_object('scope', v_item.scope, 'version', v_version);
+  END LOOP;
+  IF v_versions <> '[]' THEN PERFORM pg_notify('throughline', current_schema()); END IF;
+  RETURN jsonb_build_object('status', 'committed', 'versions', v_versions, 'used', v_all_used);
+END
+$fn$`
+
+/** Writes one document; answers NULL, or the version that is there where another one was expected. */
+const WRITE = `CREATE FUNCTION throughline_write(it jsonb, at bigint) RETURNS bigint LANGUAGE plpgsql AS $fn$
+DECLARE
+  v_table text := 'throughline_' || (it ->> 'kind');
+  v_tenant text := it ->> 'tenant';
+  v_key text := it ->> 'key';
+  v_value text := it ->> 'value';
+  v_expect bigint := (it ->> 'expect')::bigint;
+  v_rows bigint;
+  v_version bigint;
+BEGIN
+  IF v_value IS NULL THEN
+    EXECUTE format('DELETE FROM %I WHERE tenant_id = $1 AND key = $2 AND ($3 IS NULL OR version = $3)', v_table)
+    USING v_tenant, v_key, v_expect;
+    GET DIAGNOSTICS v_rows = ROW_COUNT;
+    IF v_rows = 1 OR v_expect IS NULL THEN RETURN NULL; END IF;
+  ELSIF v_expect IS NULL THEN
+    EXECUTE format('INSERT INTO %I AS d (tenant_id, key, value, version, updated_at) VALUES ($1, $2, $3, 1, $4)
+      ON CONFLICT (tenant_id, key) DO UPDATE SET value = excluded.value, version = d.version + 1, updated_at = excluded.updated_at', v_table)
+    USING v_tenant, v_key, v_value, at;
+    RETURN NULL;
+  ELSIF v_expect = 0 THEN
+    EXECUTE format('INSERT INTO %I (tenant_id, key, value, version, updated_at) VALUES ($1, $2, $3, 1, $4)
+      ON CONFLICT DO NOTHING', v_table)
+    USING v_tenant, v_key, v_value, at;
+    GET DIAGNOSTICS v_rows = ROW_COUNT;
+    IF v_rows = 1 THEN RETURN NULL; END IF;
+  ELSE
+    EXECUTE format('UPDATE %I SET value = $3, version = version + 1, updated_at = $4
+      WHERE tenant_id = $1 AND key = $2 AND version = $5', v_table)
+    USING v_tenant, v_key, v_value, at, v_expect;
+    GET DIAGNOSTICS v_rows = ROW_COUNT;
+    IF v_rows = 1 THEN RETURN NULL; END IF;
+  END IF;
+  EXECUTE format('SELECT version FROM %I WHERE tenant_id = $1 AND key = $2', v_table)
+  INTO v_version USING v_tenant, v_key;
+  v_version := coalesce(v_version, 0);
+  RETURN CASE WHEN v_expect = 0 AND v_value IS NULL AND v_version = 0 THEN NULL ELSE v_version END;
+END
+$fn$`
+
+/** The key of journals whose app names none: in the database, where all of its processes find the same. */
+const SECRET = `CREATE TABLE throughline_secret (
+  one boolean NOT NULL PRIMARY KEY DEFAULT true CHECK (one),
+  secret text NOT NULL
+)`
+
+export const ROUTINES: readonly string[] = [READ_JSON, WRITE, APPLY, COMMIT, SECRET]

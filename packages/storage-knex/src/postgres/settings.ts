@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto'
+import { ThroughlineError } from '@throughline/core/storage'
+import type { Knex } from 'knex'
+import type { ClientConfig } from 'pg'
+
+interface KnexClient {
+  readonly config?: { readonly connection?: unknown }
+  readonly connectionSettings?: unknown
+}
+
+/**
+ * The connection settings of a knex, for pools of our own. A function that answers them is asked once a pool.
+ *
+ * @throws ThroughlineError `OPTIONS_INVALID` when there are none
+ */
+export async function settingsOf(knex: Knex): Promise<ClientConfig> {
+  const client: KnexClient | undefined = knex.client
+  const given = client?.config?.connection
+  const settings = typeof given === 'function' ? await given() : (client?.connectionSettings ?? given)
+  if (typeof settings === 'string') return { connectionString: settings }
+  if (typeof settings !== 'object' || settings === null) {
+    throw new ThroughlineError('OPTIONS_INVALID', {
+      message: 'knexStorage() can not tell the connection of the knex it was given: give it `connection`.',
+    })
+  }
+  const { host, port, user, database, connectionString, ssl, options, password }: ClientConfig = settings
+  return defined({ host, port, user, database, connectionString, ssl, options, password })
+}
+
+/** Tells one database and schema from another, without anything secret in it. */
+export function printOfPlace(knex: Knex, schema: string): string {
+  const client: KnexClient | undefined = knex.client
+  const given = client?.connectionSettings ?? client?.config?.connection
+  const { host, port, database, connectionString } =
+    typeof given === 'object' && given !== null ? (given as ClientConfig) : {}
+  const url = connectionString ?? (typeof given === 'string' ? given : '')
+  const place = [host, port, database, url.replace(/\/\/[^@/]*@/, '//'), schema]
+  return createHash('sha256').update(JSON.stringify(place)).digest('hex').slice(0, 12)
+}
+
+function defined(settings: { readonly [K in keyof ClientConfig]: ClientConfig[K] | undefined }): ClientConfig {
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined))
+}

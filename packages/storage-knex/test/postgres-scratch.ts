@@ -1,0 +1,81 @@
+import { randomBytes } from 'node:crypto'
+import knex, { type Knex } from 'knex'
+import pg from 'pg'
+import { postgresService, type Service } from '../../../test/services.ts'
+import type { PostgresRecordsOptions } from '../src/postgres/postgres-records.ts'
+import { PostgresRecords } from '../src/postgres/postgres-records.ts'
+
+export const service: Service = await postgresService()
+
+/** Records in a schema that goes away with them. */
+export interface PostgresScratch {
+  readonly schema: string
+  readonly app: Knex
+  readonly records: PostgresRecords
+  /** More records of the same schema, closed with it. */
+  another(options?: Partial<PostgresRecordsOptions>): PostgresRecords
+  /** Another knex, destroyed with the rest. */
+  appAt(url: string): Knex
+  /** A statement of a stranger, with our schema before others. */
+  query<Row extends object>(sql: string, values?: readonly unknown[]): Promise<Row[]>
+  /** A connection of a stranger, ended with the rest. */
+  stranger(): Promise<pg.Client>
+  destroy(): Promise<void>
+}
+
+export async function postgresScratch(
+  options: Partial<PostgresRecordsOptions> & { url?: string } = {},
+): Promise<PostgresScratch> {
+  const { url = service.url, ...rest } = options
+  const schema = `tl_test_${process.pid}_${randomBytes(6).toString('hex')}`
+  const apps: Knex[] = []
+  const appAt = (place: string): Knex => {
+    const app = knex({ client: 'pg', connection: place })
+    apps.push(app)
+    return app
+  }
+  const app = appAt(url)
+  const strangers: pg.Client[] = []
+  const stranger = async (): Promise<pg.Client> => {
+    const client = new pg.Client({ connectionString: url })
+    // It may be terminated like any other.
+    client.on('error', () => {})
+    strangers.push(client)
+    await client.connect()
+    await client.query(`SET search_path TO ${schema}`)
+    return client
+  }
+  const first = await stranger()
+  const opened: PostgresRecords[] = []
+  const another = (more: Partial<PostgresRecordsOptions> = {}): PostgresRecords => {
+    const records = new PostgresRecords({
+      app,
+      schema,
+      answerWithinMs: 5_000,
+      maxWaitingBytes: 1 << 26,
+      ...rest,
+      ...more,
+    })
+    opened.push(records)
+    return records
+  }
+  return {
+    schema,
+    app,
+    records: another(),
+    another,
+    appAt,
+    async query<Row extends object>(sql: string, values: readonly unknown[] = []) {
+      return (await first.query<Row>(sql, [...values])).rows
+    },
+    stranger,
+    async destroy() {
+      await Promise.all(opened.map((records) => records.close()))
+      const others = strangers.filter((client) => client !== first)
+      await Promise.all(others.map((client) => client.end().catch(() => undefined)))
+      await first.query(`DROP SCHEMA IF EXISTS ${schema} CASCADE`)
+      await first.end()
+      await Promise.all(apps.map((one) => one.destroy()))
+    },
+  }
+}
