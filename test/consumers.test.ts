@@ -4,6 +4,8 @@ import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ConsumerProject } from './consumers/consumer-project.ts'
 import { consumerProject } from './consumers/consumer-project.ts'
+import { SETUPS, setupName, unmetPairs } from './consumers/matrix.ts'
+import { ALL_PASSED, matrixProject } from './consumers/matrix-project.ts'
 
 let project: ConsumerProject
 
@@ -87,6 +89,28 @@ export const bad = rateLimit('apis')\n`,
     expect(stdout).toMatch(/registered\.ts\(7,.*"apis"/)
     expect(stdout).toMatch(/"api" \| "exports"|"exports" \| "api"/)
   })
+})
+
+describe('the matrix of consumers', { timeout: 120_000 }, () => {
+  it('has every two settings together in a project, and none but the last that could be left out', () => {
+    const needed = SETUPS.slice(0, -1)
+    expect(unmetPairs(needed)).toEqual([])
+    for (const setup of needed) expect(unmetPairs(needed.filter((other) => other !== setup))).not.toEqual([])
+  })
+
+  // The two that need no more than the workspace has; all of them, with Jest, Babel and TypeScript 5.4, in the long run.
+  const modern = { language: 'ts-7', runner: 'vitest' } as const
+  it.each([
+    { ...modern, modules: 'esm', resolution: 'bundler', decorators: 'tc39' } as const,
+    { ...modern, modules: 'cjs', resolution: 'node16', decorators: 'legacy' } as const,
+  ])(
+    'has a project of $language, $modules, $runner, $resolution and $decorators that compiles and passes',
+    async (setup) => {
+      const consumer = await matrixProject(project, setup)
+      expect(await consumer.build(), setupName(setup)).toEqual([])
+      expect(await consumer.test(process.execPath)).toEqual({ code: 0, output: expect.stringMatching(ALL_PASSED) })
+    },
+  )
 })
 
 function installed(name: string): string {

@@ -1,6 +1,7 @@
 // Run in a folder where the packed packages are installed, on the Node to be tried. Plain JavaScript: Node 20 reads no types.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { createThroughline, perMinute } from '@throughline/core'
@@ -11,8 +12,21 @@ for (const named of [guard, problemDetails, requestAudit, tenantContext, scopedK
   assert.equal(typeof named, 'function')
 }
 
-const required = createRequire(import.meta.url)('@throughline/core')
-assert.equal(required.createThroughline, createThroughline, 'require() and import give one module')
+// What a package exports by name has to be one module, whether it is imported or required.
+const require = createRequire(import.meta.url)
+const scope = join(import.meta.dirname, 'node_modules/@throughline')
+for (const folder of readdirSync(scope)) {
+  const { name, exports } = JSON.parse(readFileSync(join(scope, folder, 'package.json'), 'utf8'))
+  for (const path of Object.keys(exports).filter((path) => !path.endsWith('.json'))) {
+    const specifier = join(name, path)
+    const imported = await import(specifier)
+    assert.notEqual(Object.keys(imported).length, 0, `${specifier} exports nothing`)
+    for (const [key, value] of Object.entries(require(specifier))) {
+      assert.equal(value, imported[key], `require() and import give one ${key} of ${specifier}`)
+    }
+    console.log(`ok   import and require of ${specifier}`)
+  }
+}
 
 const storages = { memory: {}, sqlite: { storage: knexStorage({ filename: join(import.meta.dirname, 'tried.db') }) } }
 for (const [name, options] of Object.entries(storages)) {

@@ -6,7 +6,8 @@ import { delimiter, dirname, join, resolve } from 'node:path'
 const root = resolve(import.meta.dirname, '../..')
 const MAX_OUTPUT = 16 * 1_024 * 1_024
 /** What a consumer brings besides what our packages ask for. */
-const OWN = ['typescript', 'zod', '@types/node']
+const OWN = ['typescript', 'vitest', 'zod', '@types/node']
+const PROGRAMS = ['program.ts', 'program.mjs', 'program.cjs', 'sqlite.mjs', 'try-app.mjs']
 
 interface Manifest {
   readonly name: string
@@ -20,9 +21,21 @@ export interface Finished {
   readonly stderr: string
 }
 
+export interface ConsumerOptions {
+  /** Everything that is installed with the packages, from the registry. Without it nothing is fetched. */
+  readonly fetched?: Readonly<Record<string, string>>
+}
+
 /** An empty project into which the packages were installed as npm would publish them. */
 export interface ConsumerProject {
   readonly path: string
+  /** Runs a command in a folder of the project's, with further environment variables. */
+  run(
+    folder: string,
+    command: string,
+    args: readonly string[],
+    env?: Readonly<Record<string, string>>,
+  ): Promise<Finished>
   /** Runs a program of the project's folder on this Node. */
   node(...args: readonly string[]): Promise<Finished>
   /** Runs an installed command by its file. */
@@ -35,9 +48,9 @@ export interface ConsumerProject {
 
 /**
  * Builds and packs the workspace's packages, and installs the tarballs in a new folder together with the programs of
- * this one. What the packages depend on is linked from the workspace, so nothing is fetched.
+ * this one. What the packages depend on is linked from the workspace, so nothing is fetched unless it is asked for.
  */
-export async function consumerProject(): Promise<ConsumerProject> {
+export async function consumerProject({ fetched }: ConsumerOptions = {}): Promise<ConsumerProject> {
   const path = await realpath(await mkdtemp(join(tmpdir(), 'throughline-consumer-')))
   const remove = (): Promise<void> => rm(path, { recursive: true, force: true })
   try {
@@ -48,15 +61,14 @@ export async function consumerProject(): Promise<ConsumerProject> {
     )
     const packed: readonly { readonly name: string; readonly filename: string }[] = JSON.parse(packing.stdout)
     const dependencies = {
-      ...(await linked(folders)),
+      ...(fetched ?? (await linked(folders))),
       ...Object.fromEntries(packed.map(({ name, filename }) => [name, `file:${filename}`])),
     }
     const manifest = { name: 'consumer', private: true, type: 'module', dependencies }
     await writeFile(join(path, 'package.json'), JSON.stringify(manifest))
-    await done(run('npm', ['install', '--offline', '--ignore-scripts', '--no-audit', '--no-fund'], path))
-    for (const name of await readdir(import.meta.dirname)) {
-      if (name !== 'consumer-project.ts') await copyFile(join(import.meta.dirname, name), join(path, name))
-    }
+    const online = fetched ? '--prefer-offline' : '--offline'
+    await done(run('npm', ['install', online, '--ignore-scripts', '--no-audit', '--no-fund'], path))
+    for (const name of PROGRAMS) await copyFile(join(import.meta.dirname, name), join(path, name))
   } catch (error) {
     await remove()
     throw error
@@ -64,6 +76,7 @@ export async function consumerProject(): Promise<ConsumerProject> {
   return {
     path,
     remove,
+    run: (folder, command, args, env) => run(command, args, join(path, folder), env),
     node: (...args) => run(process.execPath, args, path),
     command: (name, ...args) => run(join(path, 'node_modules/.bin', name), args, path),
     // Never one from elsewhere: `--no` refuses to fetch what is missing.
@@ -90,12 +103,18 @@ async function linked(folders: readonly string[]): Promise<Record<string, string
   return links
 }
 
-function run(command: string, args: readonly string[], cwd: string): Promise<Finished> {
+function run(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  further: Readonly<Record<string, string>> = {},
+): Promise<Finished> {
   // Settings of an npm that runs us would name its own folder to the one that we run.
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^npm_|^INIT_CWD$|^NODE_OPTIONS$|^VITEST/i.test(name),
   )
-  const env = { ...Object.fromEntries(inherited), PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH}` }
+  const PATH = `${dirname(process.execPath)}${delimiter}${process.env.PATH}`
+  const env = { ...Object.fromEntries(inherited), PATH, ...further }
   return new Promise((finish) => {
     const child = execFile(command, args, { cwd, env, maxBuffer: MAX_OUTPUT }, (error, stdout, stderr) =>
       finish({ code: child.exitCode ?? 1, stdout, stderr: error && stderr === '' ? String(error) : stderr }),
