@@ -11,18 +11,23 @@ import * as onExpress from '@throughline/express'
 import * as onKoa from '@throughline/koa'
 import { knexStorage } from '@throughline/storage-knex'
 import express from 'express'
+import type { Knex } from 'knex'
+import knex from 'knex'
 import Koa from 'koa'
+import type { Framework, Variant } from './measured-process.ts'
 
 /**
  * One process that is measured: a bare framework, or the same route behind the full stack. It answers questions over IPC.
  *
- * @param variant `bare`, `full`, or `quota` (full, with a hard quota on the meter)
+ * @param variant `bare`, `full`, `quota` (full, with a hard quota on the meter) or `postgres` (full, its records there)
  * @param framework `express` or `koa`
  */
-const [variant, framework] = process.argv.slice(2) as ['bare' | 'full' | 'quota', 'express' | 'koa']
+const [variant, framework] = process.argv.slice(2) as [Variant, Framework]
 
 const directory = mkdtempSync(join(tmpdir(), 'throughline-bench-'))
 const filename = join(directory, 'records.db')
+const schema = `throughline_bench_${process.pid}`
+let statements = 0
 const throughline = variant === 'bare' ? undefined : open()
 const guards = [requireFlag('new-reports'), rateLimit('api'), meter('reports')] as const
 
@@ -69,14 +74,24 @@ function koaApp(): RequestListener {
   return app.callback()
 }
 
+function database(): Knex {
+  const { THROUGHLINE_BENCH_POSTGRES: url = 'postgres://root@127.0.0.1:5432/test' } = process.env
+  return knex({ client: 'pg', connection: url })
+}
+
 function report(id: string): object {
   return { id, title: 'Quarterly report', rows: [1, 2, 3] }
 }
 
 function open() {
+  const onStatement = (): void => {
+    statements += 1
+  }
+  const storage =
+    variant === 'postgres' ? knexStorage({ app: database(), schema, onStatement }) : knexStorage({ filename })
   const quota = { quotas: { reports: quotaPerMonth(1_000_000_000, { hard: true }) } }
   return createThroughline({
-    storage: knexStorage({ filename }),
+    storage,
     tenants: { load: (id) => ({ id, plan: 'pro', region: 'eu' }) },
     flags: { 'new-reports': { rules: [{ if: { 'org.plan': 'pro' }, serve: true }], default: false } },
     limits: { api: perSecond(1_000_000) },
@@ -85,7 +100,7 @@ function open() {
   })
 }
 
-process.on('message', async (message: 'cpu' | 'backlog' | 'bytes' | 'stop') => {
+process.on('message', async (message: 'cpu' | 'backlog' | 'bytes' | 'statements' | 'stop') => {
   if (message === 'cpu') {
     const all = process.cpuUsage()
     const main = process.threadCpuUsage()
@@ -93,12 +108,19 @@ process.on('message', async (message: 'cpu' | 'backlog' | 'bytes' | 'stop') => {
   } else if (message === 'backlog') {
     const health = await throughline?.health()
     process.send?.({ rows: health?.journal.backlog?.rows ?? 0, ageMs: health?.journal.backlog?.ageMs ?? 0 })
+  } else if (message === 'statements') {
+    process.send?.({ statements })
   } else if (message === 'bytes') {
     process.send?.({ bytes: throughline ? sizeOf(filename) : 0 })
   } else {
     server.close()
     server.closeAllConnections()
     await throughline?.close()
+    if (variant === 'postgres') {
+      const left = database()
+      await left.raw('DROP SCHEMA IF EXISTS ?? CASCADE', [schema])
+      await left.destroy()
+    }
     rmSync(directory, { recursive: true, force: true })
     process.exit(0)
   }

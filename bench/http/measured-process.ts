@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-export type Variant = 'bare' | 'full' | 'quota'
+export type Variant = 'bare' | 'full' | 'quota' | 'postgres'
 
 export type Framework = 'express' | 'koa'
 
@@ -26,10 +26,15 @@ export class MeasuredProcess {
     this.#child = child
   }
 
-  static async start(framework: Framework, variant: Variant, placement: Placement): Promise<MeasuredProcess> {
+  static async start(
+    framework: Framework,
+    variant: Variant,
+    placement: Placement,
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<MeasuredProcess> {
     const child = fork(fileURLToPath(new URL('./app-server.ts', import.meta.url)), [variant, framework], {
       execArgv: ['--conditions=source', '--disable-warning=ExperimentalWarning'],
-      env: { ...process.env, NODE_ENV: 'production' },
+      env: { ...process.env, NODE_ENV: 'production', ...env },
     })
     const { port } = await answerOf<{ port: number }>(child)
     pin(child.pid as number, placement)
@@ -46,6 +51,11 @@ export class MeasuredProcess {
 
   async bytes(): Promise<number> {
     return (await this.#ask<{ bytes: number }>('bytes')).bytes
+  }
+
+  /** Statements on Postgres since the start. */
+  async statements(): Promise<number> {
+    return (await this.#ask<{ statements: number }>('statements')).statements
   }
 
   async stop(): Promise<void> {

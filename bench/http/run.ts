@@ -1,3 +1,4 @@
+import { delayedLink } from './delayed-link.ts'
 import { load } from './load-client.ts'
 import type { Framework, Placement, Variant } from './measured-process.ts'
 import { MeasuredProcess, pinSelf } from './measured-process.ts'
@@ -42,12 +43,38 @@ export async function benchHttp(): Promise<void> {
   await compare('express', 'main-alone', 'quota', [[100, 50]])
   const koa = await compare('koa', 'main-alone', 'full', [[100, 50]])
   const koaProjecting = await compare('koa', 'one-core', 'full', [[100, 50]])
+  const expressPostgres = await comparePostgres()
   console.log(`
 How to read it: "ratio" is bare CPU time over full CPU time of the server's core, which is throughput over bare
 throughput when that core is busy; "by wall" is requests a second over requests a second. main-alone: the main thread
 has core 0, our writer thread shares core 1 with the load generator. one-core: everything of the server is on core 0,
 and the projector keeps up (see "waiting").`)
-  console.log(JSON.stringify({ bench: 'http', ratios: { express, expressProjecting, koa, koaProjecting } }))
+  console.log(
+    JSON.stringify({ bench: 'http', ratios: { express, expressProjecting, koa, koaProjecting, expressPostgres } }),
+  )
+}
+
+/** The same with the records on Postgres, near and 1 ms away; undefined where there is no server. */
+async function comparePostgres(): Promise<number | undefined> {
+  const server = new URL(process.env['THROUGHLINE_BENCH_POSTGRES'] ?? 'postgres://root@127.0.0.1:5432/test')
+  const link = await delayedLink({ host: server.hostname, port: Number(server.port || 5_432) }, 1)
+  try {
+    const shapes: readonly Shape[] = [
+      [100, 50],
+      [10, 50],
+    ]
+    const near = await compare('express', 'main-alone', 'postgres', shapes, { THROUGHLINE_BENCH_POSTGRES: server.href })
+    server.port = String(link.port)
+    server.hostname = '127.0.0.1'
+    console.log('with 1 ms of network delay to Postgres')
+    await compare('express', 'main-alone', 'postgres', shapes, { THROUGHLINE_BENCH_POSTGRES: server.href })
+    return near
+  } catch (error) {
+    console.log(`Postgres is left out: ${error instanceof Error ? error.message : String(error)}`)
+    return undefined
+  } finally {
+    link.close()
+  }
 }
 
 interface Pair {
@@ -60,6 +87,15 @@ interface Left {
   readonly bytes: number
   readonly rows: number
   readonly ageMs: number
+  /** On Postgres. */
+  readonly statements: number
+}
+
+const STACKS: Readonly<Record<Variant, string>> = {
+  bare: 'bare',
+  full: 'full stack',
+  quota: 'full stack with a hard quota',
+  postgres: 'full stack, records on Postgres',
 }
 
 /** The first shape is the headline: it runs on several fresh pairs of processes, the others on the last of them. */
@@ -68,14 +104,14 @@ async function compare(
   placement: Placement,
   variant: Variant,
   shapes: readonly Shape[],
+  env: Readonly<Record<string, string>> = {},
 ): Promise<number> {
-  const stack = variant === 'quota' ? 'full stack with a hard quota' : 'full stack'
-  console.log(`${framework}, ${stack}, ${placement}`)
+  console.log(`${framework}, ${STACKS[variant]}, ${placement}`)
   const [headline, ...others] = shapes as readonly [Shape, ...Shape[]]
   const measured: Pair[] = []
   for (let i = 1; i <= PROCESSES; i++) {
     const bare = await MeasuredProcess.start(framework, 'bare', placement)
-    const full = await MeasuredProcess.start(framework, variant, placement)
+    const full = await MeasuredProcess.start(framework, variant, placement, env)
     try {
       for (const server of [bare, full])
         await load({ port: server.port, connections: 100, tenants: 50, requests: 10_000 })
@@ -102,7 +138,7 @@ async function alternate(
 ): Promise<{ pairs: readonly Pair[]; left: Left }> {
   const requests = connections === 1 ? Math.ceil(ROUND_REQUESTS / 5) : ROUND_REQUESTS
   const pairs: Pair[] = []
-  const bytesBefore = await full.bytes()
+  const [bytesBefore, statementsBefore] = [await full.bytes(), await full.statements()]
   for (let i = 0; i < ROUNDS; i++) {
     pairs.push({
       bare: await round(bare, connections, tenants, requests),
@@ -110,7 +146,8 @@ async function alternate(
     })
   }
   const bytes = ((await full.bytes()) - bytesBefore) / (requests * ROUNDS)
-  return { pairs, left: { bytes, ...(await full.backlog()) } }
+  const statements = ((await full.statements()) - statementsBefore) / (requests * ROUNDS)
+  return { pairs, left: { bytes, statements, ...(await full.backlog()) } }
 }
 
 function print([connections, tenants]: Shape, placement: Placement, pairs: readonly Pair[], left: Left): void {
@@ -127,7 +164,7 @@ function print([connections, tenants]: Shape, placement: Placement, pairs: reado
       `added ${of((e) => cpu(e.full) - cpu(e.bare)).toFixed(1)} µs main, ${of((e) => e.full.allCpu - e.bare.allCpu).toFixed(1)} µs all`,
       `p50 +${of((e) => e.full.p50 - e.bare.p50).toFixed(2)} ms`,
       `p99 +${of((e) => e.full.p99 - e.bare.p99).toFixed(2)} ms`,
-      `${left.bytes.toFixed(0)} B/request`,
+      left.statements > 0 ? `${left.statements.toFixed(3)} statements/request` : `${left.bytes.toFixed(0)} B/request`,
       `waiting ${left.rows} rows, ${left.ageMs} ms`,
     ].join('  '),
   )
