@@ -6,13 +6,18 @@ import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, describe, expect, it } from 'vitest'
 import { codeBlocks, fileLinks, ROOT, readPage, runProgram } from './markdown.ts'
+import { postgresService } from './services.ts'
 
 const pages = (await readdir(join(ROOT, 'docs'))).filter((name) => /^\d\d-.*\.md$/.test(name)).sort()
 const decisions = (await readdir(join(ROOT, 'docs/decisions'))).map((name) => `docs/decisions/${name}`)
 
+const postgres = await postgresService()
+process.env.DATABASE_URL = postgres.url
+
 describe.each(pages)('docs/%s', (page) => {
-  it('opens with a program that runs and prints what the page shows', { timeout: 30_000 }, async () => {
+  it('opens with a program that runs and prints what the page shows', { timeout: 30_000 }, async ({ skip }) => {
     const [program, output] = codeBlocks(await readPage(`docs/${page}`))
+    skip(program?.code.includes('DATABASE_URL') === true && !postgres.isReachable, 'It needs Postgres.')
     expect(program?.language).toBe('ts')
     expect(program?.line).toBeLessThanOrEqual(4)
     const { code, out, errors } = await runProgram(program?.code ?? '')

@@ -69,6 +69,32 @@ describe('knexStorage', () => {
     expect(refusalOf(() => knexStorage(undefined as never)).message).toContain('knexStorage({ app })')
   })
 
+  it('takes on Postgres what is for Postgres, and on SQLite what is for SQLite', async () => {
+    const app = knex({ client: 'pg', connection: 'postgres://u@127.0.0.1:1/d' })
+    expect(knexStorage({ app }).records.name).toBe('knex:postgres')
+    expect(refusalOf(() => knexStorage({ app, busyTimeoutMs: 5 })).message).toContain('on SQLite only')
+    expect(refusalOf(() => knexStorage({ filename: ':memory:', schema: 'a' })).message).toContain('on Postgres only')
+    for (const schema of ['', 'a'.repeat(64), 'a\u0000', 7]) {
+      expect(refusalOf(() => knexStorage({ app, schema: schema as string })).message).toContain('schema: it must be')
+    }
+    await app.destroy()
+  })
+
+  it('keeps what can not be appended apart by database and schema, and no password in its folder’s name', async () => {
+    const folderOf = async (connection: Knex.Config['connection'], schema?: string): Promise<string | undefined> => {
+      const app = appOn(connection, 'pg')
+      const { records } = knexStorage({ app, ...(schema !== undefined && { schema }) })
+      await app.destroy()
+      return records.spillDirectory
+    }
+    const first = await folderOf('postgres://u:secret@127.0.0.1:1/a')
+    expect(first).toMatch(/\.throughline[\\/][0-9a-f]{12}\.spill$/)
+    expect(await folderOf({ host: '127.0.0.1', port: 1, user: 'v', password: 'other', database: 'a' })).toBe(first)
+    const others = [await folderOf('postgres://u@127.0.0.1:1/b'), await folderOf('postgres://u@127.0.0.1:1/a', 'x')]
+    expect(new Set([first, ...others]).size).toBe(3)
+    expect(await folderOf(async () => ({ host: '127.0.0.1' }))).toBeUndefined()
+  })
+
   it('asks for a file where the app’s can not be told', async () => {
     const app = appOn(async () => ({ filename: 'somewhere.db' }))
     expect(refusalOf(() => knexStorage({ app }))).toMatchObject({

@@ -96,6 +96,13 @@ describe.skipIf(!service.isReachable)('PostgresPool', () => {
       proxy.speak()
       await distant.append(batchOf('acme', 2))
       expect(await distant.project({ lane: 0, holder: 'p', leaseMs: 0, maxRows: 9 })).toMatchObject({ lease: true })
+
+      const stop = distant.notices(() => {})
+      proxy.silence()
+      const closing = performance.now()
+      stop()
+      await distant.close()
+      expect(performance.now() - closing).toBeLessThan(1_000)
     } finally {
       await proxy.close()
       await scratch.destroy()

@@ -4,7 +4,8 @@ import type { Dialect } from '../dialect.ts'
 import type { Migration } from './migration.ts'
 import { timelineView } from './timeline-view.ts'
 
-const KINDS: readonly DocumentKind[] = [
+/** Every kind of document, each with a table of its own. */
+export const DOCUMENT_KINDS: readonly DocumentKind[] = [
   'tenants',
   'members',
   'config',
@@ -29,7 +30,7 @@ export const HAS_APP_KEY = "key < 's:'"
 
 /** The table of one kind of document: a name that may stand in SQL, since it is one of ours. */
 export function documentTable(kind: DocumentKind): string {
-  if (!KINDS.includes(kind))
+  if (!DOCUMENT_KINDS.includes(kind))
     throw new ThroughlineError('OPTIONS_INVALID', { message: 'There is no such kind of document.' })
   return `throughline_${kind}`
 }
@@ -45,7 +46,7 @@ export function allMigrations(dialect: Dialect): readonly Migration[] {
     },
     { name: '002-trail', feature: 'records', phase: 'expand', statements: trailTables(dialect) },
     { name: '003-usage', feature: 'usage', phase: 'expand', statements: usageTables(dialect) },
-    ...KINDS.map(
+    ...DOCUMENT_KINDS.map(
       (kind): Migration => ({
         name: `004-${kind}`,
         feature: kind,

@@ -1,4 +1,4 @@
-import { quoted } from './migrate.ts'
+import { lockSchema, quoted } from './migrate.ts'
 import type { PostgresConnection } from './pool.ts'
 
 /** What the app's role may read of the journal where another role projects: all but the records, which mix tenants. */
@@ -20,6 +20,7 @@ export async function grantRoles(
   schema: string,
   { app, platform }: Roles,
 ): Promise<void> {
+  await lockSchema(connection, schema)
   const owner = (await connection.get<{ name: string }>('SELECT current_user::text AS name'))?.name
   const place = quoted(schema)
   const whole = async (role: string): Promise<void> => {

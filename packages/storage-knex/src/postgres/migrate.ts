@@ -16,7 +16,7 @@ export function applyMigrations(
 ): Promise<readonly string[]> {
   return connection.transaction(async () => {
     await connection.run('SET LOCAL statement_timeout = 0')
-    await connection.all(LOCK, schema)
+    await lockSchema(connection, schema)
     // Only where it is missing: an owner of the schema need not be allowed to make others.
     if (!(await hasSchema(connection, schema))) await connection.run(`CREATE SCHEMA IF NOT EXISTS ${quoted(schema)}`)
     await connection.run(migrationsTable(postgres))
@@ -42,6 +42,11 @@ export function applyMigrations(
  */
 export async function checkMigrations(connection: PostgresConnection, features: readonly Feature[]): Promise<void> {
   refuseMissing(migrationsBeyond(await appliedMigrations(connection), postgres, features))
+}
+
+/** Keeps every other process from changing the schema until the transaction ends. */
+export async function lockSchema(connection: PostgresConnection, schema: string): Promise<void> {
+  await connection.all(LOCK, schema)
 }
 
 /** A name as it stands in SQL. */

@@ -1,8 +1,11 @@
 import type { Client, ClientConfig } from 'pg'
 import type { PostgresDriver } from './load-driver.ts'
+import { endedWithin } from './pool.ts'
 
 const RETRY_FIRST_MS = 100
 const RETRY_LAST_MS = 10_000
+const CONNECT_MS = 10_000
+const FAREWELL_MS = 500
 
 export interface NoticesOptions {
   readonly driver: PostgresDriver
@@ -28,7 +31,7 @@ export class Notices {
   async stop(): Promise<void> {
     this.#stopped = true
     clearTimeout(this.#timer)
-    await this.#client?.end().catch(() => undefined)
+    if (this.#client) await endedWithin(this.#client.end(), FAREWELL_MS)
   }
 
   async #connect(): Promise<void> {
@@ -42,7 +45,12 @@ export class Notices {
       this.#delay = Math.min(this.#delay * 2, RETRY_LAST_MS)
     }
     try {
-      const client = new driver.Client({ application_name: 'throughline', keepAlive: true, ...(await settings()) })
+      const client = new driver.Client({
+        application_name: 'throughline',
+        keepAlive: true,
+        connectionTimeoutMillis: CONNECT_MS,
+        ...(await settings()),
+      })
       if (this.#stopped) return
       this.#client = client
       client.on('error', retry)

@@ -57,7 +57,7 @@ export class PostgresPool {
     if (this.#closed) return
     this.#closed = true
     await Promise.allSettled(this.#underWay)
-    await this.#pool?.end()
+    if (this.#pool) await endedWithin(this.#pool.end(), this.#options.answerWithinMs)
   }
 
   #bounded<T>(work: (connection: PostgresConnection) => Promise<T>, answerWithinMs: number): Promise<T> {
@@ -177,6 +177,16 @@ export class PostgresConnection {
       throw error
     }
   }
+}
+
+/** Waits for a farewell no longer than for an answer: where the network is silent, none comes. */
+export async function endedWithin(ended: Promise<void>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms)
+  })
+  await Promise.race([ended.catch(ignore), late])
+  clearTimeout(timer)
 }
 
 const names = new Map<string, string>()

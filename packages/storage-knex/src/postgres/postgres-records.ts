@@ -20,21 +20,21 @@ import type {
 } from '@throughline/core/storage'
 import { ThroughlineError } from '@throughline/core/storage'
 import type { Knex } from 'knex'
-import { featuresOf } from '../migrations/migration.ts'
 import { ChangeCommitter } from './change-committer.ts'
 import { unavailable } from './failure.ts'
-import { grantRoles } from './grants.ts'
 import { claimJournal, storedSecret } from './journal-key.ts'
 import { JournalWriter } from './journal-writer.ts'
 import { loadPostgresDriver, type PostgresDriver } from './load-driver.ts'
-import { applyMigrations, checkMigrations, quoted } from './migrate.ts'
 import { Notices } from './notices.ts'
+import { openSchema } from './open-schema.ts'
 import { type PostgresConnection, PostgresPool } from './pool.ts'
 import { listDocuments, readBacklog, readDocuments, readTimeline, readUsage, readVersions } from './records-reader.ts'
 import { printOfPlace, settingsOf } from './settings.ts'
+import { setupOf } from './setup.ts'
 import { SliceProjector } from './slice-projector.ts'
 
-const MIGRATE_MS = 60_000
+/** Migrating takes its time. */
+const START_MS = 60_000
 /** Connections of one process: few, since each call is short. */
 const WRITERS = 6
 const READERS = 4
@@ -77,7 +77,8 @@ interface Session {
  */
 export class PostgresRecords implements RecordsStore {
   readonly name = 'knex:postgres'
-  readonly spillDirectory: string
+  /** In the working directory: what could not be appended must be found again by the next process. */
+  readonly spillDirectory?: string
   readonly #options: PostgresRecordsOptions
   readonly #notices = new Set<Notices>()
   #session: Session | undefined
@@ -86,13 +87,14 @@ export class PostgresRecords implements RecordsStore {
 
   constructor(options: PostgresRecordsOptions) {
     this.#options = options
-    this.spillDirectory = join(process.cwd(), '.throughline', `${printOfPlace(options.app, options.schema)}.spill`)
+    const print = printOfPlace(options.app, options.schema)
+    if (print !== undefined) this.spillDirectory = join(process.cwd(), '.throughline', `${print}.spill`)
   }
 
   async open(options: RecordsOpen): Promise<void> {
     const { app, platform = app, schema } = this.#options
     const driver = await loadPostgresDriver()
-    await this.#migrate(driver, options)
+    await openSchema({ ...this.#options, platform }, options, (knex, work) => this.#once(driver, knex, options, work))
     const writing = this.#pool(driver, app, 'writer', WRITERS, options)
     const reading = this.#pool(driver, app, 'reader', READERS, options)
     const projecting = this.#pool(driver, platform, 'writer', PROJECTORS, options)
@@ -102,7 +104,7 @@ export class PostgresRecords implements RecordsStore {
         const found = options.secret ?? (await storedSecret(connection))
         await claimJournal(connection, found, options.now())
         return found
-      }, MIGRATE_MS)
+      }, START_MS)
       this.#now = options.now
       this.#session = {
         driver,
@@ -214,24 +216,6 @@ export class PostgresRecords implements RecordsStore {
     })
   }
 
-  async #migrate(driver: PostgresDriver, options: RecordsOpen): Promise<void> {
-    const { app, platform = app, migrate = app, schema } = this.#options
-    const features = featuresOf(options)
-    const checking = options.migrate === 'check'
-    await this.#once(driver, checking ? app : migrate, options, async (connection) => {
-      if (checking) await checkMigrations(connection, features)
-      else await applyMigrations(connection, schema, features, options.now())
-    })
-    if (checking || migrate === app) return
-    const roles = {
-      app: await this.#roleOf(driver, app, options),
-      platform: await this.#roleOf(driver, platform, options),
-    }
-    await this.#once(driver, migrate, options, (connection) =>
-      connection.transaction(() => grantRoles(connection, schema, roles)),
-    )
-  }
-
   /** Lends a connection that is closed again. */
   async #once<T>(
     driver: PostgresDriver,
@@ -241,31 +225,9 @@ export class PostgresRecords implements RecordsStore {
   ): Promise<T> {
     const pool = this.#pool(driver, knex, 'writer', 1, options)
     try {
-      return await pool.use(work, MIGRATE_MS)
+      return await pool.use(work, START_MS)
     } finally {
       await pool.close()
     }
   }
-
-  async #roleOf(driver: PostgresDriver, knex: Knex, options: RecordsOpen): Promise<string> {
-    const row = await this.#once(driver, knex, options, (connection) =>
-      connection.get<{ name: string }>('SELECT current_user::text AS name'),
-    )
-    return row?.name ?? ''
-  }
-}
-
-/**
- * Plans are kept with the connection: one that was made while the journal was empty must not read all of it once it is
- * long, so indexes are taken wherever there are any.
- */
-function setupOf(schema: string, answerWithinMs: number, durability: RecordsOpen['durability']): string {
-  const synced = `SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`
-  return [
-    `SET search_path TO ${quoted(schema)}, pg_temp`,
-    `SET statement_timeout = ${answerWithinMs}`,
-    `SET idle_in_transaction_session_timeout = ${answerWithinMs * 2}`,
-    'SET enable_seqscan = off',
-    ...(durability === 'disk' ? [synced] : []),
-  ].join('; ')
 }

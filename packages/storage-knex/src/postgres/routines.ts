@@ -51,6 +51,13 @@ BEGIN
   IF v_seq <> known_seq OR v_mac <> known_mac THEN
     RETURN jsonb_build_object('newest', jsonb_build_object('seq', v_seq, 'mac', v_mac));
   END IF;
+  -- All counters at first, in one order: two that move several of them must not wait for each other.
+  IF jsonb_array_length(jsonb_path_query_array(changes, '$[*].quotas[*]')) > 1 THEN
+    PERFORM FROM throughline_quotas AS q WHERE (q.tenant_id, q.meter, q.period) IN (
+      SELECT m.move ->> 'tenant', m.move ->> 'meter', m.move ->> 'period'
+      FROM jsonb_path_query(changes, '$[*].quotas[*]') AS m(move)
+    ) ORDER BY q.tenant_id, q.meter, q.period FOR UPDATE;
+  END IF;
   FOR v_change IN SELECT c.value FROM jsonb_array_elements(changes) WITH ORDINALITY AS c ORDER BY c.ordinality LOOP
     BEGIN
       v_result := throughline_apply(v_change, at);

@@ -27,14 +27,17 @@ export async function settingsOf(knex: Knex): Promise<ClientConfig> {
   return defined({ host, port, user, database, connectionString, ssl, options, password })
 }
 
-/** Tells one database and schema from another, without anything secret in it. */
-export function printOfPlace(knex: Knex, schema: string): string {
+/**
+ * Tells one database and schema from another, without anything secret in it; `undefined` where only a function knows
+ * which database it is.
+ */
+export function printOfPlace(knex: Knex, schema: string): string | undefined {
   const client: KnexClient | undefined = knex.client
-  const given = client?.connectionSettings ?? client?.config?.connection
-  const { host, port, database, connectionString } =
-    typeof given === 'object' && given !== null ? (given as ClientConfig) : {}
-  const url = connectionString ?? (typeof given === 'string' ? given : '')
-  const place = [host, port, database, url.replace(/\/\/[^@/]*@/, '//'), schema]
+  const given = client?.config?.connection
+  const settings = client?.connectionSettings ?? given
+  if (typeof given === 'function' || typeof settings !== 'object' || settings === null) return undefined
+  const { host, port, database, connectionString }: ClientConfig = settings
+  const place = [host, Number(port ?? 5_432), database, connectionString?.replace(/\/\/[^/]*@/, '//'), schema]
   return createHash('sha256').update(JSON.stringify(place)).digest('hex').slice(0, 12)
 }
 
