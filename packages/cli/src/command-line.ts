@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { addExport } from './commands/export.ts'
 import { addMigrate } from './commands/migrate.ts'
 import { addStatus } from './commands/status.ts'
 import { addTimeline } from './commands/timeline.ts'
+import { addUninstall } from './commands/uninstall.ts'
 import { addWorker } from './commands/worker.ts'
 import { failureOf } from './failure.ts'
 import type { ExitCode, Terminal } from './terminal.ts'
@@ -13,6 +15,8 @@ Examples:
   $ throughline status --file app.db.throughline.db
   $ throughline timeline --file app.db.throughline.db --tenant acme --last 30d
   $ throughline worker --file app.db.throughline.db
+  $ throughline export --file app.db.throughline.db --all --output records.jsonl
+  $ throughline uninstall --file app.db.throughline.db
   $ throughline timeline --url sqlite:app.db.throughline.db --tenant acme --action config.changed --json
 
 Exit codes: 0 done, 1 the records are not as they should be, 2 the command can not be carried out as given.`
@@ -44,6 +48,8 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
   addStatus(program, terminal, done)
   addTimeline(program, terminal)
   addWorker(program, terminal, done)
+  addExport(program, terminal)
+  addUninstall(program, terminal)
   if (args.length === 0) {
     program.outputHelp()
     return 2

@@ -28,7 +28,7 @@ export function addRecordsOptions(command: Command): Command {
 export async function withRecords<R>(
   named: RecordsOptions,
   options: { readonly readonly: boolean; readonly terminal: Terminal },
-  use: (admin: SqliteAdmin, filename: string) => R,
+  use: (admin: SqliteAdmin, filename: string) => R | Promise<R>,
 ): Promise<R> {
   const filename = filenameOf(named)
   if (options.readonly) mustExist(filename)
@@ -36,7 +36,7 @@ export async function withRecords<R>(
   if (!existsSync(dirname(filename))) throw new UsageError(`There is no folder "${dirname(filename)}"; make it first.`)
   const admin = await openSqliteAdmin({ filename, readonly: options.readonly, now: options.terminal.now })
   try {
-    return use(admin, filename)
+    return await use(admin, filename)
   } finally {
     admin.close()
   }

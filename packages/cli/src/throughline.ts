@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { once } from 'node:events'
 import { systemClock } from '@throughline/core/storage'
 import { runCommandLine } from './command-line.ts'
 
@@ -10,6 +11,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   write: (text) => process.stdout.write(text),
+  drained: async () => {
+    if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain')
+  },
   warn: (text) => process.stderr.write(text),
   now: systemClock().now,
   stopped: () =>

@@ -6,13 +6,15 @@ import { jsonLine, printable } from '../src/plain-table.ts'
 import { readSpan, spanText } from '../src/time-span.ts'
 import { commandLine, throughline } from './command.ts'
 
+const COMMANDS = ['migrate', 'status', 'timeline', 'worker', 'export', 'uninstall']
+
 describe('throughline', () => {
   it('has help with examples, of the whole and of each command', async () => {
     const [whole, ...each] = await Promise.all([
       throughline('--help'),
-      ...['migrate', 'status', 'timeline'].map((name) => commandLine(name, '--help')),
+      ...COMMANDS.map((name) => commandLine(name, '--help')),
     ])
-    for (const name of ['migrate', 'status', 'timeline']) expect(whole?.stdout).toContain(`$ throughline ${name}`)
+    for (const name of COMMANDS) expect(whole?.stdout).toContain(`$ throughline ${name}`)
     for (const { code, stdout, stderr } of each) {
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
       expect(stdout).toMatch(/Examples:\n {2}\$ throughline /)

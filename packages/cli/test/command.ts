@@ -27,6 +27,7 @@ export async function commandLineUntil(stopped: Promise<void>, ...args: readonly
     write: (text) => {
       stdout += text
     },
+    drained: async () => {},
     warn: (text) => {
       stderr += text
     },

@@ -1,5 +1,5 @@
 import type { DocumentKind, Json } from '@throughline/core/storage'
-import { documentTable } from '../migrations/migrations.ts'
+import { DOCUMENT_KINDS, documentTable } from '../migrations/migrations.ts'
 import type { Connection } from './connection.ts'
 import { eventOf, type TimelineRow, timelineColumns } from './timeline-events.ts'
 import type { ViewedEvent } from './viewed-event.ts'
@@ -26,16 +26,6 @@ export type ExportedRow =
       readonly updatedAt: string
     }
 
-const KINDS: readonly DocumentKind[] = [
-  'tenants',
-  'members',
-  'config',
-  'limit_overrides',
-  'flag_overrides',
-  'flags',
-  'definitions',
-]
-
 /**
  * Everything on record of one tenant or of all, row by row and in one snapshot, however much it is: trails in their
  * order, then the usage ledger, then documents. No other statement may run on the connection until it is left.
@@ -56,7 +46,7 @@ ORDER BY tenant_id, seq IS NULL, seq, occurred_at, event_index`,
     )
     for (const row of events) yield { kind: 'event', tenant: row.tenant, ...eventOf(row) }
     if (tables.has('throughline_usage_ledger')) yield* usage(connection, where, bound)
-    for (const kind of KINDS) {
+    for (const kind of DOCUMENT_KINDS) {
       if (tables.has(documentTable(kind))) yield* documents(connection, kind, where, bound)
     }
   } finally {
