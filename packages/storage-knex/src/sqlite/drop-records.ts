@@ -1,12 +1,5 @@
 import type { Database } from 'better-sqlite3'
-
-/** A table or a view of ours. */
-export interface RecordsTable {
-  readonly type: 'table' | 'view'
-  readonly name: string
-  /** Of a table. */
-  readonly rows?: number
-}
+import type { RecordsTable } from './records-table.ts'
 
 /** What of a file is ours: everything whose name begins with `throughline_`, views first. */
 export function recordsTables(database: Database): readonly RecordsTable[] {

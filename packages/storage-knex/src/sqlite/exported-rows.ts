@@ -1,30 +1,8 @@
-import type { DocumentKind, Json } from '@throughline/core/storage'
 import { DOCUMENT_KINDS, documentTable } from '../migrations/migrations.ts'
 import type { Connection } from './connection.ts'
+import type { ExportedRow } from './exported-row.ts'
 import { eventOf, type TimelineRow, timelineColumns } from './timeline-events.ts'
 import type { ViewedEvent } from './viewed-event.ts'
-
-/** One thing that is on record. Times are ISO 8601; an event that is not yet projected has no `seq`. */
-export type ExportedRow =
-  | ({ readonly kind: 'event'; readonly tenant: string } & ViewedEvent)
-  | {
-      readonly kind: 'usage'
-      readonly tenant: string
-      readonly meter: string
-      /** The app's own key; absent: recorded without one, and added up by the hour. */
-      readonly key?: string
-      readonly hour: string
-      readonly quantity: number
-      readonly count: number
-    }
-  | {
-      readonly kind: DocumentKind
-      readonly tenant: string
-      readonly key: string
-      readonly value: Json
-      readonly version: number
-      readonly updatedAt: string
-    }
 
 /**
  * Everything on record of one tenant or of all, row by row and in one snapshot, however much it is: trails in their
