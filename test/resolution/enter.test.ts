@@ -1,4 +1,5 @@
 import { enter, problemDetails, requestAudit } from '@throughline/express'
+import * as koa from '@throughline/koa'
 import type { Express } from 'express'
 import express from 'express'
 import request from 'supertest'
@@ -54,5 +55,26 @@ describe('enter', () => {
     expect(await post(['made-up'])).toBe(404)
     expect(await post(['$platform'])).toBe(404)
     expect(await post(['initech'])).toBe(403)
+  })
+
+  it.each([
+    ['Express', enter],
+    ['Koa', koa.enter],
+  ])('called wrongly in %s, rejects with what is wrong', async (_framework, given) => {
+    const call = given as (...given: unknown[]) => Promise<unknown>
+    const input = { tenant: 'acme', actor: { id: 'billing' } }
+    const fn = (): void => undefined
+    for (const wrong of [[], [undefined, {}, input, fn], [{}, {}, input, fn]]) {
+      await expect(call(...wrong)).rejects.toMatchObject({
+        code: 'OPTIONS_INVALID',
+        message: expect.stringContaining('enter: the first parameter must be what createThroughline() returned'),
+      })
+    }
+    for (const request of [undefined, null, 7, {}]) {
+      await expect(call(world.throughline, request, input, fn)).rejects.toMatchObject({
+        code: 'OPTIONS_INVALID',
+        message: expect.stringContaining('enter: the second parameter must be'),
+      })
+    }
   })
 })

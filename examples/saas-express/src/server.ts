@@ -2,7 +2,12 @@ import { fileURLToPath } from 'node:url'
 import { startApp } from './running-app.ts'
 
 const folder = fileURLToPath(new URL('../data', import.meta.url))
-const app = await startApp({ folder, port: Number(process.env.PORT ?? 3000), logError: console.error })
+const port = Number(process.env.PORT ?? 3000)
+const app = await startApp({ folder, port, logError: console.error }).catch((error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EADDRINUSE') throw error
+  console.error(`Port ${port} is taken. Choose another one: PORT=${port + 1} npm start`)
+  process.exit(1)
+})
 const token = await app.tokens.issue({ id: 'ada', name: 'Ada' })
 const header = `-H 'Authorization: Bearer ${token}'`
 const at = (tenant: string, path: string): string => `'http://${tenant}.localhost:${app.port}${path}'`

@@ -27,8 +27,10 @@ type Fn<R> = () => R | Promise<R>
 
 /** Runs `fn` as a tenant; resolves when what it left is durable. */
 export async function runAsTenant<R>(host: RunHost, input: RunInput, fn: Fn<R>, traceId?: string): Promise<R> {
-  await host.starting
+  checkInput('run', input)
+  checkFunction('run', fn)
   const actor = actorOf(input)
+  await host.starting
   const around = ambientContext()
   if (around?.kind === 'tenant' && around.tenant.id !== input.tenant && input.switch !== true) {
     throw new ThroughlineError('TENANT_SWITCH_REFUSED', { details: { open: around.tenant.id, asked: input.tenant } })
@@ -53,6 +55,7 @@ export async function runAsTenant<R>(host: RunHost, input: RunInput, fn: Fn<R>, 
 /** Continues in a captured context. */
 export async function resumeCaptured<R>(host: RunHost, captured: CapturedContext, fn: Fn<R>): Promise<R> {
   const { tenant, actor, traceId } = readCaptured(captured)
+  checkFunction('resume', fn)
   return runAsTenant(host, { tenant, actor }, fn, traceId)
 }
 
@@ -63,11 +66,14 @@ export async function openEnvelope<T, R>(
   fn: (payload: T) => R | Promise<R>,
 ): Promise<R> {
   const { context, payload } = readEnvelope(message)
+  checkFunction('fromEnvelope', fn)
   return resumeCaptured(host, context, () => fn(payload as T))
 }
 
 /** Enters a request that opened without a tenant: a webhook whose tenant is in its body. */
 export async function enterAsTenant<R>(host: RunHost, activity: Activity, input: RunInput, fn: Fn<R>): Promise<R> {
+  checkInput('enter', input)
+  checkFunction('enter', fn)
   const actor = actorOf(input)
   const scope = await host.telemetry.context(async () => {
     const snapshot = await activeTenant(host, activity, input.tenant)
@@ -84,15 +90,17 @@ export async function enterAsTenant<R>(host: RunHost, activity: Activity, input:
 }
 
 /** Runs `fn` as the operator; its acts are on the operator's trail, with the reason. */
-export async function runAsPlatform<R>(
+export async function runAsPlatform<P, R>(
   host: RunHost,
   by: { readonly actor: ActorInput; readonly reason: string },
-  fn: Fn<R>,
+  platform: P,
+  fn: (platform: P) => R | Promise<R>,
 ): Promise<R> {
-  await host.starting
   const actor = normaliseActor(by?.actor)
   const reason = typeof by?.reason === 'string' ? by.reason.trim().slice(0, 500) : ''
   if (!actor || reason === '') throw new ThroughlineError('PLATFORM_REASON_REQUIRED')
+  checkFunction('platform.run', fn)
+  await host.starting
   const done = host.admit()
   try {
     const trace = host.telemetry.parent()
@@ -101,7 +109,7 @@ export async function runAsPlatform<R>(
     activity.actor = actor
     activity.reason = reason
     const context: PlatformContext = { kind: 'platform', owner: host, actor, reason, activity }
-    return await settled({ host, activity, trace }, 'platform.run', () => runIn(context, fn))
+    return await settled({ host, activity, trace }, 'platform.run', () => runIn(context, () => fn(platform)))
   } finally {
     done()
   }
@@ -112,6 +120,30 @@ interface Run {
   readonly host: RunHost
   readonly activity: Activity
   readonly trace: TraceParent | undefined
+}
+
+/** How runs are called, for the errors of those that are called otherwise. */
+const RIGHT_CALLS = {
+  run: "throughline.run({ tenant: 'acme', actor: { id: 'nightly', type: 'service' } }, fn)",
+  enter: "enter(throughline, request, { tenant: 'acme', actor: { id: 'github', type: 'service' } }, fn)",
+  resume: 'throughline.resume(captured, fn)',
+  fromEnvelope: 'throughline.fromEnvelope(JSON.parse(message), (payload) => …)',
+  'platform.run': "platform.run({ actor: { id: 'olga' }, reason: 'TICKET-7' }, fn)",
+} as const
+
+function checkInput(call: 'run' | 'enter', input: unknown): void {
+  if (typeof input !== 'object' || input === null) throw miscalled(call, 'it needs { tenant, actor }.')
+}
+
+function checkFunction(call: keyof typeof RIGHT_CALLS, fn: unknown): void {
+  if (typeof fn !== 'function') throw miscalled(call, `the function to run is missing: it is ${typeof fn}.`)
+}
+
+function miscalled(call: keyof typeof RIGHT_CALLS, problem: string): ThroughlineError {
+  return new ThroughlineError('OPTIONS_INVALID', {
+    message: `${call}: ${problem} It is called as ${RIGHT_CALLS[call]}.`,
+    details: { problems: [problem] },
+  })
 }
 
 function actorOf(input: RunInput): Actor {

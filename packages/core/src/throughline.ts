@@ -245,7 +245,7 @@ function publicFace(settings: Settings, opened: Opened): object {
   }
   const platform = {
     run: (by: { actor: ActorInput; reason: string }, fn: (platform: unknown) => unknown) =>
-      runAsPlatform(instance, by, () => fn(platform)),
+      runAsPlatform(instance, by, platform as unknown, fn),
     audit: createPlatformAudit(reader, opens),
     ...(catalog.flags && { flags: createPlatformFlags(port, catalog.flags) }),
     ...(catalog.limits && { limits: createPlatformLimits(port, catalog.limits) }),
@@ -275,7 +275,7 @@ function publicFace(settings: Settings, opened: Opened): object {
       }),
     }),
     audit: createAudit(reader, scope),
-    guards: guardsOf(),
+    guards: guardsOf(catalog),
     platform,
     run: <R>(input: RunInput, fn: () => R | Promise<R>) => runAsTenant(instance, input, fn),
     resume: <R>(captured: CapturedContext, fn: () => R | Promise<R>) => resumeCaptured(instance, captured, fn),

@@ -30,7 +30,7 @@ export function tenantContext<Req extends Request = Request>(
  *
  * @example await enter(throughline, req, { tenant: req.body.account, actor: { type: 'service', id: 'billing' } }, handle)
  * @throws ThroughlineError `TENANT_REQUIRED` if neither `tenantContext` nor `requestAudit` is mounted before it;
- *   `TENANT_NOT_FOUND`, `TENANT_SUSPENDED`
+ *   `TENANT_NOT_FOUND`, `TENANT_SUSPENDED`; `OPTIONS_INVALID` if it is called wrongly
  */
 export function enter<R>(
   throughline: ThroughlineHost,
@@ -38,5 +38,5 @@ export function enter<R>(
   input: RunInput,
   fn: () => R | Promise<R>,
 ): Promise<R> {
-  return enterRequest(throughline, request.res as NonNullable<Request['res']>, input, fn)
+  return enterRequest(throughline, request?.res, input, fn)
 }

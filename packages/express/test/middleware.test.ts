@@ -261,6 +261,48 @@ describe.each([
     )
   })
 
+  it('answers 404 to a webhook that names no tenant, or one that can be none', async () => {
+    const { throughline } = setUp()
+    const hooks = express()
+    hooks.use(requestAudit(throughline), express.json())
+    hooks.post('/hook', (req, res, next) => {
+      enter(throughline, req, { tenant: req.body.account, actor: { id: 'hook' } }, () => void res.end()).catch(next)
+    })
+    hooks.use(problemDetails())
+    for (const account of [undefined, 7, { id: 'acme' }, null]) {
+      await request(hooks).post('/hook').send({ account }).expect(404)
+    }
+  })
+
+  it('refuses an actor of an unknown type with 500, on record, and lets nobody in as a user', async () => {
+    let reached = false
+    const throughline = createTestThroughline({ tenants: { load: (id: string) => ROWS[id] } })
+    closes.push(() => throughline.close())
+    const app = express()
+    app.set('env', 'test')
+    app.use(
+      tenantContext(throughline, {
+        tenant: () => 'acme',
+        actor: () => ({ id: 'root', type: 'superuser' }) as never,
+        anonymous: 'allow',
+      }),
+    )
+    app.get('/', (_req, res) => {
+      reached = true
+      res.end()
+    })
+    app.use(problemDetails())
+    const { body } = await request(app).get('/').expect(500)
+    expect(body.code).toBe('OPTIONS_INVALID')
+    expect(JSON.stringify(body)).not.toContain('superuser')
+    expect(reached).toBe(false)
+    const by = { actor: { id: 'op' }, reason: 'test' }
+    const { events } = await throughline.platform.run(by, (platform) => platform.audit.list())
+    expect(events).toContainEqual(
+      expect.objectContaining({ action: 'error', metadata: { name: 'ThroughlineError', code: 'OPTIONS_INVALID' } }),
+    )
+  })
+
   it('believes asTenant in tests, and only of an instance made for tests', async () => {
     const { app } = setUp()
     const { body } = await request(app)
@@ -334,11 +376,33 @@ describe.each([
     }
   })
 
+  it('says of a request that another instance has opened that it has, and what to do', async () => {
+    const [throughline, other] = [createThroughline(), createThroughline()]
+    closes.push(
+      () => throughline.close(),
+      () => other.close(),
+    )
+    for (const first of [
+      requestAudit(other),
+      tenantContext(other, {
+        tenant: fromApiKey(() => ({ tenant: 'acme', actor: { id: 'key' } })),
+        anonymous: 'allow',
+      }),
+    ]) {
+      const outer = express().use(first, requestAudit(throughline))
+      outer.use(((error, _req, res, _next) => void res.status(500).send(String(error))) as ErrorRequestHandler)
+      const { text } = await request(outer).get('/whoami').set('authorization', 'Bearer key')
+      expect(text).toContain('another Throughline instance has opened this request already')
+      expect(text).toContain('Mount the middleware of one instance only, or each on paths of its own')
+    }
+  })
+
   it('never shows a request the tenant of another, however they interleave', async () => {
     const { app } = setUp((app) => {
       app.post('/slow', express.json(), async (req, res) => {
         const before = currentTenant().id
-        for (let i = 0; i < req.body.turns; i++) await new Promise((resolve) => setImmediate(resolve))
+        for (let i = 0; i < Number((req.body as { turns: number }).turns); i++)
+          await new Promise((resolve) => setImmediate(resolve))
         res.json({ before, after: currentTenant().id, actor: currentContext().actor.id })
       })
     })

@@ -28,7 +28,7 @@ export function tenantContext<Ctx extends Context = Context>(
  *
  * @example await enter(throughline, ctx, { tenant: ctx.request.body.account, actor: { type: 'service', id: 'billing' } }, handle)
  * @throws ThroughlineError `TENANT_REQUIRED` if neither `tenantContext` nor `requestAudit` is mounted before it;
- *   `TENANT_NOT_FOUND`, `TENANT_SUSPENDED`
+ *   `TENANT_NOT_FOUND`, `TENANT_SUSPENDED`; `OPTIONS_INVALID` if it is called wrongly
  */
 export function enter<R>(
   throughline: ThroughlineHost,
@@ -36,5 +36,5 @@ export function enter<R>(
   input: RunInput,
   fn: () => R | Promise<R>,
 ): Promise<R> {
-  return enterRequest(throughline, context.res, input, fn)
+  return enterRequest(throughline, context?.res, input, fn)
 }

@@ -19,7 +19,7 @@ export interface Audit {
   /**
    * Records an event of the app's own; resolves once it is durable.
    *
-   * @throws ThroughlineError `TENANT_REQUIRED`, `EVENT_INVALID`, `RECORDS_FULL`
+   * @throws ThroughlineError `TENANT_REQUIRED`, `EVENT_INVALID`, `RECORDS_FULL`, `OUTCOME_UNKNOWN`
    */
   record(event: NewAuditEvent): Promise<void>
   /**

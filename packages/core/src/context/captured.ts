@@ -1,3 +1,4 @@
+import { isActorType } from '../actor.ts'
 import { ThroughlineError } from '../errors.ts'
 import type { Actor, ActorInput } from '../vocabulary.ts'
 import { currentScope } from './ambient.ts'
@@ -27,6 +28,7 @@ export function capture(): CapturedContext {
  */
 export function readCaptured(value: unknown): CapturedContext {
   const found = value as Partial<CapturedContext> | null
+  const actor: Partial<Actor> | undefined = found?.actor as Partial<Actor> | undefined
   const valid =
     typeof found === 'object' &&
     found !== null &&
@@ -34,7 +36,8 @@ export function readCaptured(value: unknown): CapturedContext {
     typeof found.tenant === 'string' &&
     typeof found.traceId === 'string' &&
     /^[0-9a-f]{32}$/.test(found.traceId) &&
-    typeof (found.actor as Partial<Actor> | undefined)?.id === 'string'
+    typeof actor?.id === 'string' &&
+    (actor.type === undefined || isActorType(actor.type))
   if (!valid) throw new ThroughlineError('CAPTURE_INVALID')
   return found as CapturedContext
 }

@@ -24,6 +24,19 @@ export function checkNames(guard: string, what: string, names: readonly unknown[
   refuseIfAny(guard, named ? [] : [`it needs the name of a ${what}.`])
 }
 
+/** @throws ThroughlineError `OPTIONS_INVALID` when the catalog declares no such name. */
+export function checkDeclared(
+  guard: string,
+  what: string,
+  names: readonly string[],
+  declared: readonly string[],
+): void {
+  const problems = names
+    .filter((name) => !declared.includes(name))
+    .map((name) => `the catalog has no ${what} "${name.slice(0, 100)}".${didYouMean(name.slice(0, 100), declared)}`)
+  refuseIfAny(`guards.${guard}`, problems)
+}
+
 function refuseIfAny(guard: string, problems: readonly string[]): void {
   if (problems.length === 0) return
   throw new ThroughlineError('OPTIONS_INVALID', { message: `${guard}: ${problems.join(' ')}`, details: { problems } })

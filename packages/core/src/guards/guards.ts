@@ -127,21 +127,6 @@ export function background(): Guard {
   }
 }
 
-/** The guards of one instance: its catalog's keys, whatever is registered. */
-export interface Guards<C extends Catalog> {
-  requireFlag(key: BooleanFlagKey<C>): Guard
-  rateLimit(name: LimitName<C>, options?: { readonly cost?: number }): Guard
-  meter(name: MeterName<C>, options?: { readonly quantity?: number }): Guard
-  requireRole(...roles: readonly [string, ...string[]]): Guard
-  requirePlan(...plans: readonly [PlanName<C>, ...PlanName<C>[]]): Guard
-  strict(): Guard
-  background(): Guard
-}
-
-export function guardsOf<C extends Catalog>(): Guards<C> {
-  return { requireFlag, rateLimit, meter, requireRole, requirePlan, strict, background } as Guards<C>
-}
-
 function engines(scope: Scope): GuardEngines {
   return scope.owner.engines as GuardEngines
 }

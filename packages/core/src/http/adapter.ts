@@ -30,14 +30,14 @@ export function tenantPipeline<Req>(
   return new TenantPipeline(hostOf('tenantContext', throughline), options)
 }
 
-function hostOf(middleware: string, throughline: ThroughlineHost | undefined): ThroughlineHost[typeof HOST] {
+function hostOf(call: string, throughline: ThroughlineHost | undefined): ThroughlineHost[typeof HOST] {
   const host = throughline?.[HOST]
   if (host) return host
-  const problem = 'the first parameter must be what createThroughline() returned.'
-  throw new ThroughlineError('OPTIONS_INVALID', {
-    message: `${middleware}: ${problem}`,
-    details: { problems: [problem] },
-  })
+  throw miscalled(call, 'the first parameter must be what createThroughline() returned.')
+}
+
+function miscalled(call: string, problem: string): ThroughlineError {
+  return new ThroughlineError('OPTIONS_INVALID', { message: `${call}: ${problem}`, details: { problems: [problem] } })
 }
 
 /** On whose record an error is already: one that passes several middlewares on its way out is one event. */
@@ -59,16 +59,23 @@ export function recordError(error: unknown): void {
  * and the request's record goes to the tenant's trail.
  *
  * @throws ThroughlineError `TENANT_REQUIRED` if no middleware opened the request, `CONTEXT_MISMATCH` if another
- *   instance's did; `TENANT_NOT_FOUND`, `TENANT_SUSPENDED`
+ *   instance's did; `TENANT_NOT_FOUND`, `TENANT_SUSPENDED`; `OPTIONS_INVALID` if it is called wrongly
  */
-export function enterRequest<R>(
+export async function enterRequest<R>(
   throughline: ThroughlineHost,
-  response: ServerResponse,
+  response: ServerResponse | undefined,
   input: RunInput,
   fn: () => R | Promise<R>,
 ): Promise<R> {
+  const host = hostOf('enter', throughline)
+  if (typeof response !== 'object' || response === null) {
+    throw miscalled(
+      'enter',
+      'the second parameter must be what the framework gave the handler, which has the response.',
+    )
+  }
   const open = openExchangeOf(response)
-  if (!open) return Promise.reject(new ThroughlineError('TENANT_REQUIRED'))
-  if (open.owner !== throughline[HOST]) return Promise.reject(new ThroughlineError('CONTEXT_MISMATCH'))
-  return enterAsTenant(throughline[HOST], open.activity, input, fn)
+  if (!open) throw new ThroughlineError('TENANT_REQUIRED')
+  if (open.owner !== host) throw new ThroughlineError('CONTEXT_MISMATCH')
+  return enterAsTenant(host, open.activity, input, fn)
 }

@@ -40,7 +40,8 @@ export class AuditPipeline<Req> implements HttpPipeline<Req> {
   #open(exchange: Exchange<Req>, proceed: () => void, fail: (error: unknown) => void): void {
     let open: OpenExchange
     try {
-      if (openExchangeOf(exchange.response)) throw mountedLate()
+      const before = openExchangeOf(exchange.response)
+      if (before) throw before.owner === this.#host ? misplaced(LATE) : misplaced(OF_ANOTHER)
       open = openRequest(this.#host, exchange, {
         excluded: this.#excluded(exchange.path),
         ...(this.#hint && { hint: () => this.#trail(exchange.carrier, exchange.message) }),
@@ -60,8 +61,11 @@ export class AuditPipeline<Req> implements HttpPipeline<Req> {
 }
 
 /** What it was to record has begun: without a word its options would mean nothing. */
-function mountedLate(): ThroughlineError {
-  const problem = 'the request is on record already; mount it once, before every tenantContext.'
+const LATE = 'the request is on record already; mount it once, before every tenantContext.'
+const OF_ANOTHER =
+  'another Throughline instance has opened this request already, and a request is on the record of one. Mount the middleware of one instance only, or each on paths of its own.'
+
+function misplaced(problem: string): ThroughlineError {
   return new ThroughlineError('OPTIONS_INVALID', {
     message: `requestAudit: ${problem}`,
     details: { problems: [problem] },

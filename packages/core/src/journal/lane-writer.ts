@@ -104,6 +104,7 @@ export class LaneWriter {
     this.#group = undefined
     const failure = await this.#unstick()
     if (failure) {
+      // It never got a sequence and is not kept: this is a definite no.
       // A refusal among them is not on the trail: the next one can't add to its count.
       this.#refusals.clear()
       group.failed(failure)
@@ -123,9 +124,10 @@ export class LaneWriter {
         group.appended()
         onAppended()
       }
-    } catch (error) {
+    } catch (cause) {
       this.#stuck = batch
-      group.failed(error)
+      // It has its sequence and is tried again: what is in it may be stored yet.
+      group.failed(new ThroughlineError('OUTCOME_UNKNOWN', { cause }))
     }
   }
 

@@ -5,7 +5,7 @@ import type { ActorInput } from '../vocabulary.ts'
 import { credentialOf } from './bearer.ts'
 import type { TenantClaim, TenantSource } from './source.ts'
 import { tenantIdOf } from './source.ts'
-import { checkOptionNames, refuseOptions } from './source-options.ts'
+import { checkSourceOptions, kindOf, NAME, refuseOptions, TEXT } from './source-options.ts'
 
 /** Whose key it is. The actor's type is `api_key` unless said. */
 export interface ApiKeyOwner {
@@ -33,8 +33,10 @@ const MAX_KEY_LENGTH = 512
  * @throws ThroughlineError `OPTIONS_INVALID` without a look-up; while reading, `API_KEY_INVALID` (401).
  */
 export function fromApiKey(lookup: ApiKeyLookup, options: ApiKeyOptions = {}): TenantSource {
-  checkOptionNames('fromApiKey', options, ['header', 'prefix'])
-  if (typeof lookup !== 'function') refuseOptions('fromApiKey', 'the first parameter must be a function.')
+  if (typeof lookup !== 'function') {
+    refuseOptions('fromApiKey', `the first parameter must be a function, not ${kindOf(lookup)}.`)
+  }
+  checkSourceOptions('fromApiKey', options, { header: NAME, prefix: TEXT })
   const header = (options.header ?? 'authorization').toLowerCase()
   const { prefix = '' } = options
   return {

@@ -4,7 +4,17 @@ import type { ActorInput } from '../vocabulary.ts'
 import { credentialOf } from './bearer.ts'
 import type { TenantClaim, TenantSource } from './source.ts'
 import { tenantIdOf } from './source.ts'
-import { checkOptionNames, refuseOptions } from './source-options.ts'
+import type { SourceOptionCheck } from './source-options.ts'
+import {
+  ANYTHING,
+  checkSourceOptions,
+  FUNCTION,
+  kindOf,
+  NAME,
+  refuseOptions,
+  TEXT,
+  TRUE_OR_FALSE,
+} from './source-options.ts'
 import type { TokenClaims, TokenOptions } from './token-verifier.ts'
 import { tokenVerifier } from './token-verifier.ts'
 
@@ -29,7 +39,19 @@ export interface VerifiedToken extends ClaimCommon, TokenOptions {
   readonly except?: string
 }
 
-const TOKEN_OPTIONS = ['jwks', 'keys', 'issuer', 'audience', 'algorithms', 'clockToleranceSeconds', 'now']
+const COMMON: Readonly<Record<string, SourceOptionCheck>> = { weak: TRUE_OR_FALSE, actor: FUNCTION }
+/** Any of them says that the token is verified here; `tokenVerifier` checks what they hold. */
+const TOKEN_OPTIONS: Readonly<Record<string, SourceOptionCheck>> = {
+  jwks: ANYTHING,
+  keys: ANYTHING,
+  issuer: ANYTHING,
+  audience: ANYTHING,
+  algorithms: ANYTHING,
+  clockToleranceSeconds: ANYTHING,
+  now: FUNCTION,
+}
+const OF_APP = { ...COMMON, claims: FUNCTION }
+const OF_TOKEN = { ...COMMON, ...TOKEN_OPTIONS, header: NAME, except: TEXT }
 
 /**
  * A claim of a token: one that the app has verified, or one verified here by a given key set, with issuer, audience and
@@ -44,13 +66,11 @@ export function fromClaim<Req = unknown>(
   claim: string,
   options: VerifiedClaims<Req> | VerifiedToken = {},
 ): TenantSource<Req> {
-  if (typeof claim !== 'string' || claim === '') refuseOptions('fromClaim', 'the first parameter must name a claim.')
-  const verifies = TOKEN_OPTIONS.some((name) => name in options)
-  checkOptionNames('fromClaim', options, [
-    'weak',
-    'actor',
-    ...(verifies ? [...TOKEN_OPTIONS, 'header', 'except'] : ['claims']),
-  ])
+  if (typeof claim !== 'string' || claim === '') {
+    refuseOptions('fromClaim', `the first parameter must name a claim, not be ${kindOf(claim)}.`)
+  }
+  const verifies = Object.keys(Object(options)).some((name) => Object.hasOwn(TOKEN_OPTIONS, name))
+  checkSourceOptions('fromClaim', options, verifies ? OF_TOKEN : OF_APP)
   const claims = verifies ? tokenClaims(options as VerifiedToken) : appClaims(options as VerifiedClaims<Req>)
   const { actor } = options
   const claimOf = (found: object | null | undefined): TenantClaim | undefined => {

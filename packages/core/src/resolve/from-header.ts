@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { TenantSource } from './source.ts'
 import { tenantIdOf } from './source.ts'
-import { checkOptionNames, refuseOptions } from './source-options.ts'
+import { checkSourceOptions, FUNCTION, kindOf, refuseOptions } from './source-options.ts'
 
 export interface HeaderOptions {
   /** Whether this message comes from somebody who may say so: a gateway known by its address or certificate. */
@@ -19,7 +19,8 @@ const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
  * @throws ThroughlineError `OPTIONS_INVALID` when the name can be no header's.
  */
 export function fromHeader(name: string, options: HeaderOptions = {}): TenantSource {
-  checkOptionNames('fromHeader', options, ['trust'])
+  if (typeof name !== 'string') refuseOptions('fromHeader', `the name must be a text, not ${kindOf(name)}.`)
+  checkSourceOptions('fromHeader', options, { trust: FUNCTION })
   if (!HEADER_NAME.test(name)) refuseOptions('fromHeader', `"${name}" is no name of a header.`)
   const { trust } = options
   const key = name.toLowerCase()

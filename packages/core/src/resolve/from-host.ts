@@ -4,7 +4,7 @@ import type { TrustForwardedHost } from './host-name.ts'
 import { parseHost, requestHost } from './host-name.ts'
 import type { TenantClaim, TenantSource } from './source.ts'
 import { claimOrNone, tenantIdOf, UNKNOWN_TENANT } from './source.ts'
-import { checkOptionNames, refuseOptions } from './source-options.ts'
+import { checkSourceOptions, FUNCTION, kindOf, NAMES, refuseOptions, TRUE_OR_FUNCTION } from './source-options.ts'
 
 /** Finds a tenant's id by what the host says; the app's own table of slugs or domains. */
 export type HostLookup = (name: string) => MaybePromise<string | number | null | undefined>
@@ -26,7 +26,12 @@ export interface SubdomainOptions {
  * @throws ThroughlineError `OPTIONS_INVALID` when the domain is no host name.
  */
 export function fromSubdomain(domain: string, options: SubdomainOptions = {}): TenantSource {
-  checkOptionNames('fromSubdomain', options, ['lookup', 'ignore', 'trustForwardedHost'])
+  if (typeof domain !== 'string') refuseOptions('fromSubdomain', `the domain must be a text, not ${kindOf(domain)}.`)
+  checkSourceOptions('fromSubdomain', options, {
+    lookup: FUNCTION,
+    ignore: NAMES,
+    trustForwardedHost: TRUE_OR_FUNCTION,
+  })
   const parsed = parseHost(domain)
   if (typeof parsed === 'string') refuseOptions('fromSubdomain', `"${domain}" is no host name.`)
   const { lookup, trustForwardedHost = false } = options
@@ -64,7 +69,7 @@ export interface HostOptions {
  * @throws ThroughlineError `OPTIONS_INVALID` without a `lookup`.
  */
 export function fromHost(options: HostOptions): TenantSource {
-  checkOptionNames('fromHost', options, ['lookup', 'trustForwardedHost'])
+  checkSourceOptions('fromHost', options, { lookup: FUNCTION, trustForwardedHost: TRUE_OR_FUNCTION })
   const { lookup, trustForwardedHost = false } = options
   if (typeof lookup !== 'function') refuseOptions('fromHost', '"lookup" must be a function.')
   return {

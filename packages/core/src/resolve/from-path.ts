@@ -1,7 +1,7 @@
 import { requestPath } from './request-path.ts'
 import type { TenantClaim, TenantSource } from './source.ts'
 import { tenantIdOf, UNKNOWN_TENANT } from './source.ts'
-import { checkOptionNames, refuseOptions } from './source-options.ts'
+import { ANYTHING, checkSourceOptions, kindOf, refuseOptions } from './source-options.ts'
 
 /** `'/t/:tenant'`: how paths begin that name a tenant. `{ segment: 0 }`: the first segment of every path. */
 export type PathPattern = string | { readonly segment: number }
@@ -34,7 +34,10 @@ export function fromPath(pattern: PathPattern): TenantSource {
 /** `fixed`: the segments before the tenant's, or undefined where any will do. */
 function compile(pattern: PathPattern): { fixed: readonly string[] | undefined; position: number } {
   if (typeof pattern !== 'string') {
-    checkOptionNames('fromPath', pattern, ['segment'])
+    if (typeof pattern !== 'object' || pattern === null) {
+      refuseOptions('fromPath', `the pattern must be a text or { segment }, not ${kindOf(pattern)}.`)
+    }
+    checkSourceOptions('fromPath', pattern, { segment: ANYTHING })
     const { segment } = pattern
     if (!Number.isInteger(segment) || segment < 0 || segment > 50) {
       refuseOptions('fromPath', '"segment" must be a whole number from 0, the first.')

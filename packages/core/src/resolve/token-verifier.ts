@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto'
+import { types } from 'node:util'
 import type { CryptoKey, JSONWebKeySet, JWTVerifyGetKey, JWTVerifyOptions } from 'jose'
 import { createLocalJWKSet, createRemoteJWKSet, errors, jwtVerify } from 'jose'
 import { ThroughlineError } from '../errors.ts'
@@ -36,7 +37,15 @@ const OF_THE_TOKEN = /^ERR_(JWT|JWS|JOSE_ALG|JOSE_NOT_SUPPORTED|JWKS_NO_MATCHING
 export function tokenVerifier(options: TokenOptions): (token: string) => Promise<TokenClaims> {
   const { issuer, audience, algorithms, clockToleranceSeconds = 0, now } = options
   for (const name of ['issuer', 'audience', 'algorithms'] as const) {
-    if (options[name] === undefined || options[name].length === 0) refuseOptions('fromClaim', `"${name}" is required.`)
+    const pins: unknown = options[name]
+    if (pins === undefined || pins === '' || (Array.isArray(pins) && pins.length === 0))
+      refuseOptions('fromClaim', `"${name}" is required.`)
+    if (!(typeof pins === 'string' || isListOfTexts(pins))) {
+      refuseOptions('fromClaim', `"${name}" must be a text or a list of texts.`)
+    }
+  }
+  if (!Number.isFinite(clockToleranceSeconds) || clockToleranceSeconds < 0) {
+    refuseOptions('fromClaim', '"clockToleranceSeconds" must be a number from 0.')
   }
   if (!Array.isArray(algorithms) || algorithms.includes('none')) {
     refuseOptions('fromClaim', '"algorithms" must list signature algorithms.')
@@ -65,11 +74,27 @@ export function tokenVerifier(options: TokenOptions): (token: string) => Promise
 
 function keyOf({ jwks, keys }: TokenOptions): JWTVerifyGetKey | KeyObject | CryptoKey | Uint8Array {
   if ((jwks === undefined) === (keys === undefined)) refuseOptions('fromClaim', 'give either "jwks" or "keys".')
-  if (jwks !== undefined) return createRemoteJWKSet(new URL(jwks))
+  if (jwks !== undefined) {
+    if (!isWebUrl(jwks)) refuseOptions('fromClaim', '"jwks" must be a URL of http or https.')
+    return createRemoteJWKSet(new URL(jwks))
+  }
   const given = keys as NonNullable<typeof keys>
-  return isKeySet(given) ? createLocalJWKSet(given) : given
+  if (isKeySet(given)) return createLocalJWKSet(given)
+  if (!(types.isUint8Array(given) || types.isKeyObject(given) || types.isCryptoKey(given))) {
+    refuseOptions('fromClaim', '"keys" must be a key set, a key, or the bytes of a secret.')
+  }
+  return given
 }
 
-function isKeySet(given: object): given is JSONWebKeySet {
-  return Array.isArray((given as Partial<JSONWebKeySet>).keys)
+function isWebUrl(given: unknown): boolean {
+  return URL.canParse(String(given)) && /^https?:$/.test(new URL(String(given)).protocol)
+}
+
+function isKeySet(given: unknown): given is JSONWebKeySet {
+  const keys = (given as Partial<JSONWebKeySet> | null)?.keys
+  return Array.isArray(keys) && keys.every((key) => typeof key === 'object' && key !== null)
+}
+
+function isListOfTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((text) => typeof text === 'string' && text !== '')
 }

@@ -10,9 +10,13 @@ import type { Storage } from './storage.ts'
  * @example
  * const storage = combine(knexStorage({ app: database }), { limits: memoryLimits() })
  *
- * @throws ThroughlineError `OPTIONS_INVALID` for any other part
+ * @throws ThroughlineError `OPTIONS_INVALID` for any other part, or what is no storage
  */
 export function combine(storage: Storage, parts: { readonly limits: LimitsStore }): Storage {
+  if (typeof storage?.records?.append !== 'function') {
+    throw invalid('the first parameter must be a storage: memoryStorage(), knexStorage(…) or one of your own.')
+  }
+  if (typeof parts !== 'object' || parts === null) throw invalid('the second parameter must be { limits }.')
   for (const part of Object.keys(parts)) {
     if (part === 'limits') continue
     throw new ThroughlineError('OPTIONS_INVALID', {
@@ -24,4 +28,11 @@ export function combine(storage: Storage, parts: { readonly limits: LimitsStore 
     throw new ThroughlineError('OPTIONS_INVALID', { message: 'combine() needs a limits store under "limits".' })
   }
   return { records: storage.records, limits: parts.limits }
+}
+
+function invalid(problem: string): ThroughlineError {
+  return new ThroughlineError('OPTIONS_INVALID', {
+    message: `combine: ${problem} It is called as combine(knexStorage({ app }), { limits: memoryLimits() }).`,
+    details: { problems: [problem] },
+  })
 }

@@ -1,5 +1,8 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import { normaliseActor } from '../actor.ts'
+import { ThroughlineError } from '../errors.ts'
+import { isTenantId } from '../tenant-id.ts'
 import type { ActorInput } from '../vocabulary.ts'
 
 const HEADER = 'x-throughline-test-identity'
@@ -16,11 +19,16 @@ export interface TestIdentity {
  * instance of `createTestThroughline` in this process believes it.
  *
  * @example await request(app).get('/reports').use(asTenant('acme', { actor: { id: 'ada' } }))
+ * @throws ThroughlineError `OPTIONS_INVALID` for what can be no tenant's id, or an actor that is none
  */
 export function asTenant(
   tenant: string,
-  { actor = { id: 'test' } }: { readonly actor?: ActorInput } = {},
+  options: { readonly actor?: ActorInput } = {},
 ): (request: { set(name: string, value: string): unknown }) => void {
+  if (!isTenantId(tenant)) throw miscalled("the first parameter must be a tenant's id, a text.")
+  if (typeof options !== 'object' || options === null) throw miscalled('the second parameter must be { actor }.')
+  const { actor = { id: 'test' } } = options
+  if (!normaliseActor(actor)) throw miscalled('"actor" must be { id, type?, name?, roles? }.')
   const body = Buffer.from(JSON.stringify({ tenant, actor })).toString('base64url')
   const value = `${body}.${sign(body).toString('base64url')}`
   return (request) => void request.set(HEADER, value)
@@ -35,6 +43,13 @@ export function readTestIdentity(message: IncomingMessage): TestIdentity | undef
   const found = Buffer.from(seal, 'base64url')
   if (found.length !== expected.length || !timingSafeEqual(found, expected)) return undefined
   return JSON.parse(Buffer.from(body, 'base64url').toString()) as TestIdentity
+}
+
+function miscalled(problem: string): ThroughlineError {
+  return new ThroughlineError('OPTIONS_INVALID', {
+    message: `asTenant: ${problem} It is called as asTenant('acme', { actor: { id: 'ada' } }).`,
+    details: { problems: [problem] },
+  })
 }
 
 function sign(body: string): Buffer {

@@ -40,6 +40,7 @@ describe('a captured context', () => {
       { ...good, actor: undefined },
       { ...good, actor: 'ada' },
       { ...good, actor: { id: 7 } },
+      { ...good, actor: { id: 'ada', type: 'root' } },
     ]
     for (const capture of forged) {
       const refused = throughline().resume(capture as never, () => undefined)
@@ -52,7 +53,7 @@ describe('a captured context', () => {
     await expect(throughline().resume({ ...good, actor: { id: '' } } as never, () => 1)).rejects.toMatchObject({
       code: 'ACTOR_REQUIRED',
     })
-    await throughline().resume({ ...good, actor: { id: 'ada', type: 'root', admin: true } } as never, () => {
+    await throughline().resume({ ...good, actor: { id: 'ada', admin: true } } as never, () => {
       expect(currentContext().actor).toEqual({ id: 'ada', type: 'user' })
     })
   })

@@ -62,6 +62,49 @@ describe('what the operator sets for one tenant', () => {
   })
 })
 
+describe('a run that is called wrongly', () => {
+  type Call = (...given: unknown[]) => unknown
+  const fn = (): void => undefined
+
+  it.each<[string, unknown[], string]>([
+    ['no parameters', [], 'run: it needs { tenant, actor }'],
+    ['a tenant alone', ['acme', fn], 'run: it needs { tenant, actor }'],
+    ['nothing for the tenant', [null, fn], 'run: it needs { tenant, actor }'],
+    ['no function', [{ tenant: 'acme', actor: ada }], 'run: the function to run is missing'],
+  ])('%s: OPTIONS_INVALID, with a right call', async (_what, given, message) => {
+    const error = await refusal(() => (throughline().run as Call)(...given))
+    expect(error.code).toBe('OPTIONS_INVALID')
+    expect(error.message).toContain(message)
+    expect(error.message).toContain("throughline.run({ tenant: 'acme'")
+  })
+
+  it('no actor: ACTOR_REQUIRED; one of an unknown type: OPTIONS_INVALID that names the four', async () => {
+    const run = throughline().run as Call
+    expect((await refusal(() => run({ tenant: 'acme' }, fn))).code).toBe('ACTOR_REQUIRED')
+    const error = await refusal(() => run({ tenant: 'acme', actor: { id: 'ada', type: 'admin' } }, fn))
+    expect(error).toMatchObject({ code: 'OPTIONS_INVALID', status: 500 })
+    expect(error.message).toContain('the actor\'s type is "admin"; it must be one of user, api_key, service, system')
+    const near = await refusal(() => run({ tenant: 'acme', actor: { id: 'ada', type: 'apikey' } }, fn))
+    expect(near.message).toContain('Did you mean "api_key"?')
+  })
+
+  it('of the operator: without a function, or by an actor of an unknown type', async () => {
+    const run = throughline().platform.run as Call
+    expect((await refusal(() => run(operator))).message).toContain('platform.run: the function to run is missing')
+    const by = { actor: { id: 'olga', type: 'root' }, reason: 'TICKET-7' }
+    expect((await refusal(() => run(by, fn))).message).toContain('one of user, api_key, service, system')
+    expect((await refusal(() => run(undefined, fn))).code).toBe('PLATFORM_REASON_REQUIRED')
+  })
+
+  it('a capture or an envelope without a function', async () => {
+    const { resume, fromEnvelope } = throughline() as unknown as Record<'resume' | 'fromEnvelope', Call>
+    const context = { v: 1, tenant: 'acme', actor: ada, traceId: '1'.repeat(32) }
+    expect((await refusal(() => resume(context))).message).toContain('throughline.resume(captured, fn)')
+    const envelope = { v: 1, context, payload: 1 }
+    expect((await refusal(() => fromEnvelope(envelope))).message).toContain('fromEnvelope: the function to run is')
+  })
+})
+
 describe('close', () => {
   it('waits for open contexts, loses nothing, and answers CLOSED to what comes later', async () => {
     const storage = memoryStorage()

@@ -16,4 +16,11 @@ describe('combine', () => {
     expect(() => combine(memoryStorage(), { limit: limits } as never)).toThrow(/Did you mean "limits"/)
     expect(() => combine(memoryStorage(), {} as never)).toThrow(/needs a limits store/)
   })
+  it('refuses what is no storage, or no parts, and shows a right call', () => {
+    const call = combine as (...given: unknown[]) => unknown
+    for (const given of [[], [undefined, {}], [{}, {}], [memoryStorage()], [memoryStorage(), null]]) {
+      expect(() => call(...given)).toThrow(expect.objectContaining({ code: 'OPTIONS_INVALID' }))
+      expect(() => call(...given)).toThrow('combine(knexStorage({ app }), { limits: memoryLimits() })')
+    }
+  })
 })

@@ -217,7 +217,7 @@ describe('gauges', () => {
     await throughline.ready()
     failing = true
     await expect(throughline.run({ tenant: 'acme', actor: ada }, () => undefined)).rejects.toMatchObject({
-      code: 'RECORDS_UNAVAILABLE',
+      code: 'OUTCOME_UNKNOWN',
     })
     expect((await sdk.collect()).get('throughline.settle.failures')?.[0]?.value).toBe(1)
     failing = false

@@ -7,6 +7,7 @@ import { type Connection, openConnection } from './connection.ts'
 import { failureOf, isBroken, unavailable, undoesAll } from './failure.ts'
 import { claimJournal } from './journal-key.ts'
 import { JournalTable } from './journal-table.ts'
+import { OpenedFile } from './opened-file.ts'
 import type { Answer, Operation, Request, Result, ThreadOptions } from './protocol.ts'
 import { sharedClock } from './protocol.ts'
 import { RecordsReader } from './records-reader.ts'
@@ -30,6 +31,8 @@ export class RecordsThread {
   readonly #options: ThreadOptions
   readonly #trace: ((sql: string) => void) | undefined
   #session: Session | undefined
+  /** The file that it works on for as long as it runs: it neither goes on with another one nor makes one in its place. */
+  #file: OpenedFile | undefined
 
   constructor(driver: typeof Driver, options: ThreadOptions, trace: ((sql: string) => void) | undefined) {
     this.#driver = driver
@@ -66,6 +69,8 @@ export class RecordsThread {
       journal.begin()
       const results = operations.map((operation) => this.#write(operation, now))
       connection.run('COMMIT')
+      // Only now it is known that this went to a file that the next process finds.
+      this.#file?.look()
       return results
     } catch (error) {
       const failure = this.#failed(error)
@@ -131,7 +136,11 @@ export class RecordsThread {
   }
 
   #open(): Session {
-    if (this.#session) return this.#session
+    if (this.#session) {
+      this.#file?.check()
+      return this.#session
+    }
+    this.#file?.look()
     const { role, filename, durability, secret, busyTimeoutMs } = this.#options
     const readonly = role === 'reader'
     const connection = openConnection(this.#driver, {
@@ -142,6 +151,7 @@ export class RecordsThread {
       trace: this.#trace,
     })
     try {
+      this.#file ??= OpenedFile.of(filename)
       const key = readonly ? '' : (secret ?? secretBeside(filename))
       this.#session = {
         connection,
@@ -157,14 +167,14 @@ export class RecordsThread {
     }
   }
 
-  /** After a failure nothing that was remembered of the transaction holds, and a broken connection is let go. */
+  /** After a failure nothing that was remembered of the transaction holds, and a connection is let go that broke or lost its file. */
   #failed(error: unknown): ReturnType<typeof failureOf> {
     const session = this.#session
     if (session) {
       try {
         session.connection.rollback()
         session.journal.forget()
-        if (isBroken(error)) this.close()
+        if (isBroken(error) || this.#file?.gone) this.close()
       } catch {
         this.#session = undefined
       }
