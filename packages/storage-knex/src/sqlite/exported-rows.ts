@@ -1,8 +1,8 @@
+import type { DocumentKind } from '@throughline/core/storage'
 import { DOCUMENT_KINDS, documentTable } from '../migrations/migrations.ts'
 import type { Connection } from './connection.ts'
 import type { ExportedRow } from './exported-row.ts'
 import { eventOf, type TimelineRow, timelineColumns } from './timeline-events.ts'
-import type { ViewedEvent } from './viewed-event.ts'
 
 /**
  * Everything on record of one tenant or of all, row by row and in one snapshot, however much it is: trails in their
