@@ -1,10 +1,9 @@
 import { fromApiKey, fromSubdomain } from '@throughline/core'
 import { problemDetails, requestAudit, tenantContext } from '@throughline/express'
 import express, { type ErrorRequestHandler, type Express, type Request } from 'express'
-import type { AppDatabase } from './database.ts'
+import type { AppParts } from './app-parts.ts'
 import { apiKeyLookup, KEY_PREFIX } from './login/api-keys.ts'
 import { login, userOf } from './login/login.ts'
-import type { Tokens } from './login/tokens.ts'
 import { brokenRoutes } from './routes/broken.ts'
 import { configRoutes } from './routes/config.ts'
 import { loginRoutes } from './routes/login.ts'
@@ -14,20 +13,6 @@ import { projectRoutes } from './routes/projects.ts'
 import { reportRoutes } from './routes/reports.ts'
 import { timelineRoutes } from './routes/timeline.ts'
 import { usageRoutes } from './routes/usage.ts'
-import type { AppThroughline } from './throughline.ts'
-
-/** Everything the application is made of. */
-export interface AppParts {
-  readonly database: AppDatabase
-  readonly throughline: AppThroughline
-  readonly tokens: Tokens
-  /** Shared with the payment provider, which signs its webhooks with it. */
-  readonly webhookSecret: string
-  /** `acme.<domain>` is the tenant acme's. */
-  readonly domain: string
-  /** Told of every error that is a bug. */
-  readonly logError: (error: unknown) => void
-}
 
 /** The application, in the order in which a request meets its parts. */
 export function createApp(parts: AppParts): Express {

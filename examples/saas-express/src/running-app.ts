@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdir } from 'node:fs/promises'
-import type { Server } from 'node:http'
+import type { RequestListener, Server } from 'node:http'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import type { AppParts } from './app.ts'
-import { createApp } from './app.ts'
+import type { AppParts } from './app-parts.ts'
 import { openDatabase } from './database.ts'
 import { tokensSignedWith } from './login/tokens.ts'
 import { seed } from './seed.ts'
@@ -29,8 +29,14 @@ export interface StartOptions {
   readonly logError: (error: unknown) => void
 }
 
-/** Starts the application on loopback. */
-export async function startApp({ folder, port, logError }: StartOptions): Promise<RunningApp> {
+/** Starts an application on loopback. */
+export type StartApp = (options: StartOptions) => Promise<RunningApp>
+
+/** Starts the application on loopback, with the routes that a framework gives it. */
+export async function startWith(
+  createApp: (parts: AppParts) => RequestListener,
+  { folder, port, logError }: StartOptions,
+): Promise<RunningApp> {
   await mkdir(folder, { recursive: true })
   const recordsFile = join(folder, 'app.throughline.db')
   const database = await openDatabase(join(folder, 'app.db'))
@@ -44,7 +50,7 @@ export async function startApp({ folder, port, logError }: StartOptions): Promis
     domain: 'localhost',
     logError,
   }
-  const server = createApp(parts).listen(port, '127.0.0.1')
+  const server = createServer(createApp(parts)).listen(port, '127.0.0.1')
   await once(server, 'listening')
   await throughline.ready()
   let closing: Promise<void> | undefined

@@ -1,5 +1,5 @@
 import { perMinute } from '@throughline/core'
-import { signatureOf } from '../routes/payment-webhook.ts'
+import { signatureOf } from '../payments.ts'
 import type { RunningApp } from '../running-app.ts'
 import { emailOf, PASSWORD } from '../seed.ts'
 import type { HttpClient } from './http-client.ts'

@@ -1,6 +1,6 @@
 import { guard } from '@throughline/express'
 import { Router } from 'express'
-import type { AppParts } from '../app.ts'
+import type { AppParts } from '../app-parts.ts'
 
 /** What a tenant's admins set themselves. `PATCH` takes dotted paths; `null` takes a value back. */
 export function configRoutes({ throughline }: AppParts): Router {

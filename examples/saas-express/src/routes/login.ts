@@ -1,11 +1,8 @@
 import { fromSubdomain } from '@throughline/core'
 import { enter } from '@throughline/express'
 import { Router } from 'express'
-import { z } from 'zod'
-import type { AppParts } from '../app.ts'
-import { isPassword } from '../login/passwords.ts'
-
-const credentials = z.object({ email: z.email(), password: z.string().max(200) })
+import type { AppParts } from '../app-parts.ts'
+import { findLogin } from '../login/find-login.ts'
 
 /** Logs a user in at an organization's host. A failure is on that organization's timeline, as `auth.refused`. */
 export function loginRoutes({ database, throughline, tokens, domain }: AppParts): Router {
@@ -14,22 +11,12 @@ export function loginRoutes({ database, throughline, tokens, domain }: AppParts)
 
   router.post('/', async (req, res) => {
     const claim = await subdomain.read(req, req)
-    const { data } = credentials.safeParse(req.body)
-    const user = data && (await database.directory('users').where({ email: data.email }).first())
-    const valid = await isPassword(data?.password ?? '', user?.password)
-    const organization = claim?.tenant
-    const membership =
-      valid &&
-      organization !== undefined &&
-      (await database.directory('memberships').where({ organization_id: organization, user_id: user.id }).first())
-    if (!membership) {
-      res.status(401).json({ error: 'Email or password is wrong.' })
-      return
-    }
-    const actor = { id: user.id, name: user.name, roles: [membership.role] }
-    await enter(throughline, req, { tenant: organization, actor }, async () => {
-      await throughline.audit.record({ action: 'session.started', targets: [{ type: 'user', id: user.id }] })
-      res.json({ token: await tokens.issue({ id: user.id, name: user.name }) })
+    const found = await findLogin(database, claim?.tenant, req.body)
+    if (!found) return void res.status(401).json({ error: 'Email or password is wrong.' })
+    const { tenant, actor } = found
+    await enter(throughline, req, { tenant, actor }, async () => {
+      await throughline.audit.record({ action: 'session.started', targets: [{ type: 'user', id: actor.id }] })
+      res.json({ token: await tokens.issue({ id: actor.id, name: actor.name }) })
     })
   })
   return router

@@ -1,7 +1,7 @@
 import { guard } from '@throughline/express'
 import { Router } from 'express'
 import { z } from 'zod'
-import type { AppParts } from '../app.ts'
+import type { AppParts } from '../app-parts.ts'
 
 const newMember = z.object({ email: z.email(), role: z.enum(['admin', 'member']) })
 

@@ -1,16 +1,8 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
 import { enter } from '@throughline/express'
 import express, { Router } from 'express'
 import { z } from 'zod'
-import type { AppParts } from '../app.ts'
-
-const payment = z.object({ organization: z.string(), invoice: z.string().max(100), amount: z.string().max(20) })
-const PROVIDER = { id: 'payments', type: 'service', name: 'Payment provider' } as const
-
-/** The provider's signature of a body. */
-export function signatureOf(secret: string, body: string | Buffer): string {
-  return createHmac('sha256', secret).update(body).digest('hex')
-}
+import type { AppParts } from '../app-parts.ts'
+import { isSignature, PROVIDER, payment } from '../payments.ts'
 
 /** The payment provider's webhook: its tenant is in the body, which counts once the signature holds. */
 export function paymentWebhook({ throughline, webhookSecret }: AppParts): Router {
@@ -18,9 +10,7 @@ export function paymentWebhook({ throughline, webhookSecret }: AppParts): Router
 
   router.post('/', express.raw({ type: 'application/json', limit: '100kb' }), async (req, res) => {
     const body = Buffer.isBuffer(req.body) ? req.body : Buffer.alloc(0)
-    const expected = Buffer.from(signatureOf(webhookSecret, body))
-    const found = Buffer.from(req.get('x-signature') ?? '')
-    if (expected.length !== found.length || !timingSafeEqual(expected, found)) {
+    if (!isSignature(req.get('x-signature') ?? '', webhookSecret, body)) {
       return void res.status(401).json({ error: 'The signature is not valid.' })
     }
     const { data, error } = payment.safeParse(JSON.parse(body.toString()))

@@ -1,7 +1,7 @@
 import { guard } from '@throughline/express'
 import { Router } from 'express'
 import { z } from 'zod'
-import type { AppParts } from '../app.ts'
+import type { AppParts } from '../app-parts.ts'
 
 const newProject = z.object({ name: z.string().trim().min(1).max(100) })
 const changes = z.object({ name: newProject.shape.name.optional(), archived: z.boolean().optional() })

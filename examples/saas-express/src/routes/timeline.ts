@@ -1,7 +1,7 @@
 import type { AuditQuery } from '@throughline/core'
 import { guard } from '@throughline/express'
 import { Router } from 'express'
-import type { AppParts } from '../app.ts'
+import type { AppParts } from '../app-parts.ts'
 
 /** Everything this tenant has done: one question, one query. `?last=30d&action=config.changed&limit=50&cursor=…` */
 export function timelineRoutes({ throughline }: AppParts): Router {

@@ -1,6 +1,6 @@
 import { guard } from '@throughline/express'
 import { Router } from 'express'
-import type { AppParts } from '../app.ts'
+import type { AppParts } from '../app-parts.ts'
 
 /** What the tenant used this month, and what its plan leaves. */
 export function usageRoutes({ throughline }: AppParts): Router {
