@@ -205,6 +205,13 @@ export function describeApp(createApp: (parts: AppParts) => RequestListener): vo
       expect(await actionsOf('acme')).toContain('error')
     })
 
+    it('is the caller’s where the request is malformed, and no bug', async () => {
+      const answer = await request(app).post('/login').set('Content-Type', 'application/json').send('{"email":')
+      expect(answer.status).toBe(400)
+      expect(answer.body).toEqual({ error: 'The request is malformed.' })
+      expect(bugs).toEqual([])
+    })
+
     it('leaves the health check out', async () => {
       expect((await request(app).get('/healthz')).body).toEqual({ status: 'ok' })
     })

@@ -21,15 +21,16 @@ export function createApp(parts: AppParts): RequestListener {
   const subdomain = fromSubdomain(domain)
   const app = new Koa()
 
-  app.use(requestAudit(throughline, { tenant: subdomain, exclude: ['/healthz'] }))
+  // In Koa an error comes back the way the request went in: what answers errors stands before what throws them.
   app.use(lastResort(parts))
   app.use(problemDetails())
+  app.use(requestAudit(throughline, { tenant: subdomain, exclude: ['/healthz'] }))
   app.use(async (context, next) => {
     if (context.path !== '/healthz') return next()
     const { status } = await throughline.health()
     context.body = { status }
   })
-  app.use(bodyParser({ jsonLimit: '100kb' }))
+  app.use(bodyParser({ enableTypes: ['json'], jsonLimit: '100kb' }))
   app.use(paymentWebhook(parts))
   app.use(loginRoutes(parts))
   app.use(login(tokens))
@@ -49,6 +50,7 @@ function lastResort({ logError }: AppParts): Middleware {
     try {
       await next()
     } catch (error) {
+      if (context.headerSent) throw error
       const { status } = error as { status?: unknown }
       const malformed = typeof status === 'number' && status < 500
       if (!malformed) logError(error)
