@@ -25,7 +25,7 @@ describe.skipIf(!service.isReachable)('PostgresRecords, when the server fails', 
   })
 
   it('gives up in time when a lock is held, and repeats the batch without counting it twice', async () => {
-    const scratch = await postgresScratch({ answerWithinMs: 300 })
+    const scratch = await postgresScratch({ answerWithinMs: 1_000 })
     try {
       const { records, stranger } = scratch
       await records.open(openOptions())
@@ -36,7 +36,7 @@ describe.skipIf(!service.isReachable)('PostgresRecords, when the server fails', 
       await expect(records.append(batchOf('acme', 2))).rejects.toMatchObject(UNAVAILABLE)
       await expect(records.project(REQUEST)).rejects.toMatchObject(UNAVAILABLE)
       await expect(records.backlog()).rejects.toMatchObject(UNAVAILABLE)
-      expect(performance.now() - started).toBeLessThan(2_000)
+      expect(performance.now() - started).toBeLessThan(10_000)
       await holder.query('COMMIT')
       await records.append(batchOf('acme', 2))
       expect(await records.project(REQUEST)).toMatchObject({ records: 2 })
@@ -50,7 +50,7 @@ describe.skipIf(!service.isReachable)('PostgresRecords, when the server fails', 
   })
 
   it('says of a change that is not answered that its outcome is unknown, and goes on after it', async () => {
-    const scratch = await postgresScratch({ answerWithinMs: 400 })
+    const scratch = await postgresScratch()
     try {
       const { records, query, stranger } = scratch
       await records.open(openOptions())

@@ -66,7 +66,7 @@ describe.skipIf(!service.isReachable)('PostgresPool', () => {
     const url = new URL(service.url)
     url.hostname = '127.0.0.1'
     url.port = String(proxy.port)
-    const scratch = await postgresScratch({ answerWithinMs: 300 })
+    const scratch = await postgresScratch({ answerWithinMs: 1_000 })
     const { records } = scratch
     const distant = scratch.another({ app: scratch.appAt(url.href) })
     try {
@@ -92,7 +92,7 @@ describe.skipIf(!service.isReachable)('PostgresPool', () => {
         body: batchOf('acme', 1, 'x').body,
       })
       await expect(change).rejects.toMatchObject({ code: expect.stringMatching(/OUTCOME_UNKNOWN|RECORDS_UNAVAILABLE/) })
-      expect(performance.now() - started).toBeLessThan(1_500)
+      expect(performance.now() - started).toBeLessThan(8_000)
       proxy.speak()
       await distant.append(batchOf('acme', 2))
       expect(await distant.project({ lane: 0, holder: 'p', leaseMs: 0, maxRows: 9 })).toMatchObject({ lease: true })
