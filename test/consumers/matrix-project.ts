@@ -20,6 +20,7 @@ export const TOOLS: Readonly<Record<string, string>> = {
   express: '^5',
   jest: '^30',
   knex: '^3',
+  koa: '^3',
   typescript: '^7',
   'typescript-5.4': 'npm:typescript@~5.4',
   vitest: '^4',
@@ -34,7 +35,7 @@ const BIN = {
 } as const
 
 /** How many tests `matrix/app-test.mjs` has: a runner that found none says so with success. */
-const TESTS = 3
+const TESTS = 4
 
 /** What a runner's report says when every test ran and passed. */
 export const ALL_PASSED: RegExp = new RegExp(`Tests:?\\s+${TESTS} passed`)
@@ -99,7 +100,10 @@ function template(name: string): Promise<string> {
 function inModules({ modules }: Setup, text: string): string {
   if (modules === 'esm') return text
   return text
-    .replaceAll(/^import (\{[^}]*\}|\w+) from (.*)$/gm, 'const $1 = require($2)')
+    .replaceAll(
+      /^import (\{[^}]*\}|\w+) from (.*)$/gm,
+      (_, names: string, from: string) => `const ${names.replaceAll(' as ', ': ')} = require(${from})`,
+    )
     .replaceAll(/^export (\{[^}]*\})$/gm, 'module.exports = $1')
 }
 
@@ -120,9 +124,11 @@ function buildStep(setup: Setup): readonly string[] | undefined {
 
 /** Our declarations are checked too, and so are those that they name; what is wrong in these is not ours. */
 function complaints({ code, stdout, stderr }: Finished): readonly string[] {
-  const lines = `${stdout}${stderr}`.split('\n').filter((line) => line !== '')
-  const others = /^\.\.\/node_modules\/(?!@throughline\/)/
-  return code !== 0 && lines.length === 0 ? [`exit code ${code}`] : lines.filter((line) => !others.test(line))
+  const said = `${stdout}${stderr}`
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('Error: Command failed:'))
+  const others = /^(\.\.\/)+([^(]*\/)?node_modules\/(?!@throughline\/)/
+  return code !== 0 && said.length === 0 ? [`exit code ${code}`] : said.filter((line) => !others.test(line))
 }
 
 function testStep({ modules, runner }: Setup): readonly string[] {

@@ -1,4 +1,4 @@
-import { app, onSqlite, Reports, scopedKnex, ThroughlineError, throughline } from './app.ts'
+import { app, koaApp, onSqlite, Reports, scopedKnex, ThroughlineError, throughline } from './app.ts'
 
 // The test of every project in the matrix. `test` and `expect` are the runner's globals.
 
@@ -6,7 +6,7 @@ const ada = { tenant: 'acme', actor: { id: 'ada' } }
 
 afterAll(() => throughline.close())
 
-test('a guarded route serves each tenant by itself', async () => {
+const served = async (app, use) => {
   const server = app.listen(0, '127.0.0.1')
   await new Promise((listening) => server.once('listening', listening))
   const ask = async (path, user) => {
@@ -15,6 +15,14 @@ test('a guarded route serves each tenant by itself', async () => {
     return { status: answer.status, body: await answer.json() }
   }
   try {
+    await use(ask)
+  } finally {
+    await new Promise((closed) => server.close(closed))
+  }
+}
+
+test('a guarded route serves each tenant by itself', () =>
+  served(app, async (ask) => {
     expect(await ask('/reports/q1', 'ada@acme')).toEqual({ status: 200, body: { report: 'Q1', tenant: 'acme' } })
     await ask('/reports/q2', 'bob@acme')
     expect(await ask('/reports/q3', 'ada@acme')).toMatchObject({ status: 429, body: { code: 'LIMIT_EXCEEDED' } })
@@ -22,10 +30,16 @@ test('a guarded route serves each tenant by itself', async () => {
     expect(await ask('/reports/q1', 'joe@nobody')).toMatchObject({ status: 404, body: { code: 'TENANT_NOT_FOUND' } })
     const { body } = await ask('/timeline', 'ada@acme')
     expect(body.events.map(({ action }) => action)).toContain('limit.refused')
-  } finally {
-    await new Promise((closed) => server.close(closed))
-  }
-})
+  }))
+
+test('a guarded app of Koa serves each tenant by itself', () =>
+  served(koaApp, async (ask) => {
+    expect(await ask('/', 'ada@initech')).toEqual({ status: 200, body: { tenant: 'initech' } })
+    await ask('/', 'bob@initech')
+    expect(await ask('/', 'ada@initech')).toMatchObject({ status: 429, body: { code: 'LIMIT_EXCEEDED' } })
+    expect(await ask('/', 'eve@umbrella')).toEqual({ status: 200, body: { tenant: 'umbrella' } })
+    expect(await ask('/', 'joe@nobody')).toMatchObject({ status: 404, body: { code: 'TENANT_NOT_FOUND' } })
+  }))
 
 test('a guarded method runs in the context of its caller, and is refused with an error of core', async () => {
   const reports = new Reports()

@@ -1,7 +1,9 @@
 import { createThroughline, currentTenant, guarded, perMinute, ThroughlineError } from '@throughline/core'
 import { guard, problemDetails, tenantContext } from '@throughline/express'
+import { guard as koaGuard, problemDetails as koaProblems, tenantContext as koaTenant } from '@throughline/koa'
 import { knexStorage, scopedKnex } from '@throughline/storage-knex'
 import express from 'express'
+import Koa from 'koa'
 
 // The program of every project in the matrix: this file as it is, or without its types, or with `require` for `import`.
 
@@ -32,6 +34,19 @@ app.get('/reports/:id', guard(throughline.guards.rateLimit('api')), (req, res) =
 app.get('/timeline', async (_req, res) => void res.json(await throughline.audit.list({ last: '1d' })))
 app.use(problemDetails())
 
+const koaApp = new Koa()
+koaApp.use(koaProblems())
+koaApp.use(
+  koaTenant(throughline, {
+    tenant: (ctx) => ctx.get('x-user').split('@')[1],
+    actor: (ctx) => ({ id: ctx.get('x-user').split('@')[0] ?? 'nobody' }),
+  }),
+)
+koaApp.use(koaGuard(throughline.guards.rateLimit('api')))
+koaApp.use((ctx) => {
+  ctx.body = { tenant: currentTenant().id }
+})
+
 const onSqlite = (filename: string) => createThroughline({ storage: knexStorage({ filename }), tenants, limits })
 
 // Compiled, never run: what must not compile.
@@ -58,4 +73,4 @@ function typos(): unknown {
   ]
 }
 
-export { app, onSqlite, Reports, scopedKnex, ThroughlineError, throughline, typos }
+export { app, koaApp, onSqlite, Reports, scopedKnex, ThroughlineError, throughline, typos }
