@@ -1,7 +1,11 @@
 import { benchHttp } from './http/run.ts'
+import { benchLongTransaction } from './postgres/long-transaction.ts'
 
 /** `npm run bench -- <name>`: each prints its figures, and as its last line one JSON object with its ratios. */
-const BENCHES: Readonly<Record<string, () => Promise<void>>> = { http: benchHttp }
+const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
+  http: benchHttp,
+  'long-transaction': benchLongTransaction,
+}
 
 const name = process.argv[2] ?? ''
 const bench = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined
