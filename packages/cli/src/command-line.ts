@@ -18,6 +18,7 @@ Examples:
   $ throughline export --file app.db.throughline.db --all --output records.jsonl
   $ throughline uninstall --file app.db.throughline.db
   $ throughline timeline --url sqlite:app.db.throughline.db --tenant acme --action config.changed --json
+  $ throughline migrate --url postgres://owner@localhost/app --grant app
 
 Exit codes: 0 done, 1 the records are not as they should be, 2 the command can not be carried out as given.`
 

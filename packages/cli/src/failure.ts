@@ -16,14 +16,37 @@ const SQLITE_SENTENCES: Readonly<Record<string, string>> = {
   SQLITE_CORRUPT: 'The file is damaged; restore it from a backup.',
 }
 
+/** By SQLSTATE, or the system's code. */
+const POSTGRES_SENTENCES: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'No server answers at the host and port of the URL; check them, and that Postgres runs there.',
+  ENOTFOUND: 'The host of the URL is not known; check its name.',
+  EAI_AGAIN: 'The host of the URL can not be looked up; check its name, and the network.',
+  '28P01': 'The server does not take the password of this role; check the user and the password of the URL.',
+  '28000': 'The server does not let this role in; check the user of the URL.',
+  '3D000': 'The server has no database of this name; check the URL, or create the database.',
+  '42501': 'This role may not do that; run the command as the role that owns the schema.',
+}
+
+/** What was given may have a password in it, and errors say what was given. */
+function masked(text: string): string {
+  return text.replace(/:\/\/\S*@/g, '://…@').replace(/(password=)[^&\s'"]+/gi, '$1…')
+}
+
 /** An error as one sentence or two, what happened and what to do, and the exit code that goes with it. */
 export function failureOf(error: unknown): { readonly sentence: string; readonly exitCode: ExitCode } {
+  const { sentence, exitCode } = failureAsIs(error)
+  return { sentence: masked(sentence), exitCode }
+}
+
+function failureAsIs(error: unknown): { readonly sentence: string; readonly exitCode: ExitCode } {
   if (error instanceof CommanderError) {
     const said = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ')
     return { sentence: `${said}${/[.)]$/.test(said) ? '' : '.'} See \`throughline --help\`.`, exitCode: 2 }
   }
   if (error instanceof UsageError) return { sentence: error.message, exitCode: 2 }
   if (error instanceof ThroughlineError) {
+    const known = POSTGRES_SENTENCES[String(error.details.postgres)]
+    if (error.code === 'RECORDS_UNAVAILABLE' && known !== undefined) return { sentence: known, exitCode: 1 }
     const isGiven = error.code === 'OPTIONS_INVALID'
     return { sentence: isGiven ? error.sentence : `${error.sentence} ${error.remedy}`, exitCode: isGiven ? 2 : 1 }
   }

@@ -13,10 +13,10 @@ export interface RecordsOptions {
 }
 
 /** Adds the options that name the records. */
-export function addRecordsOptions(command: Command): Command {
+export function addRecordsOptions(command: Command, urls = 'sqlite:<path>'): Command {
   return command
     .option('--file <path>', 'the SQLite file of the records, by default "<the app\'s file>.throughline.db"')
-    .option('--url <url>', 'the same as a URL: sqlite:<path>')
+    .option('--url <url>', `the records as a URL: ${urls}`)
 }
 
 /**
@@ -60,7 +60,7 @@ function mustExist(filename: string): void {
 function filenameOf({ file, url }: RecordsOptions): string {
   if (file !== undefined && url !== undefined) throw new UsageError('Give either --file or --url, not both.')
   const path = file ?? pathOf(url)
-  if (path === undefined || path === '') throw new UsageError('Name the records: --file <path> or --url sqlite:<path>.')
+  if (path === undefined || path === '') throw new UsageError('Name the records: --file <path> or --url <url>.')
   if (path === ':memory:') throw new UsageError('Records in memory are those of one process; name a file.')
   return path
 }
@@ -69,10 +69,15 @@ function pathOf(url: string | undefined): string | undefined {
   if (url === undefined) return undefined
   const [, scheme, rest] = /^([a-z][a-z0-9+.-]*):(.*)$/i.exec(url) ?? []
   if (scheme === undefined || rest === undefined) {
-    throw new UsageError(`"${url}" is not a URL; write sqlite:<path>, or use --file.`)
+    throw new UsageError(`The URL can not be read; write sqlite:<path>, or use --file.`)
+  }
+  if (/^postgres(ql)?$/i.test(scheme)) {
+    throw new UsageError('This command works on SQLite alone for now; on Postgres use the tools of the database.')
   }
   if (scheme.toLowerCase() !== 'sqlite') {
-    throw new UsageError(`Records on "${scheme}" are not supported yet; write sqlite:<path>.`)
+    throw new UsageError(
+      `Records on "${scheme}" are not supported; write sqlite:<path>, or postgres://user@host/database.`,
+    )
   }
   // `sqlite:///var/x.db` has an empty host before its path, as `file:///` does.
   return rest.startsWith('//') ? rest.slice(2) : rest

@@ -33,7 +33,7 @@ describe('throughline', () => {
     ['no tenant', ['timeline', '--file', 'x.db'], '--tenant'],
     ['no records', ['status'], '--file <path> or --url'],
     ['two names of records', ['status', '--file', 'a', '--url', 'sqlite:a'], 'not both'],
-    ['another kind of database', ['status', '--url', 'postgres://localhost/app'], 'sqlite:<path>'],
+    ['another kind of database', ['status', '--url', 'mysql://localhost/app'], 'sqlite:<path>'],
     ['a URL that is none', ['status', '--url', 'app.db'], '--file'],
     ['records in memory', ['migrate', '--file', ':memory:'], 'name a file'],
   ])('answers %s by one line that helps, and exit code 2', async (_, args, said) => {

@@ -1,6 +1,8 @@
 export type { KnexStorageOptions } from './knex-storage.ts'
 export { knexStorage } from './knex-storage.ts'
 export type { Feature, Migration, MigrationState } from './migrations/migration.ts'
+export type { PostgresAdmin, PostgresAdminOptions, PostgresStatus } from './postgres/postgres-admin.ts'
+export { openPostgresAdmin } from './postgres/postgres-admin.ts'
 export type { ScopedKnex, ScopedKnexOptions, ScopedTableOptions } from './scoped-knex/index.ts'
 export { scopedKnex } from './scoped-knex/index.ts'
 export type { ExportedRow } from './sqlite/exported-row.ts'

@@ -1,8 +1,9 @@
-import type { LaneLease, SqliteStatus } from '@throughline/storage-knex'
+import type { LaneLease } from '@throughline/storage-knex'
 import type { Command } from 'commander'
 import { jsonLine, plainTable } from '../plain-table.ts'
-import type { RecordsOptions } from '../records-file.ts'
-import { addRecordsOptions, withRecords } from '../records-file.ts'
+import type { RecordsStatus } from '../records-admin.ts'
+import type { PlaceOptions } from '../records-place.ts'
+import { addPlaceOptions, withAdmin } from '../records-place.ts'
 import type { ExitCode, Terminal } from '../terminal.ts'
 import { spanText } from '../time-span.ts'
 
@@ -11,19 +12,20 @@ Exits with 1 when a migration is missing. Reads only: safe while the app is runn
 
 Examples:
   $ throughline status --file app.db.throughline.db
-  $ throughline status --file app.db.throughline.db --json`
+  $ throughline status --file app.db.throughline.db --json
+  $ throughline status --url postgres://app@localhost/app`
 
 /** `throughline status`: schema, journal, projector and size. */
 export function addStatus(program: Command, terminal: Terminal, done: (code: ExitCode) => void): void {
-  addRecordsOptions(program.command('status'))
+  addPlaceOptions(program.command('status'))
     .description('say how the schema, the journal and the projector are doing')
     .option('--json', 'one line of JSON')
     .addHelpText('after', EXAMPLES)
-    .action((options: RecordsOptions & { readonly json?: true }) =>
-      withRecords(options, { readonly: true, terminal }, (admin, filename) => {
-        const status = admin.status()
+    .action((options: PlaceOptions & { readonly json?: true }) =>
+      withAdmin(options, { readonly: true, terminal }, async (admin, name) => {
+        const status = await admin.status()
         terminal.write(
-          options.json ? jsonLine({ file: filename, ...status }) : report(filename, status, terminal.now()),
+          options.json ? jsonLine({ [kindOf(status)]: name, ...status }) : report(name, status, terminal.now()),
         )
         if (status.missing.length === 0) return
         done(1)
@@ -32,14 +34,19 @@ export function addStatus(program: Command, terminal: Terminal, done: (code: Exi
     )
 }
 
-function outdated({ missing }: SqliteStatus): string {
+/** A file has a log beside it, a database's schema has none of its own. */
+function kindOf({ walBytes }: RecordsStatus): 'file' | 'schema' {
+  return walBytes === undefined ? 'schema' : 'file'
+}
+
+function outdated({ missing }: RecordsStatus): string {
   return `The schema lacks ${missing.join(', ')}; run \`throughline migrate\`.`
 }
 
-function report(filename: string, status: SqliteStatus, now: number): string {
+function report(name: string, status: RecordsStatus, now: number): string {
   const { migrations, missing, backlog, leases, bytes, walBytes } = status
   const lines = [
-    `file      ${filename}, ${sizeText(bytes)} and ${sizeText(walBytes)} of write-ahead log`,
+    `${walBytes === undefined ? 'records' : 'file   '}   ${name}, ${sizeText(bytes)}${walBytes === undefined ? '' : ` and ${sizeText(walBytes)} of write-ahead log`}`,
     `schema    ${missing.length === 0 ? 'up to date' : `outdated, ${missing.length} missing`}`,
     `journal   ${backlog ? waiting(backlog.rows, backlog.ageMs) : 'no table yet'}`,
     ...(leases.length > 0

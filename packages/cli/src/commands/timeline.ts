@@ -2,8 +2,8 @@ import type { ViewedEvent } from '@throughline/storage-knex'
 import type { Command } from 'commander'
 import { UsageError } from '../failure.ts'
 import { jsonLine, plainTable, printable } from '../plain-table.ts'
-import type { RecordsOptions } from '../records-file.ts'
-import { addRecordsOptions, withRecords } from '../records-file.ts'
+import type { PlaceOptions } from '../records-place.ts'
+import { addPlaceOptions, withAdmin } from '../records-place.ts'
 import type { Terminal } from '../terminal.ts'
 import { readSpan } from '../time-span.ts'
 
@@ -21,7 +21,7 @@ Examples:
   $ throughline timeline --file app.db.throughline.db --tenant acme --actor ada --action limit.refused auth.refused
   $ throughline timeline --file app.db.throughline.db --tenant acme --last 24h --limit 5000 --json | jq .action`
 
-interface TimelineOptions extends RecordsOptions {
+interface TimelineOptions extends PlaceOptions {
   readonly tenant?: string
   readonly last: string
   readonly action?: readonly string[]
@@ -32,7 +32,7 @@ interface TimelineOptions extends RecordsOptions {
 
 /** `throughline timeline`: everything that one tenant has done, from the view `throughline_timeline`. */
 export function addTimeline(program: Command, terminal: Terminal): void {
-  addRecordsOptions(program.command('timeline'))
+  addPlaceOptions(program.command('timeline'))
     .description('print everything that one tenant has done')
     .option('--tenant <id>', "the tenant's id; required")
     .option('--last <span>', 'how far back from now: 45s, 15m, 12h, 30d, 2w', '30d')
@@ -48,10 +48,10 @@ export function addTimeline(program: Command, terminal: Terminal): void {
       const from = terminal.now() - readSpan('--last', last)
       const limit = readLimit(options.limit, options.json ? MAX_LIMIT : MAX_TABLE)
       if (action && action.length > MAX_ACTIONS) throw new UsageError(`Give at most ${MAX_ACTIONS} actions.`)
-      return withRecords(options, { readonly: true, terminal }, (admin) => {
+      return withAdmin(options, { readonly: true, terminal }, async (admin) => {
         const query = { tenant, from, ...(action && { actions: action }), ...(actor !== undefined && { actor }) }
         // One more than shown, to be able to say that there are more.
-        const found = admin.timeline({ ...query, limit: limit + 1 })
+        const found = await admin.timeline({ ...query, limit: limit + 1 })
         const events = found.slice(0, limit)
         if (options.json) for (const event of events) terminal.write(jsonLine(event))
         else

@@ -1,8 +1,11 @@
 import { startWorker } from '@throughline/core'
+import type { Storage } from '@throughline/core/storage'
 import { knexStorage } from '@throughline/storage-knex'
 import type { Command } from 'commander'
-import type { RecordsOptions } from '../records-file.ts'
-import { addRecordsOptions, existingFile } from '../records-file.ts'
+import knex from 'knex'
+import { existingFile } from '../records-file.ts'
+import type { PlaceOptions } from '../records-place.ts'
+import { addPlaceOptions, postgresPlace, withAdmin } from '../records-place.ts'
 import type { ExitCode, Terminal } from '../terminal.ts'
 import { spanText } from '../time-span.ts'
 
@@ -16,24 +19,25 @@ An app that names a \`journal.secret\` needs it here too, in THROUGHLINE_JOURNAL
 
 Examples:
   $ throughline worker --file app.db.throughline.db
-  $ throughline worker --file app.db.throughline.db --once`
+  $ throughline worker --file app.db.throughline.db --once
+  $ throughline worker --url postgres://worker@localhost/app`
 
 /** `throughline worker`: projects the journal until it is stopped. */
 export function addWorker(program: Command, terminal: Terminal, done: (code: ExitCode) => void): void {
-  addRecordsOptions(program.command('worker'))
+  addPlaceOptions(program.command('worker'))
     .description('project the journal of apps that leave that to a worker')
     .option('--once', 'end when all that waits is projected')
     .addHelpText('after', EXAMPLES)
-    .action(async (options: RecordsOptions & { readonly once?: true }) => {
-      const filename = existingFile(options)
+    .action(async (options: PlaceOptions & { readonly once?: true }) => {
+      const { storage, name } = await storageOf(options, terminal)
       const secret = process.env['THROUGHLINE_JOURNAL_SECRET']
       const worker = await startWorker({
-        storage: knexStorage({ filename }),
+        storage,
         clock: terminal,
         onFailure: (error) => terminal.warn(`throughline: ${error instanceof Error ? error.message : String(error)}\n`),
         ...(secret !== undefined && { secret }),
       })
-      terminal.write(`projecting ${filename}${options.once ? '' : '; Ctrl-C ends it'}\n`)
+      terminal.write(`projecting ${name}${options.once ? '' : '; Ctrl-C ends it'}\n`)
       let reported = 0
       const report = async (): Promise<void> => {
         if (worker.projected === reported) return
@@ -55,4 +59,17 @@ export function addWorker(program: Command, terminal: Terminal, done: (code: Exi
         await worker.close()
       }
     })
+}
+
+async function storageOf(options: PlaceOptions, terminal: Terminal): Promise<{ storage: Storage; name: string }> {
+  const place = postgresPlace(options)
+  if (place === undefined) {
+    const filename = existingFile(options)
+    return { storage: knexStorage({ filename }), name: filename }
+  }
+  // Looked at first: what is wrong with the URL, the role or the schema is said in words, and once.
+  await withAdmin(options, { readonly: true, terminal }, () => undefined)
+  const { url, schema, name } = place
+  // It only says where the database is: no connection is made by it.
+  return { storage: knexStorage({ app: knex({ client: 'pg', connection: url }), schema }), name }
 }

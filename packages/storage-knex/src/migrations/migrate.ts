@@ -60,7 +60,11 @@ export function migrationsBeyond(
 
 /** Every migration of this release, and when it was applied to this database. */
 export function migrationStates(database: Database, dialect: Dialect): readonly MigrationState[] {
-  const applied = appliedMigrations(database)
+  return statesAmong(appliedMigrations(database), dialect)
+}
+
+/** Every migration of this release, and when it was applied by this account. */
+export function statesAmong(applied: ReadonlyMap<string, number>, dialect: Dialect): readonly MigrationState[] {
   return allMigrations(dialect).map(({ name, feature, phase }) => {
     const appliedAt = applied.get(name)
     return { name, feature, phase, ...(appliedAt !== undefined && { appliedAt }) }

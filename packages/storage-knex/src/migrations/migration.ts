@@ -24,6 +24,18 @@ export interface MigrationState {
   readonly appliedAt?: number
 }
 
+/** The features that a database has tables of; all, where it has none. */
+export function presentFeatures(states: readonly MigrationState[]): readonly Feature[] {
+  const applied = states.filter((state) => state.appliedAt !== undefined)
+  return [...new Set((applied.length > 0 ? applied : states).map((state) => state.feature))]
+}
+
+/** The names of the migrations that the features of a database still lack. */
+export function missingNames(states: readonly MigrationState[]): readonly string[] {
+  const features = presentFeatures(states)
+  return states.filter((it) => it.appliedAt === undefined && features.includes(it.feature)).map(({ name }) => name)
+}
+
 /** The features that opening a storage asks for. */
 export function featuresOf(options: { readonly kinds: readonly DocumentKind[]; readonly usage: boolean }): Feature[] {
   return ['records', ...(options.usage ? (['usage'] as const) : []), ...options.kinds]

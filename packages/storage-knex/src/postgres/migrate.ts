@@ -1,6 +1,6 @@
 import { postgres } from '../dialect.ts'
-import { migrationsBeyond, refuseMissing } from '../migrations/migrate.ts'
-import type { Feature } from '../migrations/migration.ts'
+import { migrationsBeyond, refuseMissing, statesAmong } from '../migrations/migrate.ts'
+import type { Feature, MigrationState } from '../migrations/migration.ts'
 import { migrationsTable } from '../migrations/migrations.ts'
 import type { PostgresConnection } from './pool.ts'
 
@@ -44,6 +44,11 @@ export async function checkMigrations(connection: PostgresConnection, features: 
   refuseMissing(migrationsBeyond(await appliedMigrations(connection), postgres, features))
 }
 
+/** Every migration of this release, and when it was applied to the schema. */
+export async function migrationStates(connection: PostgresConnection): Promise<readonly MigrationState[]> {
+  return statesAmong(await appliedMigrations(connection), postgres)
+}
+
 /** Keeps every other process from changing the schema until the transaction ends. */
 export async function lockSchema(connection: PostgresConnection, schema: string): Promise<void> {
   await connection.all(LOCK, schema)
@@ -58,11 +63,13 @@ async function hasSchema(connection: PostgresConnection, schema: string): Promis
   return (await connection.get('SELECT 1 AS one FROM pg_namespace WHERE nspname = $1::text', schema)) !== undefined
 }
 
-async function appliedMigrations(connection: PostgresConnection): Promise<ReadonlySet<string>> {
+async function appliedMigrations(connection: PostgresConnection): Promise<ReadonlyMap<string, number>> {
   const table = await connection.get<{ found: boolean }>(
     "SELECT to_regclass('throughline_migrations') IS NOT NULL AS found",
   )
-  if (!table?.found) return new Set()
-  const rows = await connection.all<{ name: string }>('SELECT name FROM throughline_migrations')
-  return new Set(rows.map(({ name }) => name))
+  if (!table?.found) return new Map()
+  const rows = await connection.all<{ name: string; appliedAt: number }>(
+    'SELECT name, applied_at AS "appliedAt" FROM throughline_migrations',
+  )
+  return new Map(rows.map(({ name, appliedAt }) => [name, appliedAt]))
 }

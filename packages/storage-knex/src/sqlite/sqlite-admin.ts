@@ -5,7 +5,7 @@ import type Driver from 'better-sqlite3'
 import type { Database } from 'better-sqlite3'
 import { sqlite } from '../dialect.ts'
 import { applyMigrations, checkMigrations, hasTable, migrationStates } from '../migrations/migrate.ts'
-import type { Feature, MigrationState } from '../migrations/migration.ts'
+import { type Feature, type MigrationState, missingNames, presentFeatures } from '../migrations/migration.ts'
 import { Connection, loadDriver, openConnection } from './connection.ts'
 import { dropRecords, recordsTables } from './drop-records.ts'
 import type { ExportedRow } from './exported-row.ts'
@@ -95,11 +95,10 @@ export async function openSqliteAdmin(options: SqliteAdminOptions): Promise<Sqli
     },
     status() {
       const migrations = migrationStates(database, sqlite)
-      const features = presentFeatures(migrations)
       const hasJournal = hasTable(database, 'throughline_journal')
       return {
         migrations,
-        missing: migrations.filter((it) => it.appliedAt === undefined && features.includes(it.feature)).map(nameOf),
+        missing: missingNames(migrations),
         ...(hasJournal && { backlog: new RecordsReader(connection).backlog(now()) }),
         leases: hasJournal ? leasesOf(connection) : [],
         bytes: sizeOf(filename),
@@ -178,9 +177,4 @@ function sizeOf(filename: string): number {
 
 function nameOf({ name }: { readonly name: string }): string {
   return name
-}
-
-function presentFeatures(states: readonly MigrationState[]): readonly Feature[] {
-  const applied = states.filter((state) => state.appliedAt !== undefined)
-  return [...new Set((applied.length > 0 ? applied : states).map((state) => state.feature))]
 }

@@ -25,9 +25,9 @@ export interface TimelineRow {
   readonly recordId: string
 }
 
-export const timelineColumns: string = `seq, event_index AS "index", occurred_at AS occurredAt, action, outcome, actor_type AS actorType,
-  actor_id AS actorId, actor_name AS actorName, trace_id AS traceId, method, path, route, status, duration_ms AS ms, ip,
-  targets, metadata, count, record_id AS recordId`
+export const timelineColumns: string = `seq, event_index AS "index", occurred_at AS "occurredAt", action, outcome, actor_type AS "actorType",
+  actor_id AS "actorId", actor_name AS "actorName", trace_id AS "traceId", method, path, route, status, duration_ms AS ms, ip,
+  targets, metadata, count, record_id AS "recordId"`
 
 /** A tenant's newest events from the view, records that are not yet projected included: one SELECT, nothing written. */
 export function timelineEvents(connection: Connection, query: TimelineEventsQuery): readonly ViewedEvent[] {

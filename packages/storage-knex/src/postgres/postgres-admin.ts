@@ -1,0 +1,170 @@
+import type { Backlog } from '@throughline/core/storage'
+import { ThroughlineError } from '@throughline/core/storage'
+import type { Knex } from 'knex'
+import { type Feature, type MigrationState, missingNames, presentFeatures } from '../migrations/migration.ts'
+import type { LaneLease } from '../sqlite/sqlite-admin.ts'
+import { eventOf, type TimelineRow, timelineColumns } from '../sqlite/timeline-events.ts'
+import type { TimelineEventsQuery, ViewedEvent } from '../sqlite/viewed-event.ts'
+import { grantRoles, type Roles } from './grants.ts'
+import { loadPostgresDriver } from './load-driver.ts'
+import { applyMigrations, checkMigrations, migrationStates } from './migrate.ts'
+import { type PostgresConnection, PostgresPool } from './pool.ts'
+import { readBacklog } from './records-reader.ts'
+import { settingsOf } from './settings.ts'
+import { setupOf } from './setup.ts'
+
+/** A server that can't be reached is given up after this. */
+const CONNECT_MS = 10_000
+const ASK_MS = 60_000
+/** A large table takes its time to change. */
+const MIGRATE_MS = 24 * 3_600_000
+
+/** The operator's side of a schema of records, for command lines and deploy scripts. */
+export interface PostgresAdmin {
+  /**
+   * Applies what is missing, in a schema that is made where there is none; answers the names that were applied.
+   *
+   * @param features what the app uses; absent: what the schema has already, or everything in a new one
+   */
+  migrate(features?: readonly Feature[]): Promise<readonly string[]>
+  /** Gives the roles that use the schema what they need of it, and nothing more. */
+  grant(roles: Roles): Promise<void>
+  status(): Promise<PostgresStatus>
+  /**
+   * A tenant's newest events, those not yet projected included; `$platform` is the operator's own trail.
+   *
+   * @throws ThroughlineError `STORAGE_SCHEMA_OUTDATED` where there is no trail yet
+   */
+  timeline(query: TimelineEventsQuery): Promise<readonly ViewedEvent[]>
+  close(): Promise<void>
+}
+
+export interface PostgresStatus {
+  readonly migrations: readonly MigrationState[]
+  /** Migrations of the features that the schema has (of all, in a new one) that were not applied. */
+  readonly missing: readonly string[]
+  /** Absent while the journal's table is missing. */
+  readonly backlog?: Backlog
+  readonly leases: readonly LaneLease[]
+  /** Size of our tables with their indexes. */
+  readonly bytes: number
+}
+
+export type PostgresAdminOptions = Readonly<
+  {
+    /** The schema of our tables, `throughline` unless said. */
+    schema?: string
+    /** Reads only: nothing is created or changed, and the schema must be there. */
+    readonly?: boolean
+    /** ms since the epoch. */
+    now(): number
+  } & ({ url: string; app?: undefined } | { app: Knex; url?: undefined })
+>
+
+/**
+ * Opens a schema of records to migrate or inspect it, on one connection.
+ *
+ * @throws ThroughlineError `OPTIONS_INVALID` without pg, and where the role may not use the schema;
+ *   `RECORDS_UNAVAILABLE`, with the server's or the system's code in `details.postgres`; `STORAGE_SCHEMA_OUTDATED` with
+ *   `readonly` where there is no such schema
+ */
+export async function openPostgresAdmin(options: PostgresAdminOptions): Promise<PostgresAdmin> {
+  const { schema = 'throughline', readonly = false, now } = options
+  const pool = new PostgresPool({
+    driver: await loadPostgresDriver(),
+    settings: async () =>
+      options.app === undefined ? { connectionString: options.url } : await settingsOf(options.app),
+    max: 1,
+    answerWithinMs: CONNECT_MS,
+    setup: `${setupOf(schema, ASK_MS, 'disk')}${readonly ? '; SET default_transaction_read_only = on' : ''}`,
+  })
+  const ask = <T>(work: (connection: PostgresConnection) => Promise<T>): Promise<T> => pool.use(work, ASK_MS)
+  try {
+    await pool.use((connection) => checkSchema(connection, schema, readonly))
+  } catch (error) {
+    await pool.close()
+    throw error
+  }
+  return {
+    migrate(features) {
+      return pool.use(async (connection) => {
+        const wanted = features ?? presentFeatures(await migrationStates(connection))
+        return applyMigrations(connection, schema, wanted, now())
+      }, MIGRATE_MS)
+    },
+    grant(roles) {
+      return ask((connection) => connection.transaction(() => grantRoles(connection, schema, roles)))
+    },
+    status() {
+      return ask((connection) => statusOf(connection, schema, now()))
+    },
+    timeline(query) {
+      return ask(async (connection) => {
+        await checkMigrations(connection, ['records'])
+        return timelineEvents(connection, query)
+      })
+    },
+    close() {
+      return pool.close()
+    },
+  }
+}
+
+async function checkSchema(connection: PostgresConnection, schema: string, mustExist: boolean): Promise<void> {
+  const found = await connection.get<{ usable: boolean }>(
+    "SELECT has_schema_privilege(oid, 'USAGE') AS usable FROM pg_namespace WHERE nspname = $1::text",
+    schema,
+  )
+  if (found === undefined && mustExist) {
+    throw new ThroughlineError('STORAGE_SCHEMA_OUTDATED', {
+      message: `There is no schema "${schema}" in this database.`,
+    })
+  }
+  // A name that may not be looked up would otherwise pass for a table that is missing.
+  if (found && !found.usable) {
+    throw new ThroughlineError('OPTIONS_INVALID', {
+      message: `This role may not use the schema "${schema}": connect as its owner, or grant the role what it needs.`,
+    })
+  }
+}
+
+async function statusOf(connection: PostgresConnection, schema: string, now: number): Promise<PostgresStatus> {
+  const migrations = await migrationStates(connection)
+  const hasJournal = migrations.some(({ feature, appliedAt }) => feature === 'records' && appliedAt !== undefined)
+  const size = await connection.get<{ bytes: number }>(
+    `SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint AS bytes
+FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname = $1::text AND c.relkind = 'r' AND c.relname LIKE 'throughline\\_%'`,
+    schema,
+  )
+  return {
+    migrations,
+    missing: missingNames(migrations),
+    ...(hasJournal && { backlog: await readBacklog(connection, now) }),
+    leases: hasJournal
+      ? await connection.all<LaneLease>(
+          'SELECT lane, holder, token, expires_at AS "expiresAt" FROM throughline_leases ORDER BY lane',
+        )
+      : [],
+    bytes: size?.bytes ?? 0,
+  }
+}
+
+async function timelineEvents(
+  connection: PostgresConnection,
+  { tenant, from, actions, actor, limit }: TimelineEventsQuery,
+): Promise<readonly ViewedEvent[]> {
+  const rows = await connection.all<TimelineRow>(
+    `SELECT ${timelineColumns} FROM throughline_timeline
+WHERE tenant_id = $1::text AND occurred_at >= $2::text
+  AND ($3::text[] IS NULL OR action = ANY($3::text[])) AND ($4::text IS NULL OR actor_id = $4::text)
+ORDER BY occurred_at DESC, seq IS NULL DESC, seq DESC, event_index DESC LIMIT $5::bigint`,
+    tenant,
+    new Date(from).toISOString(),
+    actions ?? null,
+    actor ?? null,
+    limit,
+  )
+  // Sums are of a wider type there, which is read as text.
+  return rows.map((row) => eventOf({ ...row, count: Number(row.count) }))
+}
