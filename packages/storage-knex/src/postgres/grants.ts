@@ -1,5 +1,6 @@
 import { lockSchema, quoted } from './migrate.ts'
 import type { PostgresConnection } from './pool.ts'
+import type { Roles } from './roles.ts'
 
 /** What the app's role may read of the journal where another role projects: all but the records, which mix tenants. */
 const JOURNAL_COLUMNS = 'id, lane, writer, seq, prev, mac, appended_at'
@@ -7,12 +8,6 @@ const JOURNAL_COLUMNS = 'id, lane, writer, seq, prev, mac, appended_at'
 const PROJECTED = ['trail', 'heads', 'notable', 'repeats', 'usage_ledger', 'usage_rollups', 'writers', 'migrations']
 /** Not the app's where another role projects. */
 const OF_PROJECTOR = ['journal', 'leases', 'secret']
-
-/** The roles that use a schema which another role owns. */
-export interface Roles {
-  readonly app: string
-  readonly platform: string
-}
 
 /** Gives the app's role and the projector's what they need of the schema, and nothing more; only what is missing changes. */
 export async function grantRoles(

@@ -5,11 +5,12 @@ import { type Feature, type MigrationState, missingNames, presentFeatures } from
 import type { LaneLease } from '../sqlite/sqlite-admin.ts'
 import { eventOf, type TimelineRow, timelineColumns } from '../sqlite/timeline-events.ts'
 import type { TimelineEventsQuery, ViewedEvent } from '../sqlite/viewed-event.ts'
-import { grantRoles, type Roles } from './grants.ts'
+import { grantRoles } from './grants.ts'
 import { loadPostgresDriver } from './load-driver.ts'
 import { applyMigrations, checkMigrations, migrationStates } from './migrate.ts'
 import { type PostgresConnection, PostgresPool } from './pool.ts'
 import { readBacklog } from './records-reader.ts'
+import type { Roles } from './roles.ts'
 import { settingsOf } from './settings.ts'
 import { setupOf } from './setup.ts'
 

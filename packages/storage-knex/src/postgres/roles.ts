@@ -1,0 +1,5 @@
+/** The roles that use a schema which another role owns. */
+export interface Roles {
+  readonly app: string
+  readonly platform: string
+}
