@@ -1,6 +1,6 @@
 import type { RequestListener, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
-import type { Guard, RunInput, Throughline } from '@throughline/core'
+import type { Guard, RunInput } from '@throughline/core'
 import type { createTestThroughline } from '@throughline/core/testing'
 
 /** What a handler says, whatever the framework. */
@@ -39,8 +39,6 @@ export interface Framework {
   readonly name: string
   app(parts: AppParts): RequestListener
 }
-
-export type AnyThroughline = Throughline<object>
 
 /** The app's own login: `x-user: ada@acme`. */
 export function userOf(header: unknown): { readonly id: string; readonly org: string } | undefined {

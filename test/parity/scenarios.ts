@@ -237,7 +237,7 @@ const DECISIONS: readonly Scenario[] = [
     requests: [get('/x'), get('/x')],
     status: [200, 429],
     code: 'QUOTA_EXCEEDED',
-    actions: [],
+    actions: ['quota.reserved', HANDLED, 'usage.recorded', REFUSED, 'quota.refused refused'],
   },
   {
     name: 'a strict route',
@@ -346,7 +346,12 @@ const DECISIONS: readonly Scenario[] = [
     routes: [route('/x', hello, [rateLimit('api')])],
     requests: [get('/x', { 'x-user': 'eve@acme' }), get('/x'), get('/x'), get('/x')],
     status: [200, 200, 200, 200],
-    actions: [],
+    actions: [
+      ...[HANDLED, 'auth.refused refused TENANT_NOT_FOUND', 'limit.passed'],
+      ...[HANDLED, 'limit.passed'],
+      ...[HANDLED, 'limit.refused refused'],
+      ...[HANDLED, 'limit.refused refused'],
+    ],
   },
 ]
 
