@@ -31,8 +31,8 @@ export function createApp(parts: AppParts): RequestListener {
     context.body = { status }
   })
   app.use(bodyParser({ enableTypes: ['json'], jsonLimit: '100kb' }))
-  app.use(paymentWebhook(parts))
-  app.use(loginRoutes(parts))
+  app.use(paymentWebhook(parts).routes())
+  app.use(loginRoutes(parts).routes())
   app.use(login(tokens))
   app.use(
     tenantContext(throughline, {
@@ -40,7 +40,8 @@ export function createApp(parts: AppParts): RequestListener {
       actor: (context: Context) => context.state['user'],
     }),
   )
-  for (const routes of [projectRoutes, reportRoutes, memberRoutes, configRoutes, tenantRoutes]) app.use(routes(parts))
+  for (const routes of [projectRoutes, reportRoutes, memberRoutes, configRoutes, tenantRoutes])
+    app.use(routes(parts).routes())
   return app.callback()
 }
 

@@ -1,11 +1,10 @@
 import Router from '@koa/router'
 import { guard } from '@throughline/koa'
-import type { Middleware } from 'koa'
 import type { AppParts } from '../../../saas-express/src/app-parts.ts'
 import { answer, bodyOf } from '../answer.ts'
 
 /** What a tenant's admins set themselves. `PATCH` takes dotted paths; `null` takes a value back. */
-export function configRoutes({ throughline }: AppParts): Middleware {
+export function configRoutes({ throughline }: AppParts): Router {
   const { rateLimit, requireRole } = throughline.guards
   const { config } = throughline
   const router = new Router({ prefix: '/config' })
@@ -26,5 +25,5 @@ export function configRoutes({ throughline }: AppParts): Middleware {
     const { webhooks, notifications } = config.all()
     answer(context, 200, { webhooks: { url: webhooks.url }, notifications })
   })
-  return router.routes() as unknown as Middleware
+  return router
 }

@@ -1,13 +1,12 @@
 import Router from '@koa/router'
 import { fromSubdomain } from '@throughline/core'
 import { enter } from '@throughline/koa'
-import type { Middleware } from 'koa'
 import type { AppParts } from '../../../saas-express/src/app-parts.ts'
 import { findLogin } from '../../../saas-express/src/login/find-login.ts'
 import { answer, bodyOf } from '../answer.ts'
 
 /** Logs a user in at an organization's host. A failure is on that organization's timeline, as `auth.refused`. */
-export function loginRoutes({ database, throughline, tokens, domain }: AppParts): Middleware {
+export function loginRoutes({ database, throughline, tokens, domain }: AppParts): Router {
   const router = new Router({ prefix: '/login' })
   const subdomain = fromSubdomain(domain)
 
@@ -21,5 +20,5 @@ export function loginRoutes({ database, throughline, tokens, domain }: AppParts)
       answer(context, 200, { token: await tokens.issue({ id: actor.id, name: actor.name }) })
     })
   })
-  return router.routes() as unknown as Middleware
+  return router
 }

@@ -1,6 +1,5 @@
 import Router from '@koa/router'
 import { guard } from '@throughline/koa'
-import type { Middleware } from 'koa'
 import { z } from 'zod'
 import type { AppParts } from '../../../saas-express/src/app-parts.ts'
 import { answer, bodyOf } from '../answer.ts'
@@ -8,7 +7,7 @@ import { answer, bodyOf } from '../answer.ts'
 const newMember = z.object({ email: z.email(), role: z.enum(['admin', 'member']) })
 
 /** The organization's members, in the application's own table: admins only, and on the timeline as `team.*`. */
-export function memberRoutes({ database: { db }, throughline }: AppParts): Middleware {
+export function memberRoutes({ database: { db }, throughline }: AppParts): Router {
   const { rateLimit, requireRole } = throughline.guards
   const router = new Router({ prefix: '/members' })
   router.use(guard(rateLimit('api')))
@@ -50,5 +49,5 @@ export function memberRoutes({ database: { db }, throughline }: AppParts): Middl
     await throughline.audit.record({ action: 'team.left', targets: [{ type: 'user', id }] })
     answer(context, 204)
   })
-  return router.routes() as unknown as Middleware
+  return router
 }

@@ -1,13 +1,12 @@
 import Router from '@koa/router'
 import { enter } from '@throughline/koa'
-import type { Middleware } from 'koa'
 import { z } from 'zod'
 import type { AppParts } from '../../../saas-express/src/app-parts.ts'
 import { isSignature, PROVIDER, payment } from '../../../saas-express/src/payments.ts'
 import { answer, bodyOf } from '../answer.ts'
 
 /** The payment provider's webhook: its tenant is in the body, which counts once the signature holds. */
-export function paymentWebhook({ throughline, webhookSecret }: AppParts): Middleware {
+export function paymentWebhook({ throughline, webhookSecret }: AppParts): Router {
   const router = new Router({ prefix: '/webhooks/payments' })
 
   router.post('/', async (context) => {
@@ -26,5 +25,5 @@ export function paymentWebhook({ throughline, webhookSecret }: AppParts): Middle
       answer(context, 204)
     })
   })
-  return router.routes() as unknown as Middleware
+  return router
 }

@@ -1,6 +1,5 @@
 import Router from '@koa/router'
 import { guard } from '@throughline/koa'
-import type { Middleware } from 'koa'
 import { z } from 'zod'
 import type { AppParts } from '../../../saas-express/src/app-parts.ts'
 import { answer, bodyOf } from '../answer.ts'
@@ -9,7 +8,7 @@ const newProject = z.object({ name: z.string().trim().min(1).max(100) })
 const changes = z.object({ name: newProject.shape.name.optional(), archived: z.boolean().optional() })
 
 /** Projects of the current tenant: no statement here names it, and none can leave it out. */
-export function projectRoutes({ database: { db }, throughline }: AppParts): Middleware {
+export function projectRoutes({ database: { db }, throughline }: AppParts): Router {
   const { rateLimit, requireRole } = throughline.guards
   const router = new Router({ prefix: '/projects' })
   router.use(guard(rateLimit('api')))
@@ -58,5 +57,5 @@ export function projectRoutes({ database: { db }, throughline }: AppParts): Midd
     await throughline.audit.record({ action: 'project.deleted', targets: [{ type: 'project', id: String(id) }] })
     answer(context, 204)
   })
-  return router.routes() as unknown as Middleware
+  return router
 }

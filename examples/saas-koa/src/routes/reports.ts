@@ -1,6 +1,5 @@
 import Router from '@koa/router'
 import { guard } from '@throughline/koa'
-import type { Middleware } from 'koa'
 import { z } from 'zod'
 import type { AppParts } from '../../../saas-express/src/app-parts.ts'
 import { answer, bodyOf } from '../answer.ts'
@@ -12,7 +11,7 @@ const newReport = z.object({
 })
 
 /** Reports: what is sold. Making one takes from the plan's quota, and is given back if it fails. */
-export function reportRoutes({ database: { db }, throughline }: AppParts): Middleware {
+export function reportRoutes({ database: { db }, throughline }: AppParts): Router {
   const { meter, rateLimit, requireFlag } = throughline.guards
   const router = new Router({ prefix: '/reports' })
   router.use(guard(rateLimit('api')))
@@ -43,5 +42,5 @@ export function reportRoutes({ database: { db }, throughline }: AppParts): Middl
     if (!report) return answer(context, 404, { error: 'There is no such report.' })
     answer(context, 200, { summary: `${report.title}: ${report.rows} rows.` })
   })
-  return router.routes() as unknown as Middleware
+  return router
 }

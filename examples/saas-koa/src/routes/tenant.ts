@@ -1,12 +1,11 @@
 import Router from '@koa/router'
 import type { AuditQuery } from '@throughline/core'
 import { guard } from '@throughline/koa'
-import type { Middleware } from 'koa'
 import type { AppParts } from '../../../saas-express/src/app-parts.ts'
 import { answer } from '../answer.ts'
 
 /** What a tenant asks about itself, and a route with a bug in it: a 500 for the caller, an `error` on the timeline. */
-export function tenantRoutes({ throughline }: AppParts): Middleware {
+export function tenantRoutes({ throughline }: AppParts): Router {
   const { rateLimit } = throughline.guards
   const router = new Router()
 
@@ -29,5 +28,5 @@ export function tenantRoutes({ throughline }: AppParts): Middleware {
   router.get('/broken', async () => {
     throw new TypeError('This route is broken on purpose.')
   })
-  return router.routes() as unknown as Middleware
+  return router
 }
