@@ -99,34 +99,56 @@ describe.skipIf(!service.isReachable)('PostgresRecords, when the server fails', 
         }
       }
       let failures = 0
+      let appended = 0
       let done = false
       const killing = (async () => {
         while (!done) {
-          await query(
+          const killed = await query(
             `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'throughline'
              AND pid IN (SELECT l.pid FROM pg_locks AS l JOIN pg_class AS c ON c.oid = l.relation
                JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = $1)`,
             [schema],
           )
+          // However slowly connections are made here, one batch gets through before the next is struck.
+          const before = appended
+          if (killed.length > 0) await until(() => done || appended > before)
         }
       })()
       const projecting = (async () => {
         while (!done) await records.project(REQUEST).catch((error: unknown) => expect(error).toMatchObject(UNAVAILABLE))
       })()
-      for (let seq = 1; seq <= 300 || failures < 10; seq++) failures += await append(batchOf('acme', seq))
+      for (let seq = 1; seq <= 150 || failures < 10; seq++) {
+        failures += await append(batchOf('acme', seq))
+        appended++
+      }
       done = true
       await Promise.all([killing, projecting])
-      await until(async () => (await records.project(REQUEST)).rows === 0)
+      // A connection that was terminated last may still be lent once: whoever gets it is told.
+      const answered = async <T>(ask: () => Promise<T>): Promise<T> => {
+        let answer: { readonly value: T } | undefined
+        await until(async () => {
+          answer = await ask().then(
+            (value) => ({ value }),
+            (error: unknown) => void expect(error).toMatchObject(UNAVAILABLE),
+          )
+          return answer !== undefined
+        })
+        return (answer as unknown as { readonly value: T }).value
+      }
+      await until(async () => (await answered(() => records.project(REQUEST))).rows === 0)
       const ids = new Set<string>()
       let count = 0
       for (let before: { seq: number; index: number } | undefined; ; ) {
-        const page = await records.timeline({ tenant: 'acme', limit: 1_000, ...(before && { before }) })
+        const from = before
+        const page = await answered(() =>
+          records.timeline({ tenant: 'acme', limit: 1_000, ...(from && { before: from }) }),
+        )
         for (const { id } of page.events) ids.add(id)
         count += page.events.length
         before = page.next
         if (!before) break
       }
-      expect(count).toBeGreaterThanOrEqual(300)
+      expect(count).toBeGreaterThanOrEqual(150)
       expect(ids.size).toBe(count)
       expect(Array.from({ length: count }, (_, i) => ids.has(`w-${i + 1}.0`)).every(Boolean)).toBe(true)
       expect((await records.timeline({ tenant: '$platform', limit: 9 })).events).toEqual([])
