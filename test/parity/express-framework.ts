@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream'
 import { fromHeader, fromSubdomain } from '@throughline/core'
 import { enter, guard, problemDetails, requestAudit, tenantContext } from '@throughline/express'
 import compression from 'compression'
-import type { Request, Response } from 'express'
+import type { NextFunction, Request, Response } from 'express'
 import express5 from 'express'
 import session from 'express-session'
 import type { Answerer, AppParts, Framework, Route } from './framework.ts'
@@ -49,12 +49,12 @@ function build(express: typeof express5, { throughline, routes, middleware }: Ap
     const guarded = guards && throughline ? [guard(...guards)] : []
     app[method](path, ...guarded, (request: Request, response: Response, next) => {
       Promise.resolve()
-        .then(() => handle(answerer(request, response)))
+        .then(() => handle(answerer(request, response, next)))
         .catch(next)
     })
   }
 
-  function answerer(request: Request, response: Response): Answerer {
+  function answerer(request: Request, response: Response, next: NextFunction): Answerer {
     return {
       params: request.params as Record<string, string>,
       body: request.body,
@@ -62,7 +62,7 @@ function build(express: typeof express5, { throughline, routes, middleware }: Ap
       send(status, type, body) {
         response.status(status).type(type)
         if (typeof body === 'string' || Buffer.isBuffer(body)) return response.send(body)
-        return pipeline(body, response, () => {})
+        return pipeline(body, response, (error) => error && next(error))
       },
       json: (status, body) => response.status(status).json(body),
       empty: (status, headers = {}) => response.status(status).set(headers).end(),

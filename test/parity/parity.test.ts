@@ -4,7 +4,7 @@ import type { TimelineEvent } from '@throughline/core'
 import { perMinute, quotaPerMonth } from '@throughline/core'
 import { createTestThroughline } from '@throughline/core/testing'
 import { describe, expect, it } from 'vitest'
-import { RawClient, serve } from '../../packages/core/test/http/raw-client.ts'
+import { RawClient, serve, turns } from '../../packages/core/test/http/raw-client.ts'
 import { until } from '../until.ts'
 import { expressFrameworks } from './express-framework.ts'
 import type { Framework } from './framework.ts'
@@ -43,7 +43,7 @@ async function play(framework: Framework, scenario: Scenario, bare = false): Pro
   const { port, server, stop } = await serve(listener)
   const bytes: string[] = []
   try {
-    for (const request of scenario.requests) bytes.push(await send(port, server, request))
+    for (const request of scenario.requests) bytes.push(...answersIn(await send(port, server, request)))
     if (!throughline) return { bytes, trail: [], records: [] }
     let events: readonly TimelineEvent[] = []
     // What comes after the answer (a background record, a client that left) is on its way.
@@ -105,26 +105,39 @@ function recordOf({ action, outcome, count, actor, targets, metadata, context }:
   }
 }
 
-async function send(
-  port: number,
-  server: Server,
-  { method = 'GET', path, headers = {}, body, leavesAt }: ParityRequest,
-): Promise<string> {
-  const json = body && JSON.stringify(body)
-  const fields = {
-    host: 'a',
-    connection: 'close',
-    ...headers,
-    ...(json && { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(json)) }),
-  }
-  const head = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`)
+async function send(port: number, server: Server, request: ParityRequest): Promise<string> {
+  const { leavesAt, takesAt, followedBy = [] } = request
   const arrived = once(server, 'request')
-  const client = new RawClient(port, `${method} ${path} HTTP/1.1\r\n${head.join('')}\r\n${json ?? ''}`)
+  const all = [request, ...followedBy]
+  const client = new RawClient(port, all.map((one, i) => textOf(one, i === all.length - 1)).join(''))
+  if (takesAt !== undefined) {
+    await client.until((text) => text.includes(takesAt))
+    await turns(20)
+    client.leave()
+    return client.all()
+  }
   if (leavesAt === undefined) return client.all()
   if (leavesAt === '') await arrived
   else await client.until((text) => text.includes(leavesAt))
   client.leave()
   return ''
+}
+
+function textOf({ method = 'GET', path, headers = {}, body }: ParityRequest, isLast: boolean): string {
+  const json = body && JSON.stringify(body)
+  const fields = {
+    host: 'a',
+    ...(isLast && { connection: 'close' }),
+    ...headers,
+    ...(json && { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(json)) }),
+  }
+  const head = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`)
+  return `${method} ${path} HTTP/1.1\r\n${head.join('')}\r\n${json ?? ''}`
+}
+
+/** One by one what came on one connection. */
+function answersIn(bytes: string): readonly string[] {
+  return bytes.split(/(?=HTTP\/1\.1 \d{3} )/)
 }
 
 function answerOf(bytes: string, ownWords: boolean) {

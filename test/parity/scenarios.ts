@@ -40,6 +40,10 @@ export interface ParityRequest {
   readonly body?: object
   /** The client leaves once it has seen this of the answer; '' before anything. */
   readonly leavesAt?: string
+  /** The answer has no end in every framework: the client takes what has come soon after it has seen this. */
+  readonly takesAt?: string
+  /** Sent on the same connection in the same breath, before anything is answered. */
+  readonly followedBy?: readonly ParityRequest[]
 }
 
 const ADA = { 'x-user': 'ada@acme' }
@@ -341,6 +345,46 @@ const DECISIONS: readonly Scenario[] = [
     actions: [FAILED],
   },
   {
+    name: 'requests in a pipeline',
+    routes: [
+      route('/slow', async (answer) => {
+        for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+        return answer.send(200, 'text/plain', 'slow')
+      }),
+      route('/stream', (answer) => answer.send(200, 'text/plain', Readable.from(['one ', 'two ', LARGE]))),
+      route('/json', (answer) => answer.json(201, { id: 7 })),
+      route('/empty', (answer) => answer.empty(204)),
+    ],
+    requests: [
+      { ...get('/slow'), followedBy: [get('/json'), get('/stream'), get('/empty'), get('/slow')] },
+      get('/json'),
+    ],
+    status: [200, 201, 200, 204, 200, 201],
+    actions: [HANDLED, HANDLED, HANDLED, HANDLED, HANDLED, HANDLED],
+    bare: true,
+  },
+  {
+    name: 'requests in a pipeline, of which the last is refused',
+    routes: [route('/x', hello, [rateLimit('api'), meter('reports')])],
+    requests: [{ ...get('/x'), followedBy: [get('/x'), get('/x')] }],
+    status: [200, 200, 429],
+    code: 'LIMIT_EXCEEDED',
+    // Answered last, it is the first that has an outcome: no handler was asked.
+    actions: [
+      ...[REFUSED, 'limit.refused refused'],
+      ...[HANDLED, 'limit.passed', 'usage.recorded'],
+      ...[HANDLED, 'limit.passed', 'usage.recorded'],
+    ],
+  },
+  {
+    name: 'a stream that fails midway',
+    routes: [route('/x', (answer) => answer.send(200, 'text/plain', failingStream()))],
+    requests: [{ ...get('/x'), takesAt: 'two ' }],
+    status: [200],
+    actions: [FAILED, 'error failure RangeError'],
+    bare: true,
+  },
+  {
     name: 'a layer that only observes',
     observe: true,
     routes: [route('/x', hello, [rateLimit('api')])],
@@ -354,5 +398,16 @@ const DECISIONS: readonly Scenario[] = [
     ],
   },
 ]
+
+function failingStream(): Readable {
+  return Readable.from(
+    (async function* () {
+      yield 'one '
+      yield 'two '
+      await new Promise((resolve) => setImmediate(resolve))
+      throw new RangeError('out of it')
+    })(),
+  )
+}
 
 export const SCENARIOS: readonly Scenario[] = [...ANSWERS, ...DECISIONS]
