@@ -24,7 +24,10 @@ export type ErrorCode =
   | 'LIMIT_UNKNOWN'
   | 'LIMIT_INVALID'
   | 'LIMIT_COST_INVALID'
+  | 'LIMIT_NOT_HELD'
   | 'LIMIT_EXCEEDED'
+  | 'LIMIT_UNAVAILABLE'
+  | 'LOAD_SHED'
   | 'METER_UNKNOWN'
   | 'USAGE_QUANTITY_INVALID'
   | 'USAGE_KEY_INVALID'
@@ -43,6 +46,7 @@ export type ErrorCode =
   | 'RECORDS_UNAVAILABLE'
   | 'OUTCOME_UNKNOWN'
   | 'RECORDS_FULL'
+  | 'WITHIN_UNSUPPORTED'
   | 'SCOPE_TABLE_UNKNOWN'
   | 'SCOPE_RAW_REFUSED'
   | 'SCOPE_TENANT_MISMATCH'
@@ -115,11 +119,22 @@ const ERRORS: Readonly<Record<ErrorCode, readonly [status: number, sentence: str
   LIMIT_UNKNOWN: [500, 'No limit has this name.', 'Declare it in the catalog.'],
   LIMIT_INVALID: [400, 'The limit is not valid.', 'Give a whole number above 0 and a window.'],
   LIMIT_COST_INVALID: [500, 'The cost is not valid.', 'Give a whole number above 0.'],
+  LIMIT_NOT_HELD: [
+    500,
+    'The limit says how many calls may run at once.',
+    'Use `limits.hold(…)`, `limits.reserve(…)` or the guard `rateLimit(…)`, which give it back.',
+  ],
   LIMIT_EXCEEDED: [
     429,
     'Too many requests.',
     'Wait for `Retry-After` seconds, or raise the limit of the plan or tenant.',
   ],
+  LIMIT_UNAVAILABLE: [
+    503,
+    'Capacity is reduced right now.',
+    "Retry; the limits store does not answer, and the policy's `whenUnavailable` allows no more.",
+  ],
+  LOAD_SHED: [503, 'The server is busy.', 'Retry; the process is saturated: see `loadShedding`.'],
   METER_UNKNOWN: [500, 'No meter has this name.', 'Declare it in the catalog.'],
   USAGE_QUANTITY_INVALID: [
     500,
@@ -151,6 +166,11 @@ const ERRORS: Readonly<Record<ErrorCode, readonly [status: number, sentence: str
     'Read before you repeat it, or repeat it with the same key.',
   ],
   RECORDS_FULL: [503, 'Nothing more can be recorded right now.', 'Free disk space, or raise `journal.spill.maxBytes`.'],
+  WITHIN_UNSUPPORTED: [
+    500,
+    'This can not join a transaction of the app.',
+    'Keep the records on Postgres, in the database of that transaction, or record after it is committed.',
+  ],
 
   SCOPE_TABLE_UNKNOWN: [
     500,
@@ -166,9 +186,14 @@ const ERRORS: Readonly<Record<ErrorCode, readonly [status: number, sentence: str
   SCOPE_UNSUPPORTED: [500, 'This statement can not be scoped to a tenant.', 'See the list of supported statements.'],
 }
 
+/** Failures of the server whose sentence tells its clients what to do, and nothing of its inside. */
+const TOLD: ReadonlySet<ErrorCode> = new Set(['LIMIT_UNAVAILABLE', 'LOAD_SHED'])
+
 export interface ErrorOptions {
   /** A sentence in place of the table's. */
   readonly message?: string
+  /** What to do, in place of the table's. */
+  readonly remedy?: string
   /** Facts for programs and for problem+json: names, numbers, sources; never a secret. */
   readonly details?: Readonly<Record<string, unknown>>
   /** HTTP headers of the answer, `Retry-After` for one. */
@@ -191,14 +216,15 @@ export class ThroughlineError extends Error {
   readonly details: Readonly<Record<string, unknown>>
 
   constructor(code: ErrorCode, options: ErrorOptions = {}) {
-    const [status, sentence, remedy] = ERRORS[code]
+    const [status, sentence, usual] = ERRORS[code]
+    const remedy = options.remedy ?? usual
     super(
       `${code}: ${options.message ?? sentence} ${remedy}`,
       options.cause === undefined ? {} : { cause: options.cause },
     )
     this.code = code
     this.status = status
-    this.expose = status < 500
+    this.expose = status < 500 || TOLD.has(code)
     this.sentence = options.message ?? sentence
     this.remedy = remedy
     this.headers = options.headers ?? {}

@@ -5,6 +5,8 @@ export type {
   BooleanFlag,
   BooleanFlagKey,
   Catalog,
+  ConcurrencyLimit,
+  ConcurrencyOptions,
   ConfigOutput,
   ConfigPath,
   ConfigValue,
@@ -14,7 +16,12 @@ export type {
   FlagKey,
   FlagRule,
   FlagValue,
+  LimitBy,
+  LimitDefinition,
+  LimitLease,
   LimitName,
+  LimitPolicy,
+  LimitPriority,
   MeterDefinition,
   MeterName,
   PlanDefinition,
@@ -25,9 +32,22 @@ export type {
   RateOptions,
   Register,
   RegisteredCatalog,
+  SlidingWindow,
+  SlidingWindowOptions,
   VariantFlag,
+  WhenUnavailable,
 } from './catalog/index.ts'
-export { defineCatalog, perDay, perHour, perMinute, perSecond, quotaPerDay, quotaPerMonth } from './catalog/index.ts'
+export {
+  concurrent,
+  defineCatalog,
+  perDay,
+  perHour,
+  perMinute,
+  perSecond,
+  quotaPerDay,
+  quotaPerMonth,
+  slidingWindow,
+} from './catalog/index.ts'
 export type { Clock } from './clock.ts'
 export type { Config } from './config/index.ts'
 export type { CapturedContext, Envelope, LogContext } from './context/index.ts'
@@ -60,7 +80,16 @@ export {
   strict,
 } from './guards/index.ts'
 export type { ThroughlineHost } from './instance.ts'
-export type { LimitResult, Limits, PlatformLimits } from './limits/index.ts'
+export type {
+  ConsumeOptions,
+  LimitHeaders,
+  LimitHold,
+  LimitResult,
+  Limits,
+  LoadSheddingOptions,
+  PlatformLimits,
+  PolicyResult,
+} from './limits/index.ts'
 export type { JournalSettings, Logger, Mode, TelemetryOptions, TenantsOptions, ThroughlineOptions } from './options.ts'
 export type {
   ApiKeyLookup,
@@ -97,5 +126,6 @@ export type {
   TenantContext,
   TenantStatus,
 } from './vocabulary.ts'
+export type { AppTransaction } from './within.ts'
 export type { Worker, WorkerOptions } from './worker.ts'
 export { startWorker } from './worker.ts'

@@ -3,6 +3,7 @@ import type { Clock } from './clock.ts'
 import { systemClock } from './clock.ts'
 import { didYouMean } from './did-you-mean.ts'
 import { ThroughlineError } from './errors.ts'
+import type { LimitHeaders, LoadSheddingOptions } from './limits/index.ts'
 import type { MaybePromise } from './storage/limits.ts'
 import { memoryStorage } from './storage/memory.ts'
 import type { Storage } from './storage/storage.ts'
@@ -37,6 +38,19 @@ export interface JournalSettings {
   readonly project?: boolean
 }
 
+/** How limits are decided. */
+export interface LimitingOptions {
+  /** ms after which the limits store counts as not answering; 50 unless said. */
+  readonly timeoutMs?: number
+  /**
+   * The part of each limit that this process allows by itself while the limits store does not answer, above 0 and up to
+   * 1: with four processes 0.25 keeps the whole. 1 unless said.
+   */
+  readonly share?: number
+  /** What the guard `rateLimit` tells clients: the IETF draft's headers unless said. */
+  readonly headers?: LimitHeaders
+}
+
 /** What `createThroughline` takes: the catalog (whole, or its parts inline), and where things are. */
 export interface ThroughlineOptions extends Catalog {
   readonly catalog?: Catalog
@@ -46,6 +60,9 @@ export interface ThroughlineOptions extends Catalog {
   readonly tenants?: 'ours' | TenantsOptions
   readonly mode?: Mode | Partial<Readonly<Record<Layer, Mode>>>
   readonly journal?: JournalSettings
+  readonly limiting?: LimitingOptions
+  /** Refuses calls with 503 while this process is saturated, by the priority of their limits. Off unless given. */
+  readonly loadShedding?: LoadSheddingOptions
   readonly snapshots?: { readonly max?: number; readonly maxStale?: number }
   /** `auto` migrates at the start; `check` refuses to start on an older schema. */
   readonly migrate?: 'auto' | 'check'
@@ -77,6 +94,8 @@ export interface Settings {
     readonly secret: string | undefined
     readonly spill: false | { readonly directory: string | undefined; readonly maxBytes: number }
   }
+  readonly limiting: Required<LimitingOptions>
+  readonly loadShedding: LoadSheddingOptions | undefined
   readonly snapshots: { readonly max: number; readonly maxStale: number }
   readonly migrate: 'auto' | 'check'
   readonly telemetry: Required<TelemetryOptions>
@@ -99,6 +118,8 @@ const SHAPE: Readonly<Record<string, readonly string[]>> = {
     'tenants',
     'mode',
     'journal',
+    'limiting',
+    'loadShedding',
     'snapshots',
     'migrate',
     'telemetry',
@@ -109,6 +130,8 @@ const SHAPE: Readonly<Record<string, readonly string[]>> = {
   mode: LAYERS,
   journal: ['secret', 'durability', 'spill', 'lanes', 'drainTimeout', 'project'],
   'journal.spill': ['directory', 'maxBytes'],
+  limiting: ['timeoutMs', 'share', 'headers'],
+  loadShedding: ['maxDelayMs', 'weight', 'delayMs'],
   snapshots: ['max', 'maxStale'],
   telemetry: ['tenantAttribute', 'spans'],
 }
@@ -128,7 +151,7 @@ export function readOptions(
   const at = (path: string, message: string): void => void problems.push({ path, message })
   if (!isPlain(options)) throw optionsError([{ path: 'options', message: 'They must be an object.' }])
   unknownKeys(options, '', at)
-  for (const part of ['tenants', 'mode', 'journal', 'snapshots', 'telemetry'] as const)
+  for (const part of ['tenants', 'mode', 'journal', 'limiting', 'loadShedding', 'snapshots', 'telemetry'] as const)
     unknownKeys(options[part], part, at)
   unknownKeys(options.journal?.spill, 'journal.spill', at)
 
@@ -145,19 +168,22 @@ export function readOptions(
   problems.push(...validateCatalog(catalog))
 
   checkModes(options.mode, at)
-  for (const part of ['journal', 'snapshots', 'telemetry'] as const) {
+  for (const part of ['journal', 'limiting', 'loadShedding', 'snapshots', 'telemetry'] as const) {
     if (options[part] !== undefined && !isPlain(options[part])) at(part, 'It must be an object.')
   }
   if (options.clock !== undefined && typeof options.clock?.now !== 'function') at('clock', 'It must have now().')
   if (options.logger !== undefined && typeof options.logger?.warn !== 'function') at('logger', 'It must have warn().')
   const journal: JournalSettings = isPlain(options.journal) ? options.journal : {}
   const snapshots = isPlain(options.snapshots) ? options.snapshots : {}
+  const limiting: LimitingOptions = isPlain(options.limiting) ? options.limiting : {}
   const telemetry: TelemetryOptions = isPlain(options.telemetry) ? options.telemetry : {}
   const tenants = options.tenants === undefined ? {} : options.tenants
   oneOf('journal.durability', journal.durability, ['process', 'disk'], at)
   oneOf('migrate', options.migrate, ['auto', 'check'], at)
   whole('journal.lanes', journal.lanes, 1, 64, at)
   whole('journal.drainTimeout', journal.drainTimeout, 0, 600_000, at)
+  checkLimiting(limiting, at)
+  if (isPlain(options.loadShedding)) checkShedding(options.loadShedding, at)
   whole('snapshots.max', snapshots.max, 1, 1_000_000, at)
   whole('snapshots.maxStale', snapshots.maxStale, 0, 86_400_000, at)
   if (journal.spill) whole('journal.spill.maxBytes', journal.spill.maxBytes, 4_096, Number.MAX_SAFE_INTEGER, at)
@@ -206,11 +232,34 @@ export function readOptions(
           ? false
           : { directory: journal.spill?.directory, maxBytes: journal.spill?.maxBytes ?? 64 * 1024 * 1024 },
     },
+    limiting: {
+      timeoutMs: limiting.timeoutMs ?? 50,
+      share: limiting.share ?? 1,
+      headers: limiting.headers ?? 'draft',
+    },
+    loadShedding: options.loadShedding,
     snapshots: { max: snapshots.max ?? 10_000, maxStale: snapshots.maxStale ?? 300_000 },
     migrate: options.migrate ?? 'auto',
     telemetry: { tenantAttribute: tenantAttribute ?? 'tenant.id', spans: spans ?? true },
     clock,
     logger,
+  }
+}
+
+function checkLimiting({ timeoutMs, share, headers }: LimitingOptions, at: Report): void {
+  whole('limiting.timeoutMs', timeoutMs, 1, 60_000, at)
+  if (share !== undefined && !(typeof share === 'number' && share > 0 && share <= 1)) {
+    at('limiting.share', `It is ${String(share)}; it must be above 0 and at most 1.`)
+  }
+  oneOf('limiting.headers', headers, ['draft', 'legacy', 'both', 'none'], at)
+}
+
+function checkShedding({ maxDelayMs, weight, delayMs }: LoadSheddingOptions, at: Report): void {
+  if (!(typeof maxDelayMs === 'number' && maxDelayMs > 0 && Number.isFinite(maxDelayMs))) {
+    at('loadShedding.maxDelayMs', `It is ${String(maxDelayMs)}; it must be a number of ms above 0.`)
+  }
+  for (const [name, value] of Object.entries({ weight, delayMs })) {
+    if (value !== undefined && typeof value !== 'function') at(`loadShedding.${name}`, 'It must be a function.')
   }
 }
 

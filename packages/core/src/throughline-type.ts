@@ -13,6 +13,7 @@ import type { RunInput } from './runs.ts'
 import type { Members, PlatformTenants } from './tenants/index.ts'
 import type { PlatformUsage, Usage } from './usage/index.ts'
 import type { ActorInput } from './vocabulary.ts'
+import type { AppTransaction } from './within.ts'
 
 type CatalogKey = 'flags' | 'limits' | 'meters' | 'plans' | 'config'
 
@@ -92,6 +93,27 @@ interface Base<C extends Catalog, O> extends ThroughlineHost {
    * @throws ThroughlineError `ENVELOPE_INVALID`, `CAPTURE_INVALID`, and as `run`
    */
   fromEnvelope<T, R>(message: unknown, fn: (payload: T) => R | Promise<R>): Promise<R>
+  /**
+   * Joins what `fn` records of its own (`audit.record`, `usage.record`) to a transaction of the app's: it is on record if
+   * and only if that transaction is committed. Inside, these calls resolve at once; once `fn` has ended well they are
+   * one row of the journal, appended through the transaction. If `fn` throws there is none. The rest of what it does
+   * (flags, limits, guards) is on the context's own record, whatever becomes of the transaction; a context that is
+   * opened inside is on its own. Units of a hard quota are set aside at once and given back if `within` fails; if the
+   * transaction is rolled back after that, they stay taken for the rest of the period.
+   *
+   * @param transaction a knex transaction on the Postgres database that has the records
+   * @throws ThroughlineError `TENANT_REQUIRED`; `WITHIN_UNSUPPORTED` for records or a transaction elsewhere, and inside
+   *   for changes of state (config, members), which are committed by themselves; or what `fn` throws
+   *
+   * @example
+   * await database.transaction((trx) =>
+   *   throughline.within(trx, async () => {
+   *     await trx('reports').insert(report)
+   *     await throughline.usage.record('reports', 1)
+   *   }),
+   * )
+   */
+  within<R>(transaction: AppTransaction, fn: () => R | Promise<R>): Promise<R>
   /** Resolves once the storage is open; the middleware awaits it by itself. */
   ready(): Promise<void>
   health(): Promise<Health>

@@ -2,6 +2,7 @@ import type { TrailReader } from './audit/index.ts'
 import { createAudit, createPlatformAudit } from './audit/index.ts'
 import type { Catalog } from './catalog/index.ts'
 import { validateCatalog } from './catalog/index.ts'
+import { newId } from './clock.ts'
 import { createConfig } from './config/index.ts'
 import type { CapturedContext, PlatformContext, Scope } from './context/index.ts'
 import { ambientContext, currentScope } from './context/index.ts'
@@ -12,7 +13,7 @@ import { guardsOf } from './guards/index.ts'
 import type { RecordedChange } from './instance.ts'
 import { HOST, Instance } from './instance.ts'
 import { Journal } from './journal/index.ts'
-import { createLimits, createPlatformLimits, rateLimitError } from './limits/index.ts'
+import { createLimits, createPlatformLimits, enteredLimit } from './limits/index.ts'
 import { next } from './maybe-promise.ts'
 import type { Settings, ThroughlineOptions } from './options.ts'
 import { readOptions } from './options.ts'
@@ -36,6 +37,8 @@ import type { CatalogOf, Health, Throughline } from './throughline-type.ts'
 import { unavailable } from './unavailable.ts'
 import { createPlatformUsage, createUsage } from './usage/index.ts'
 import type { ActorInput } from './vocabulary.ts'
+import type { AppTransaction, WithinHost } from './within.ts'
+import { runWithin } from './within.ts'
 
 /**
  * Makes an instance. Synchronous: the storage opens in the background, and `ready()` (which the middleware awaits by
@@ -129,12 +132,17 @@ function openInstance(settings: Settings) {
   const flags = catalog.flags && createFlags<Catalog>({ scope })
   const limits =
     catalog.limits &&
-    createLimits<Catalog>({
+    createLimits({
       scope,
       store: storage.limits ?? memoryLimits(),
       fallback: memoryLimits(),
       now,
+      newId: () => newId(now()),
+      flag: (at, key) => flags?.evaluateIn(at as Scope<TenantSnapshot>, key).value,
       mode: mode.limits,
+      timeoutMs: settings.limiting.timeoutMs,
+      share: settings.limiting.share,
+      shedding: settings.loadShedding,
       onDegraded: onFailure,
     })
   const usage =
@@ -162,10 +170,10 @@ function openInstance(settings: Settings) {
     ...(flags && { flags: { isEnabledIn: (at, key) => flags.isEnabledIn(at as Scope<TenantSnapshot>, key) } }),
     ...(limits && {
       limits: {
-        requireIn: (at, name, cost) =>
-          next(limits.consumeIn(at as Scope<TenantSnapshot>, name, cost === 1 ? undefined : { cost }), (result) => {
-            if (!result.allowed) throw rateLimitError(result)
-          }),
+        requireIn: (at, names, cost) =>
+          next(limits.enterIn(at as Scope<TenantSnapshot>, names, cost), (entered) =>
+            enteredLimit(at as Scope<TenantSnapshot>, entered, settings.limiting.headers),
+          ),
       },
     }),
     ...(usage && {
@@ -204,6 +212,7 @@ function openInstance(settings: Settings) {
       tenants.stop()
       telemetry.close()
       await journal.close()
+      await limits?.close()
       await storage.limits?.close()
       await records.close()
     },
@@ -243,6 +252,16 @@ function publicFace(settings: Settings, opened: Opened): object {
     },
     now,
   }
+  const joining: WithinHost = {
+    scope,
+    checkJoins() {
+      if (records.appendWithin) return
+      const message = `The records are in "${records.name}", which no transaction of the app is in.`
+      throw new ThroughlineError('WITHIN_UNSUPPORTED', { message })
+    },
+    append: (transaction, tenant, lines) => journal.appendWithin(transaction, tenant, lines),
+    now,
+  }
   const platform = {
     run: (by: { actor: ActorInput; reason: string }, fn: (platform: unknown) => unknown) =>
       runAsPlatform(instance, by, platform as unknown, fn),
@@ -262,7 +281,7 @@ function publicFace(settings: Settings, opened: Opened): object {
   return {
     [HOST]: instance,
     ...(flags && { flags }),
-    ...(limits && { limits }),
+    ...(limits && { limits: limits.face }),
     ...(usage && { usage }),
     ...(config && { config }),
     ...(settings.tenants === 'ours' && {
@@ -280,6 +299,7 @@ function publicFace(settings: Settings, opened: Opened): object {
     run: <R>(input: RunInput, fn: () => R | Promise<R>) => runAsTenant(instance, input, fn),
     resume: <R>(captured: CapturedContext, fn: () => R | Promise<R>) => resumeCaptured(instance, captured, fn),
     fromEnvelope: <T, R>(message: unknown, fn: (payload: T) => R | Promise<R>) => openEnvelope(instance, message, fn),
+    within: <R>(transaction: AppTransaction, fn: () => R | Promise<R>) => runWithin(joining, transaction, fn),
     async ready(): Promise<void> {
       await instance.starting
     },

@@ -183,7 +183,7 @@ describe.each([
     expect(headers['retry-after']).toMatch(/^\d+$/)
     expect(headers['cache-control']).toBe('no-store')
     expect(body).toEqual({
-      type: 'https://throughline.dev/problems/limit-exceeded',
+      type: 'https://iana.org/assignments/http-problem-types#quota-exceeded',
       title: 'Too Many Requests',
       status: 429,
       detail: 'Too many requests.',

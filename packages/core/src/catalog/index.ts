@@ -1,23 +1,35 @@
+export type { ConcurrencyOptions } from './concurrency.ts'
+export { concurrent } from './concurrency.ts'
 export type { ConfigOutput, ConfigPath, ConfigValue } from './config-paths.ts'
 export { isStandardSchema, issuePath } from './config-problems.ts'
 export { defineCatalog } from './define-catalog.ts'
 export type {
   BooleanFlag,
   Catalog,
+  ConcurrencyLimit,
   FlagCondition,
   FlagConditions,
   FlagDefinition,
   FlagRule,
+  LimitBy,
+  LimitDefinition,
+  LimitLease,
+  LimitPolicy,
+  LimitPriority,
   MeterDefinition,
   PlanDefinition,
+  PolicyOptions,
   Quota,
   RateLimit,
+  SlidingWindow,
   VariantFlag,
+  WhenUnavailable,
 } from './definitions.ts'
 export { MAX_DEPTH, pathParts, valueAt } from './dotted-path.ts'
 export { flagProblems } from './flag-problems.ts'
 export type { BooleanFlagKey, FlagKey, FlagValue, LimitName, MeterName, PlanName } from './keys.ts'
 export { limitProblems, quotaProblems } from './limit-problems.ts'
+export { rateUnits } from './limit-units.ts'
 export { nestPaths } from './nested.ts'
 export type { Problem } from './problems.ts'
 export { Problems } from './problems.ts'
@@ -26,4 +38,6 @@ export { quotaPerDay, quotaPerMonth } from './quotas.ts'
 export type { RateOptions } from './rates.ts'
 export { perDay, perHour, perMinute, perSecond } from './rates.ts'
 export type { Register, RegisteredCatalog } from './register.ts'
+export type { SlidingWindowOptions } from './sliding-window.ts'
+export { slidingWindow } from './sliding-window.ts'
 export { validateCatalog } from './validate-catalog.ts'

@@ -1,23 +1,93 @@
-import { describe, isObject, type Problem, Problems } from './problems.ts'
+import type { RateLimit, SlidingWindow } from './definitions.ts'
+import { isCountable } from './limit-units.ts'
+import { describe, isObject, join, type Problem, Problems } from './problems.ts'
 
 /** The longest window: 366 days. */
 const MAX_WINDOW_MS = 366 * 86_400_000
+const MAX_TTL_MS = 86_400_000
+const MAX_LEASE_MS = 60_000
+/** Operations that a store decides at once. */
+const MAX_POLICIES = 16
 /** Limit names travel in structured headers (RFC 9651). */
 const LIMIT_NAME = /^[A-Za-z0-9][\w.:/-]*$/
 
-/** What is wrong with a rate limit; nothing if it is right. */
+const COMMON = ['kind', 'limit', 'by', 'cost', 'shadow', 'nearAt', 'priority', 'whenUnavailable', 'flag']
+const COUNTED = [...COMMON, 'windowMs', 'fairShare', 'lease']
+const KEYS: Readonly<Record<string, readonly string[]>> = {
+  rate: [...COUNTED, 'burst'],
+  window: COUNTED,
+  concurrency: [...COMMON, 'ttlMs'],
+}
+const CHOICES = {
+  by: ['tenant', 'actor', 'route', 'platform'],
+  priority: ['critical', 'high', 'normal', 'low'],
+  whenUnavailable: ['local', 'open', 'closed'],
+} as const
+
+/** What is wrong with a limit, a policy or a list of them; nothing if it is right. */
 export function limitProblems(limit: unknown, path = ''): readonly Problem[] {
   const problems = new Problems()
-  if (!isObject(limit) || limit.kind !== 'rate') {
-    problems.add(path, `must be made by perSecond, perMinute, perHour or perDay, not ${describe(limit)}.`)
-    return problems.list
-  }
-  problems.unknownKeys(path, limit, ['kind', 'limit', 'windowMs', 'burst'])
-  whole(problems, path, 'limit', limit.limit, Number.MAX_SAFE_INTEGER)
-  whole(problems, path, 'window in ms', limit.windowMs, MAX_WINDOW_MS)
-  // Absent, the burst is the limit: one complaint is enough.
-  if (!Object.is(limit.burst, limit.limit)) whole(problems, path, 'burst', limit.burst, Number.MAX_SAFE_INTEGER)
+  if (!Array.isArray(limit)) checkPolicy(problems, limit, path)
+  else if (limit.length === 0 || limit.length > MAX_POLICIES) {
+    problems.add(path, `must have 1 to ${MAX_POLICIES} policies, not ${limit.length}.`)
+  } else for (const [i, policy] of limit.entries()) checkPolicy(problems, policy, join(path, String(i)))
   return problems.list
+}
+
+function checkPolicy(problems: Problems, policy: unknown, path: string): void {
+  const known = isObject(policy) && typeof policy.kind === 'string' ? KEYS[policy.kind] : undefined
+  if (!isObject(policy) || !known) {
+    problems.add(
+      path,
+      `must be made by perSecond, perMinute, perHour, perDay, slidingWindow or concurrent, not ${describe(policy)}.`,
+    )
+    return
+  }
+  problems.unknownKeys(path, policy, known)
+  whole(problems, path, 'limit', policy.limit, Number.MAX_SAFE_INTEGER)
+  if (policy.kind === 'concurrency') whole(problems, path, 'ttlMs', policy.ttlMs, MAX_TTL_MS)
+  else checkCounted(problems, policy, path)
+  if (policy.cost !== undefined) whole(problems, path, 'cost', policy.cost, Number.MAX_SAFE_INTEGER)
+  for (const [name, choices] of Object.entries(CHOICES)) {
+    const value = policy[name]
+    if (value !== undefined && !(choices as readonly unknown[]).includes(value)) {
+      problems.add(path, `must have a ${name} that is ${choices.join(', ')}, not ${describe(value)}.`)
+    }
+  }
+  for (const name of ['shadow', 'fairShare']) {
+    const value = policy[name]
+    if (value !== undefined && typeof value !== 'boolean') {
+      problems.add(path, `must say ${name}: true or ${name}: false, not ${describe(value)}.`)
+    }
+  }
+  const { nearAt } = policy
+  if (nearAt !== undefined && !(typeof nearAt === 'number' && nearAt > 0 && nearAt < 1)) {
+    problems.add(path, `must have a nearAt above 0 and below 1, not ${describe(nearAt)}.`)
+  }
+  problems.optionalText(join(path, 'flag'), policy.flag)
+}
+
+function checkCounted(problems: Problems, policy: Readonly<Record<string, unknown>>, path: string): void {
+  const { limit, windowMs, burst, lease } = policy
+  whole(problems, path, 'window in ms', windowMs, MAX_WINDOW_MS)
+  // Absent, the burst is the limit: one complaint is enough.
+  if (policy.kind === 'rate' && !Object.is(burst, limit)) {
+    whole(problems, path, 'burst', burst, Number.MAX_SAFE_INTEGER)
+  }
+  if (problems.list.length === 0 && !isCountable(policy as unknown as RateLimit | SlidingWindow)) {
+    problems.add(path, 'must have a smaller limit, or a shorter window: so many units can not be counted exactly.')
+  }
+  if (policy.fairShare === true && policy.by !== undefined && policy.by !== 'tenant') {
+    problems.add(path, "can share fairly only what is the tenant's: fairShare goes with by: 'tenant'.")
+  }
+  if (lease === undefined) return
+  if (!isObject(lease)) {
+    problems.add(join(path, 'lease'), `must be { ms, units? }, not ${describe(lease)}.`)
+    return
+  }
+  problems.unknownKeys(join(path, 'lease'), lease, ['ms', 'units'])
+  whole(problems, path, 'lease of ms', lease.ms, MAX_LEASE_MS)
+  if (lease.units !== undefined) whole(problems, path, 'lease of units', lease.units, Number.MAX_SAFE_INTEGER)
 }
 
 /** What is wrong with a limit's name; nothing if it is right. */

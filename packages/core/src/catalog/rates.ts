@@ -1,6 +1,6 @@
-import type { RateLimit } from './definitions.ts'
+import type { CountedOptions, RateLimit } from './definitions.ts'
 
-export interface RateOptions {
+export interface RateOptions extends CountedOptions {
   /** Units at the most at once; the limit itself unless said. */
   readonly burst?: number
 }

@@ -23,21 +23,45 @@ export function checkGuards(guards: readonly Guard[], holds?: GuardHold[]): Mayb
 
 function check(guards: readonly Guard[], scope: Scope, holds: GuardHold[]): MaybePromise<void> {
   const { telemetry } = scope.owner
-  if (!telemetry.tracing) return checkFrom(guards, 0, scope, holds)
-  return telemetry.guards(guards, scope.tenant, () => checkFrom(guards, 0, scope, holds))
+  if (!telemetry.tracing) return checkFrom(guards, 0, scope, holds, holds.length)
+  return telemetry.guards(guards, scope.tenant, () => checkFrom(guards, 0, scope, holds, holds.length))
 }
 
-function checkFrom(guards: readonly Guard[], start: number, scope: Scope, holds: GuardHold[]): MaybePromise<void> {
+/** @param from the first of the holds that these guards have taken */
+function checkFrom(
+  guards: readonly Guard[],
+  start: number,
+  scope: Scope,
+  holds: GuardHold[],
+  from: number,
+): MaybePromise<void> {
   for (let i = start; i < guards.length; i++) {
-    const checked = (guards[i] as Guard).check(scope)
+    let checked: MaybePromise<GuardHold | undefined>
+    try {
+      checked = (guards[i] as Guard).check(scope)
+    } catch (error) {
+      if (holds.length === from) throw error
+      return refused(holds, from, error)
+    }
     if (checked instanceof Promise) {
-      return checked.then((hold) => {
-        if (hold) holds.push(hold)
-        return checkFrom(guards, i + 1, scope, holds)
-      })
+      return checked.then(
+        (hold) => {
+          if (hold) holds.push(hold)
+          return checkFrom(guards, i + 1, scope, holds, from)
+        },
+        (error: unknown) => refused(holds, from, error),
+      )
     }
     if (checked) holds.push(checked)
   }
   const { decisions } = scope.owner.telemetry
   if (decisions) for (const { name } of guards) decisions.passed(name)
+}
+
+/** Gives back at once what the guards before the one that refused have taken: the call does not happen. */
+async function refused(holds: GuardHold[], from: number, error: unknown): Promise<never> {
+  for (const hold of holds.splice(from)) {
+    await (hold.refused ? hold.refused() : hold.release())
+  }
+  throw error
 }

@@ -4,7 +4,6 @@ import type { RegisteredCatalog } from '../catalog/register.ts'
 import type { Scope } from '../context/scope.ts'
 import { ThroughlineError } from '../errors.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
-import { next } from '../maybe-promise.ts'
 import type { Guard, GuardHold } from './guard.ts'
 import { checkNames, unitsOf } from './guard-options.ts'
 
@@ -12,8 +11,8 @@ import { checkNames, unitsOf } from './guard-options.ts'
 export interface GuardEngines {
   readonly flags?: { isEnabledIn(scope: Scope, key: string): boolean }
   readonly limits?: {
-    /** Throws (or rejects with) the refusal. */
-    requireIn(scope: Scope, name: string, cost: number): MaybePromise<void>
+    /** Throws (or rejects with) the refusal; the hold gives back what is held, or what was taken for nothing. */
+    requireIn(scope: Scope, names: string | readonly string[], cost: number): MaybePromise<GuardHold | undefined>
   }
   readonly usage?: {
     /** Reserves units of a hard quota, or throws the refusal; the hold records the usage. */
@@ -40,19 +39,22 @@ export function requireFlag<C extends Catalog = RegisteredCatalog>(key: BooleanF
 }
 
 /**
- * Takes `cost` units of the tenant's limit, or refuses with 429.
+ * Takes `cost` units of the tenant's limit, or refuses with 429; of several limits all together, or nothing. What a limit
+ * lets run at once is held until the call ends.
  *
  * @example app.get('/reports', guard(rateLimit('api')), listReports)
  */
 export function rateLimit<C extends Catalog = RegisteredCatalog>(
-  name: LimitName<C>,
+  name: LimitName<C> | readonly [LimitName<C>, ...LimitName<C>[]],
   options: { readonly cost?: number } = {},
 ): Guard {
-  checkNames('rateLimit', 'limit', [name])
+  const names = (Array.isArray(name) ? name : [name]) as readonly string[]
+  checkNames('rateLimit', 'limit', names)
   const cost = unitsOf('rateLimit', 'cost', options)
+  const asked = names.length === 1 ? (names[0] as string) : [...names]
   return {
-    name: `limit:${name}`,
-    check: (scope) => next(engine(scope, 'limits').requireIn(scope, name, cost), () => undefined),
+    name: `limit:${names.join('+')}`,
+    check: (scope) => engine(scope, 'limits').requireIn(scope, asked, cost),
   }
 }
 

@@ -2,6 +2,7 @@ import { decideHolds } from '../context/holds.ts'
 import { ThroughlineError } from '../errors.ts'
 import type { Activity } from '../journal/activity.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
+import type { RequestAnswer } from '../request-answer.ts'
 import type { Exchange, OpenExchange } from './exchange.ts'
 import { inboundTraceId, requestInfo, setOpenExchange } from './exchange.ts'
 import { holdResponse } from './held-response.ts'
@@ -28,6 +29,7 @@ export function openRequest<Req>(
   const trace = host.telemetry.parent()
   const activity = host.openActivity(trace ? trace.traceId : inboundTraceId(exchange.message))
   activity.request = requestInfo(exchange)
+  activity.answer = answerOf(exchange)
   const open: OpenExchange = { owner: host, activity, trace, excluded: options.excluded, scope: undefined }
   setOpenExchange(exchange.response, open)
   holdResponse(exchange.message, exchange.response, {
@@ -50,6 +52,16 @@ export function openRequest<Req>(
     },
   })
   return open
+}
+
+function answerOf<Req>(exchange: Exchange<Req>): RequestAnswer {
+  const { response } = exchange
+  return {
+    route: () => exchange.route(),
+    header(name, value) {
+      if (!response.headersSent) response.appendHeader(name, value)
+    },
+  }
 }
 
 function settle<Req>(

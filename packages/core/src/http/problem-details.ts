@@ -25,7 +25,7 @@ const TOLD = ['violated-policies', 'retryAfter', 'issues', 'problems']
 export function problemOf(error: unknown): Answer | undefined {
   if (!isThroughlineError(error)) return undefined
   const problem: Record<string, unknown> = {
-    type: problemType(error.code),
+    type: typeof error.details.type === 'string' ? error.details.type : problemType(error.code),
     title: REASONS[error.status] ?? 'Error',
     status: error.status,
     detail: error.expose ? error.sentence : WITHHELD,

@@ -1,6 +1,7 @@
 import { newId, newTraceId } from '../clock.ts'
 import type { EventTemplate } from '../event.ts'
 import { eventTemplate } from '../event.ts'
+import type { RequestAnswer } from '../request-answer.ts'
 import type { JournalEvent } from '../storage/journal-record.ts'
 import type { DecisionCounter } from '../telemetry-port.ts'
 import type { Actor, Outcome, RequestInfo } from '../vocabulary.ts'
@@ -52,6 +53,7 @@ export class Activity {
   actor: Pick<Actor, 'id' | 'type' | 'name'> | undefined
   reason: string | undefined
   request: RequestInfo | undefined
+  answer: RequestAnswer | undefined
   end: RequestEnd | undefined
   strict = false
   background = false

@@ -1,11 +1,11 @@
-import type { RateLimit } from '../catalog/definitions.ts'
+import type { LimitDefinition } from '../catalog/definitions.ts'
 import { limitProblems } from '../catalog/limit-problems.ts'
 import { ThroughlineError } from '../errors.ts'
 import type { Json } from '../vocabulary.ts'
 
 /** A limit of one tenant's own, in place of its plan's. */
 export interface LimitOverride {
-  readonly limit: RateLimit
+  readonly limit: LimitDefinition
   /** ms since the epoch: from then on the plan's limit holds again. Absent: until it is taken back. */
   readonly until?: number
 }
@@ -16,8 +16,8 @@ export interface LimitOverride {
  * @param until ISO 8601 date or time, `Date`, or ms since the epoch
  * @throws ThroughlineError `LIMIT_INVALID`, with `details.problems`
  */
-export function newLimitOverride(limit: RateLimit, until?: string | number | Date): LimitOverride {
-  const problems = limitProblems(limit).map(({ message }) => `The limit ${message}`)
+export function newLimitOverride(limit: LimitDefinition, until?: string | number | Date): LimitOverride {
+  const problems = limitProblems(limit).map(({ path, message }) => `The limit${path && ` (${path})`} ${message}`)
   const end = until === undefined ? undefined : new Date(until).getTime()
   if (end !== undefined && Number.isNaN(end)) problems.push('"until" must be a date or time.')
   if (problems.length > 0) {
@@ -28,15 +28,13 @@ export function newLimitOverride(limit: RateLimit, until?: string | number | Dat
 
 /** The override as it is stored. */
 export function limitOverrideValue({ limit, until }: LimitOverride): Json {
-  const { windowMs, burst } = limit
-  return { limit: limit.limit, windowMs, burst, ...(until !== undefined && { until }) }
+  return { limit: limit as unknown as Json, ...(until !== undefined && { until }) }
 }
 
 /** A stored override, or `undefined` when it can not be read: then the plan's limit holds. */
 export function readLimitOverride(value: Json): LimitOverride | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
-  const { until, ...rate } = value as { readonly [name: string]: Json }
-  const limit = { kind: 'rate', ...rate }
+  const { until, limit } = value as { readonly until?: Json; readonly limit?: Json }
   if (limitProblems(limit).length > 0) return undefined
-  return { limit: limit as unknown as RateLimit, ...(typeof until === 'number' && { until }) }
+  return { limit: limit as unknown as LimitDefinition, ...(typeof until === 'number' && { until }) }
 }

@@ -1,93 +1,107 @@
-import { ThroughlineError } from '../errors.ts'
-import type { LimitDecision } from '../storage/limits.ts'
-import type { ResolvedLimit } from './limits-view.ts'
+import type { LimitBy, LimitPolicy, WhenUnavailable } from '../catalog/definitions.ts'
+import type { LimitAnswer, LimitDecision } from '../storage/limits.ts'
+import type { ResolvedPolicy } from './resolved-policy.ts'
 
-/** One policy as it decided. */
-export interface LimitPolicy {
+/** How one policy decided. */
+export interface PolicyResult {
   readonly name: string
-  /** Units per window. */
+  readonly kind: LimitPolicy['kind']
+  readonly by: LimitBy
+  /** Units per window, or at once. */
   readonly limit: number
-  readonly windowMs: number
-  /** Units at the most at once. */
-  readonly burst: number
+  /** Absent for concurrency. */
+  readonly windowMs?: number
+  /** Units at the most at once; of a rate. */
+  readonly burst?: number
+  /** Whether it had room. */
+  readonly allowed: boolean
   /** Whole units left. */
   readonly remaining: number
+  /** Whole seconds, at least 1 when refused; 0 when allowed; `Infinity` when it never has room for so much. */
+  readonly retryAfter: number
+  /** Whole seconds until all of it is there again. */
+  readonly resetAfter: number
 }
 
 /** How a limit decided. */
 export interface LimitResult {
   readonly allowed: boolean
-  /** Whole units left. */
+  /** `degraded`: the limits store did not answer; `degraded` says how it was decided. */
+  readonly outcome: 'allowed' | 'refused' | 'degraded'
+  /** Units taken; 0 when refused. */
+  readonly granted: number
+  /** Whole units left, of the policy that decides: the one that refused, or that has the fewest left. */
   readonly remaining: number
-  /** Whole seconds, at least 1 when refused; 0 when allowed; `Infinity` when the cost is above the burst. */
+  /** Whole seconds, at least 1 when refused; 0 when allowed; `Infinity` when it never has room for so much. */
   readonly retryAfter: number
-  /** Units per window. */
+  /** Units per window (or at once) of the policy that decides. */
   readonly limit: number
-  /** Whole seconds until all of the burst is there again. */
+  /** Whole seconds until all of it is there again. */
   readonly resetAfter: number
-  readonly policies: readonly LimitPolicy[]
+  readonly policies: readonly PolicyResult[]
+  /** Names of the policies that had no room. */
+  readonly refusedBy: readonly string[]
   /** It would have been refused, but the limit is only observed. */
   readonly observed?: true
-  /** The limits store did not answer: decided by this process alone. */
-  readonly degraded?: true
+  /** Refused because the process is saturated, whatever the limit has left. */
+  readonly shed?: true
+  /** The limits store did not answer: as the policy chose, by this process's share, or all open, or all closed. */
+  readonly degraded?: WhenUnavailable
 }
 
-/** A store's decision in whole seconds. */
-export function limitResult(
-  resolved: ResolvedLimit,
-  decision: LimitDecision,
-  marks?: { readonly observed?: true; readonly degraded?: true },
-): LimitResult {
-  const { allowed, remaining } = decision
-  const { limit, windowMs, burst } = resolved.limit
+/** What was asked, and of which policies. */
+export interface Verdict {
+  readonly answer: LimitAnswer
+  readonly degraded?: WhenUnavailable
+}
+
+const NONE: readonly string[] = Object.freeze([])
+
+/** A store's answer in whole seconds. */
+export function limitResult(policies: readonly ResolvedPolicy[], verdict: Verdict): LimitResult {
+  const { granted, decisions } = verdict.answer
+  const allowed = granted > 0
+  let deciding = policyResult(policies[0] as ResolvedPolicy, decisions[0] as LimitDecision)
+  const results = [deciding]
+  for (let i = 1; i < policies.length; i++) {
+    const result = policyResult(policies[i] as ResolvedPolicy, decisions[i] as LimitDecision)
+    results.push(result)
+    if (decidesBefore(result, deciding, allowed)) deciding = result
+  }
+  const { remaining, limit, resetAfter } = deciding
   const result: LimitResult = {
     allowed,
+    outcome: verdict.degraded ? 'degraded' : allowed ? 'allowed' : 'refused',
+    granted,
     remaining,
-    retryAfter: allowed ? 0 : Math.max(1, Math.ceil(decision.retryAfterMs / 1_000)),
+    retryAfter: allowed ? 0 : deciding.retryAfter,
     limit,
-    resetAfter: Math.ceil(decision.resetMs / 1_000),
-    policies: [{ name: resolved.name, limit, windowMs, burst, remaining }],
+    resetAfter,
+    policies: results,
+    refusedBy: allowed ? NONE : results.filter((it) => !it.allowed).map(({ name }) => name),
   }
-  return marks ? { ...result, ...marks } : result
+  return verdict.degraded ? { ...result, degraded: verdict.degraded } : result
 }
 
-/**
- * `RateLimit-Policy` and `RateLimit` of draft-ietf-httpapi-ratelimit-headers: `"api";q=100;w=60` and
- * `"api";r=0;t=30`, and `Retry-After` when refused. A burst other than the quota is told as a parameter of our own.
- */
-export function rateLimitHeaders(result: LimitResult): Readonly<Record<string, string>> {
-  const policies: string[] = []
-  const states: string[] = []
-  for (const { name, limit, windowMs, burst, remaining } of result.policies) {
-    const own = burst === limit ? '' : `;burst=${burst}`
-    policies.push(`"${name}";q=${limit};w=${Math.max(1, Math.round(windowMs / 1_000))}${own}`)
-    states.push(
-      `"${name}";r=${remaining};t=${result.allowed ? result.resetAfter : finite(result.retryAfter, result.resetAfter)}`,
-    )
-  }
-  return {
-    'RateLimit-Policy': policies.join(', '),
-    RateLimit: states.join(', '),
-    ...(!result.allowed && Number.isFinite(result.retryAfter) && { 'Retry-After': String(result.retryAfter) }),
+function policyResult({ name, policy, by }: ResolvedPolicy, decision: LimitDecision): PolicyResult {
+  const { allowed, remaining } = decision
+  const { kind, limit } = policy
+  const retryAfter = allowed ? 0 : Math.max(1, Math.ceil(decision.retryAfterMs / 1_000))
+  const resetAfter = Math.ceil(decision.resetMs / 1_000)
+  switch (kind) {
+    case 'rate': {
+      const { windowMs, burst } = policy
+      return { name, kind, by, limit, windowMs, burst, allowed, remaining, retryAfter, resetAfter }
+    }
+    case 'window':
+      return { name, kind, by, limit, windowMs: policy.windowMs, allowed, remaining, retryAfter, resetAfter }
+    case 'concurrency':
+      return { name, kind, by, limit, allowed, remaining, retryAfter, resetAfter }
   }
 }
 
-/** The error that a refused limit is: 429 `LIMIT_EXCEEDED` with its headers. */
-export function rateLimitError(result: LimitResult): ThroughlineError {
-  const names = result.policies.map(({ name }) => name)
-  const possible = Number.isFinite(result.retryAfter)
-  return new ThroughlineError('LIMIT_EXCEEDED', {
-    ...(!possible && { message: 'This costs more than the limit ever allows at once.' }),
-    headers: rateLimitHeaders(result),
-    details: {
-      policy: names[0],
-      limit: result.limit,
-      ...(possible && { retryAfter: result.retryAfter }),
-      'violated-policies': names,
-    },
-  })
-}
-
-function finite(value: number, otherwise: number): number {
-  return Number.isFinite(value) ? value : otherwise
+/** The policy that refuses for the longest, or, where none refuses, the one with the fewest units left. */
+function decidesBefore(a: PolicyResult, b: PolicyResult, allowed: boolean): boolean {
+  if (!allowed && a.allowed !== b.allowed) return !a.allowed
+  return allowed || a.allowed ? a.remaining < b.remaining : a.retryAfter > b.retryAfter
 }

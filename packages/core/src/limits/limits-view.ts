@@ -1,20 +1,25 @@
-import type { RateLimit } from '../catalog/definitions.ts'
+import type { LimitDefinition, LimitPolicy } from '../catalog/definitions.ts'
 import { type EventTemplate, eventTemplate } from '../event.ts'
-import type { LimitOperation } from '../storage/limits.ts'
+import type { LimitRequest } from '../storage/limits.ts'
+import { ActorRequests } from './actor-requests.ts'
 import type { LimitOverride } from './limit-override.ts'
+import { type ResolvedPolicy, resolvedPolicies } from './resolved-policy.ts'
 
 export type LimitSource = 'override' | 'plan' | 'catalog'
 
 /** The limit that holds for one tenant, with all that can be prepared for asking it. */
 export interface ResolvedLimit {
   readonly name: string
-  readonly limit: RateLimit
   readonly source: LimitSource
-  readonly intervalMs: number
-  /** Of the limits store; the tenant comes first. */
-  readonly key: string
-  /** What is asked for a cost of 1. */
-  readonly one: readonly [LimitOperation]
+  readonly policies: readonly ResolvedPolicy[]
+  /** What is asked for a cost of 1, where that is the same for all of the tenant's calls. */
+  readonly request?: LimitRequest
+  /** Requests and policies of actors, kept ready where only the actor makes a difference. */
+  readonly ofActors?: ActorRequests
+  /** Some of it is held until the call ends. */
+  readonly isHeld: boolean
+  /** Some of it tells when it is near its limit. */
+  readonly tellsNear: boolean
   readonly passed: EventTemplate
   /** ms since the epoch, of an override: from then on `next` holds. */
   readonly until?: number
@@ -27,9 +32,9 @@ export type LimitsView = ReadonlyMap<string, ResolvedLimit>
 export interface LimitsViewParts {
   /** The tenant's id. */
   readonly tenant: string
-  readonly catalog: Readonly<Record<string, RateLimit>>
+  readonly catalog: Readonly<Record<string, LimitDefinition>>
   /** Of the tenant's plan. */
-  readonly plan?: Readonly<Record<string, RateLimit>> | undefined
+  readonly plan?: Readonly<Record<string, LimitDefinition>> | undefined
   readonly overrides: ReadonlyMap<string, LimitOverride>
   /** ms since the epoch. */
   readonly now: number
@@ -57,20 +62,35 @@ function overridden(usual: ResolvedLimit, tenant: string, { limit, until }: Limi
   return until === undefined ? own : { ...own, until, next: usual }
 }
 
-function resolved(tenant: string, name: string, limit: RateLimit, source: LimitSource): ResolvedLimit {
-  const key = `${tenant}\u0000${name}`
-  const intervalMs = limit.windowMs / limit.limit
+function resolved(tenant: string, name: string, definition: LimitDefinition, source: LimitSource): ResolvedLimit {
+  const policies = resolvedPolicies(tenant, name, listOf(definition))
+  const first = policies[0] as ResolvedPolicy
+  const { limit } = first.policy
   return {
     name,
-    limit,
     source,
-    intervalMs,
-    key,
-    one: [{ key, intervalMs, burst: limit.burst, cost: 1 }],
+    policies,
+    isHeld: policies.some(({ policy }) => policy.kind === 'concurrency'),
+    tellsNear: policies.some(({ policy }) => policy.nearAt !== undefined),
+    ...(policies.every((it) => it.by !== 'route' && isSteady(it)) &&
+      policies.some(({ by }) => by === 'actor') && { ofActors: new ActorRequests(tenant, policies) }),
+    ...(policies.every((it) => it.by === 'tenant' && isSteady(it)) && {
+      request: { group: tenant, operations: policies.map(({ operation }) => operation), units: 1, mode: 'take' },
+    }),
     passed: eventTemplate({
       action: 'limit.passed',
       targets: [{ type: 'limit', id: name }],
-      metadata: { limit: limit.limit, windowMs: limit.windowMs },
+      metadata: { limit, ...('windowMs' in first.policy && { windowMs: first.policy.windowMs }) },
     }),
   }
+}
+
+/** Whether a policy asks the same for every call of its tenant, actor or route, in one step of the store. */
+function isSteady({ policy, by }: ResolvedPolicy): boolean {
+  if (policy.kind === 'concurrency' || by === 'platform' || policy.shadow || policy.flag !== undefined) return false
+  return policy.lease === undefined && policy.fairShare !== true
+}
+
+function listOf(definition: LimitDefinition): readonly LimitPolicy[] {
+  return 'kind' in definition ? [definition] : definition
 }

@@ -1,4 +1,4 @@
-import type { RateLimit } from '../catalog/definitions.ts'
+import type { LimitDefinition } from '../catalog/definitions.ts'
 import { didYouMean } from '../did-you-mean.ts'
 import { ThroughlineError } from '../errors.ts'
 import type { OverrideOptions, PlatformPort } from '../platform-port.ts'
@@ -11,13 +11,13 @@ export interface PlatformLimits<Name extends string = string> {
    *
    * @throws ThroughlineError `LIMIT_UNKNOWN`, `LIMIT_INVALID`, `TENANT_NOT_FOUND`
    */
-  override(tenantId: string, name: Name, limit: RateLimit, options?: OverrideOptions): Promise<void>
+  override(tenantId: string, name: Name, limit: LimitDefinition, options?: OverrideOptions): Promise<void>
   clearOverride(tenantId: string, name: Name): Promise<void>
 }
 
 export function createPlatformLimits<Name extends string>(
   port: PlatformPort,
-  catalog: Readonly<Record<string, RateLimit>>,
+  catalog: Readonly<Record<string, LimitDefinition>>,
 ): PlatformLimits<Name> {
   const check = (name: string): void => {
     if (Object.hasOwn(catalog, name)) return

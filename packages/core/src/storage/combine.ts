@@ -24,7 +24,7 @@ export function combine(storage: Storage, parts: { readonly limits: LimitsStore 
       details: { part },
     })
   }
-  if (typeof parts.limits?.consume !== 'function') {
+  if (typeof parts.limits?.decide !== 'function') {
     throw new ThroughlineError('OPTIONS_INVALID', { message: 'combine() needs a limits store under "limits".' })
   }
   return { records: storage.records, limits: parts.limits }

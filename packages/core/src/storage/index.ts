@@ -13,7 +13,32 @@ export type { JournalEvent, JournalRecord } from './journal-record.ts'
 export { batchLines, encodeBatch } from './journal-record.ts'
 export type { JournalRow, WriterState } from './journal-seal.ts'
 export { sealBatch } from './journal-seal.ts'
-export type { LimitDecision, LimitOperation, LimitsStore, MaybePromise } from './limits.ts'
+export {
+  concurrencyDecision,
+  debtAt,
+  inWeight,
+  MOST_DEBT,
+  mostUnits,
+  rateDecision,
+  rateRoom,
+  type WindowState,
+  weightedUse,
+  windowAt,
+  windowDecision,
+  windowRoom,
+} from './limit-arithmetic.ts'
+export type {
+  ConcurrencyOperation,
+  LimitAnswer,
+  LimitDecision,
+  LimitOperation,
+  LimitRequest,
+  LimitsStore,
+  MaybePromise,
+  RateOperation,
+  WindowOperation,
+} from './limits.ts'
+export { MAX_OPERATIONS } from './limits.ts'
 export type { MemoryStorageOptions } from './memory.ts'
 export { memoryStorage } from './memory.ts'
 export type { MemoryLimits, MemoryLimitsOptions } from './memory-limits.ts'

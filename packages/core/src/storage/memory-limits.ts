@@ -1,7 +1,32 @@
-import type { LimitDecision, LimitOperation, LimitsStore } from './limits.ts'
+import {
+  concurrencyDecision,
+  debtAt,
+  MOST_DEBT,
+  mostUnits,
+  rateDecision,
+  rateRoom,
+  type WindowState,
+  windowAt,
+  windowDecision,
+  windowRoom,
+} from './limit-arithmetic.ts'
+import type {
+  ConcurrencyOperation,
+  LimitAnswer,
+  LimitDecision,
+  LimitOperation,
+  LimitRequest,
+  LimitsStore,
+  RateOperation,
+  WindowOperation,
+} from './limits.ts'
+import { MAX_OPERATIONS } from './limits.ts'
+import type { Held } from './memory-leases.ts'
+import { MemoryLeases } from './memory-leases.ts'
+import { NumberTable } from './number-table.ts'
 
 export interface MemoryLimitsOptions {
-  /** Keys kept at the most, 100,000 unless said; beyond it the key nearest to its full burst is forgotten. */
+  /** Keys kept at the most, 100,000 unless said; beyond it the key that is nearest to being free is forgotten. */
   readonly maxKeys?: number
 }
 
@@ -9,66 +34,103 @@ export interface MemoryLimitsOptions {
 export interface MemoryLimits extends LimitsStore {
   /** Keys that are remembered. */
   readonly size: number
-  consume(operations: readonly LimitOperation[], now: number): readonly LimitDecision[]
-  refund(operations: readonly LimitOperation[], now: number): void
+  decide(request: LimitRequest, now: number): LimitAnswer
+  refund(request: LimitRequest, now: number): void
+  renew(request: LimitRequest, now: number): boolean
 }
 
-/** Far below the distance of two decisions (at most 10 units are due each µs), far above the rounding of doubles. */
-const EPSILON = 1e-6
-/** Keys looked at for one that is added: the table is swept without a timer. */
-const SWEEP = 2
-const EVICTION_PROBES = 8
-const FIRST_CAPACITY = 256
-
 /**
- * Limits in memory: GCRA (ITU-T I.371, the virtual scheduling form) on a theoretical arrival time per key.
+ * Limits in memory. Only the keys that are not free again are kept, without a timer.
  *
  * @example
  * const limits = memoryLimits()
- * limits.consume([{ key: 'acme', intervalMs: 600, burst: 100, cost: 1 }], Date.now())
+ * const api = { kind: 'rate', key: 'acme\\u0000api', perMs: 1, weight: 600, capacity: 60_000, cost: 1 }
+ * limits.decide({ group: 'acme', operations: [api], units: 1, mode: 'take' }, Date.now())
  */
 export function memoryLimits(options: MemoryLimitsOptions = {}): MemoryLimits {
-  return new Gcra(options.maxKeys ?? 100_000)
+  return new LimitsInMemory(Math.max(1, options.maxKeys ?? 100_000))
 }
 
-class Gcra implements MemoryLimits {
+/** What one operation finds, before anything is taken. */
+type Found =
+  | { readonly operation: RateOperation; readonly debt: number }
+  | { readonly operation: WindowOperation; readonly state: WindowState }
+  | { readonly operation: ConcurrencyOperation; readonly held: Held; readonly room: number }
+
+const NO_WINDOW: WindowState = { start: 0, current: 0, previous: 0 }
+
+class LimitsInMemory implements MemoryLimits {
   readonly name = 'memory'
-  readonly #maxKeys: number
-  readonly #slots = new Map<string, number>()
-  readonly #keys: string[] = []
-  /** Theoretical arrival time: whole ms, and what is left of them. Apart, so that no rounding adds up. */
-  #whole = new Float64Array(FIRST_CAPACITY)
-  #part = new Float64Array(FIRST_CAPACITY)
-  #hand = 0
+  /** A rate's debt, when it was that, under which weight, and how fast it falls. */
+  readonly #rates: NumberTable
+  /** A window's units, since when it runs, how long it is, and the units of the one before. */
+  readonly #windows: NumberTable
+  readonly #leases: MemoryLeases
+  /** Of the operations that are being decided. */
+  readonly #debts = new Float64Array(MAX_OPERATIONS)
   #now = 0
 
   constructor(maxKeys: number) {
-    this.#maxKeys = Math.max(1, maxKeys)
+    this.#rates = new NumberTable(maxKeys, rateMsLeft)
+    this.#windows = new NumberTable(maxKeys, windowMsLeft)
+    this.#leases = new MemoryLeases(maxKeys)
   }
 
   get size(): number {
-    return this.#keys.length
+    return this.#rates.size + this.#windows.size + this.#leases.size
   }
 
-  consume(operations: readonly LimitOperation[], now: number): readonly LimitDecision[] {
+  decide(request: LimitRequest, now: number): LimitAnswer {
+    const { operations, mode } = request
     const time = this.#advance(now)
-    const first = operations[0]
-    return operations.length === 1 && first ? [this.#consumeOne(first, time)] : this.#consumeAll(operations, time)
+    if (mode === 'take' && areRates(operations)) {
+      return operations.length === 1
+        ? this.#takeRate(operations[0] as RateOperation, request.units, time)
+        : this.#takeRates(operations, request.units, time)
+    }
+    const found = operations.map((operation) => this.#find(operation, request.lease, time))
+    const granted = grantedOf(request, found, time)
+    const takes = granted > 0 && mode !== 'peek'
+    const asked = mode === 'partial' ? Math.max(granted, 1) : request.units
+    const decisions = found.map((it): LimitDecision => {
+      const allowed = mode === 'force' || roomOf(it, time) >= asked
+      return decisionOf(takes ? this.#take(it, granted, request.lease, time) : it, asked, allowed, time)
+    })
+    return { granted, decisions }
   }
 
-  refund(operations: readonly LimitOperation[], now: number): void {
+  refund({ operations, units, lease }: LimitRequest, now: number): void {
     const time = this.#advance(now)
-    for (const { key, intervalMs, cost } of operations) {
-      const slot = this.#slots.get(key)
-      if (slot === undefined) continue
-      const debt = this.#debt(slot, time) - intervalMs * cost
-      this.#set(slot, time, Math.max(debt, 0))
+    for (const operation of operations) {
+      if (operation.kind === 'concurrency') {
+        if (lease !== undefined) this.#leases.end(operation.key, lease)
+      } else if (operation.kind === 'rate') {
+        const debt = this.#debt(operation, time)
+        if (debt > 0) this.#setRate(operation, Math.max(0, debt - units * operation.weight * operation.cost), time)
+      } else {
+        const state = this.#window(operation, time)
+        const back = units * operation.cost
+        const current = Math.max(0, state.current - back)
+        const previous = Math.max(0, state.previous - Math.max(0, back - state.current))
+        if (state.current + state.previous > 0) this.#setWindow(operation, { ...state, current, previous }, time)
+      }
     }
   }
 
+  renew({ operations, lease }: LimitRequest, now: number): boolean {
+    const time = this.#advance(now)
+    if (lease === undefined) return false
+    let held = true
+    for (const operation of operations) {
+      if (operation.kind === 'concurrency') held = this.#leases.renew(operation, lease, time) && held
+    }
+    return held
+  }
+
   async close(): Promise<void> {
-    this.#slots.clear()
-    this.#keys.length = 0
+    this.#rates.clear()
+    this.#windows.clear()
+    this.#leases.clear()
   }
 
   /** A clock that goes back stands still here: it takes nothing away and gives nothing. */
@@ -77,115 +139,142 @@ class Gcra implements MemoryLimits {
     return this.#now
   }
 
-  #consumeOne(operation: LimitOperation, now: number): LimitDecision {
-    const { key, intervalMs, burst, cost } = operation
-    const slot = this.#slots.get(key)
-    const before = slot === undefined ? 0 : this.#debt(slot, now)
-    const after = before + intervalMs * cost
-    if (after > burst * intervalMs + EPSILON) return decision(operation, before, false)
-    if (slot !== undefined) this.#add(slot, now, intervalMs * cost)
-    else if (cost > 0) this.#insert(key, now, after)
-    return decision(operation, after, true)
+  /** What nearly every request is. */
+  #takeRate(operation: RateOperation, units: number, now: number): LimitAnswer {
+    const debt = this.#debt(operation, now)
+    const after = debt + units * operation.cost * operation.weight
+    if (after > operation.capacity) return { granted: 0, decisions: [rateDecision(operation, debt, units, false)] }
+    this.#setRate(operation, after, now)
+    return { granted: units, decisions: [rateDecision(operation, after, units, true)] }
   }
 
-  #consumeAll(operations: readonly LimitOperation[], now: number): readonly LimitDecision[] {
-    const debts = operations.map(({ key }) => {
-      const slot = this.#slots.get(key)
-      return slot === undefined ? 0 : this.#debt(slot, now)
-    })
-    const fits = operations.map(({ key, intervalMs, burst, cost }, i) => {
-      let after = (debts[i] as number) + intervalMs * cost
-      for (let earlier = 0; earlier < i; earlier++) {
-        const other = operations[earlier] as LimitOperation
-        if (other.key === key) after += other.intervalMs * other.cost
-      }
-      return after <= burst * intervalMs + EPSILON
-    })
-    if (fits.every(Boolean)) return operations.map((operation) => this.#consumeOne(operation, now))
-    return operations.map((operation, i) => decision(operation, debts[i] as number, fits[i] as boolean))
-  }
-
-  /** ms of arrivals that this key is ahead of its rate. */
-  #debt(slot: number, now: number): number {
-    const debt = (this.#whole[slot] as number) - now + (this.#part[slot] as number)
-    return Math.max(debt, 0)
-  }
-
-  #add(slot: number, now: number, ms: number): void {
-    const whole = this.#whole[slot] as number
-    const late = whole - now + (this.#part[slot] as number) < 0
-    const sum = (late ? 0 : (this.#part[slot] as number)) + ms
-    const carried = Math.floor(sum)
-    this.#whole[slot] = (late ? now : whole) + carried
-    this.#part[slot] = sum - carried
-  }
-
-  #set(slot: number, now: number, debt: number): void {
-    const whole = Math.floor(debt)
-    this.#whole[slot] = now + whole
-    this.#part[slot] = debt - whole
-  }
-
-  #insert(key: string, now: number, debt: number): void {
-    for (let i = 0; i < SWEEP && this.#keys.length > 0; i++) {
-      this.#hand = (this.#hand + 1) % this.#keys.length
-      if (this.#debt(this.#hand, now) === 0) this.#remove(this.#hand)
+  /** A tenant's rate and its user's, say: as any others, without what other kinds and modes need. */
+  #takeRates(operations: readonly RateOperation[], units: number, now: number): LimitAnswer {
+    const debts = this.#debts
+    let fits = true
+    for (let i = 0; i < operations.length; i++) {
+      const operation = operations[i] as RateOperation
+      const debt = this.#debt(operation, now)
+      debts[i] = debt
+      if (debt + units * operation.cost * operation.weight > operation.capacity) fits = false
     }
-    if (this.#keys.length >= this.#maxKeys) this.#evict(now)
-    const slot = this.#keys.length
-    if (slot === this.#whole.length) this.#grow()
-    this.#keys.push(key)
-    this.#slots.set(key, slot)
-    this.#set(slot, now, debt)
-  }
-
-  /** Forgets, of a few keys, the one whose loss gives the least away. */
-  #evict(now: number): void {
-    let victim = this.#hand
-    let least = Number.POSITIVE_INFINITY
-    for (let i = 0; i < EVICTION_PROBES; i++) {
-      this.#hand = (this.#hand + 1) % this.#keys.length
-      const debt = this.#debt(this.#hand, now)
-      if (debt < least) {
-        least = debt
-        victim = this.#hand
-      }
+    const decisions: LimitDecision[] = []
+    for (let i = 0; i < operations.length; i++) {
+      const operation = operations[i] as RateOperation
+      const debt = debts[i] as number
+      const after = debt + units * operation.cost * operation.weight
+      if (fits) this.#setRate(operation, after, now)
+      decisions.push(rateDecision(operation, fits ? after : debt, units, after <= operation.capacity))
     }
-    this.#remove(victim)
+    return { granted: fits ? units : 0, decisions }
   }
 
-  #remove(slot: number): void {
-    const last = this.#keys.length - 1
-    this.#slots.delete(this.#keys[slot] as string)
-    const moved = this.#keys.pop() as string
-    if (slot === last) return
-    this.#keys[slot] = moved
-    this.#slots.set(moved, slot)
-    this.#whole[slot] = this.#whole[last] as number
-    this.#part[slot] = this.#part[last] as number
+  #find(operation: LimitOperation, lease: string | undefined, now: number): Found {
+    if (operation.kind === 'rate') return { operation, debt: this.#debt(operation, now) }
+    if (operation.kind === 'window') return { operation, state: this.#window(operation, now) }
+    const held = this.#leases.held(operation.key, lease, now)
+    const free = Math.max(0, operation.limit - held.units)
+    return { operation, held, room: this.#leases.hasRoom(operation.key, now) ? Math.floor(free / operation.cost) : 0 }
   }
 
-  #grow(): void {
-    const whole = new Float64Array(this.#whole.length * 2)
-    const part = new Float64Array(whole.length)
-    whole.set(this.#whole)
-    part.set(this.#part)
-    this.#whole = whole
-    this.#part = part
+  #take(found: Found, units: number, lease: string | undefined, now: number): Found {
+    const { operation } = found
+    if ('debt' in found) {
+      const debt = Math.min(found.debt + units * operation.cost * found.operation.weight, MOST_DEBT)
+      this.#setRate(found.operation, debt, now)
+      return { operation: found.operation, debt }
+    }
+    if ('state' in found) {
+      const { state } = found
+      const most = mostUnits(found.operation.windowMs)
+      const taken = { ...state, current: Math.min(state.current + units * operation.cost, most) }
+      this.#setWindow(found.operation, taken, now)
+      return { operation: found.operation, state: taken }
+    }
+    const taken = units * operation.cost
+    const { ttlMs } = found.operation
+    if (lease !== undefined) this.#leases.take(found.operation, lease, taken, now)
+    const { held } = found
+    return {
+      ...found,
+      held: {
+        units: held.units + taken,
+        soonestMs: Math.min(held.soonestMs, ttlMs),
+        latestMs: Math.max(held.latestMs, ttlMs),
+      },
+    }
+  }
+
+  #debt(operation: RateOperation, now: number): number {
+    return this.#debtIn(this.#rates.find(operation.key), operation, now)
+  }
+
+  #debtIn(row: number, operation: RateOperation, now: number): number {
+    if (row < 0) return 0
+    const { a, b, c, d } = this.#rates
+    return debtAt(a[row] as number, b[row] as number, c[row] as number, d[row] as number, operation, now)
+  }
+
+  #setRate(operation: RateOperation, debt: number, now: number): void {
+    const rates = this.#rates
+    const found = rates.find(operation.key)
+    const row = found < 0 ? rates.add(operation.key, now) : found
+    rates.a[row] = debt
+    rates.b[row] = now
+    rates.c[row] = operation.weight
+    rates.d[row] = operation.perMs
+  }
+
+  #window({ key, windowMs }: WindowOperation, now: number): WindowState {
+    const { a, b, c, d } = this.#windows
+    const row = this.#windows.find(key)
+    if (row < 0) return { ...NO_WINDOW, start: now - (now % windowMs) }
+    const stored = { start: b[row] as number, current: a[row] as number, previous: d[row] as number }
+    return windowAt(stored, c[row] as number, windowMs, now)
+  }
+
+  #setWindow({ key, windowMs }: WindowOperation, { start, current, previous }: WindowState, now: number): void {
+    const windows = this.#windows
+    const found = windows.find(key)
+    const row = found < 0 ? windows.add(key, now) : found
+    windows.a[row] = current
+    windows.b[row] = start
+    windows.c[row] = windowMs
+    windows.d[row] = previous
   }
 }
 
-function decision(operation: LimitOperation, debt: number, allowed: boolean): LimitDecision {
-  const { intervalMs, burst, cost } = operation
-  const left = Math.floor((burst * intervalMs - debt + EPSILON) / intervalMs)
-  return {
-    allowed,
-    remaining: Math.max(left, 0),
-    retryAfterMs: allowed
-      ? 0
-      : cost > burst
-        ? Number.POSITIVE_INFINITY
-        : Math.max(1, Math.ceil(debt + (cost - burst) * intervalMs - EPSILON)),
-    resetMs: debt > EPSILON ? Math.ceil(debt - EPSILON) : 0,
+function areRates(operations: readonly LimitOperation[]): operations is readonly RateOperation[] {
+  for (let i = 0; i < operations.length; i++) if ((operations[i] as LimitOperation).kind !== 'rate') return false
+  return true
+}
+
+function grantedOf({ mode, units }: LimitRequest, found: readonly Found[], now: number): number {
+  if (mode === 'force') return units
+  let granted = units
+  for (const it of found) {
+    const room = roomOf(it, now)
+    if (room < granted) granted = mode === 'partial' ? room : 0
   }
+  return granted
+}
+
+/** Units of the request that there is room for. */
+function roomOf(found: Found, now: number): number {
+  if ('debt' in found) return rateRoom(found.operation, found.debt)
+  return 'state' in found ? windowRoom(found.operation, found.state, now) : found.room
+}
+
+function decisionOf(found: Found, units: number, allowed: boolean, now: number): LimitDecision {
+  if ('debt' in found) return rateDecision(found.operation, found.debt, units, allowed)
+  if ('state' in found) return windowDecision(found.operation, found.state, now, units, allowed)
+  return concurrencyDecision(found.operation, found.held, units, allowed)
+}
+
+function rateMsLeft({ a, b, d }: NumberTable, row: number, now: number): number {
+  return (a[row] as number) / (d[row] as number) - (now - (b[row] as number))
+}
+
+function windowMsLeft({ b, c }: NumberTable, row: number, now: number): number {
+  return (b[row] as number) + 2 * (c[row] as number) - now
 }

@@ -1,5 +1,7 @@
 export { asTenant } from './as-tenant.ts'
 export { createTestThroughline } from './create-test-throughline.ts'
+export type { LimitsContractOptions, LimitsUnderTest } from './limits-contract.ts'
+export { limitsContract } from './limits-contract.ts'
 export type { ContractCase, StorageContractOptions, StorageUnderTest } from './storage-contract.ts'
 export { storageContract } from './storage-contract.ts'
 export type { TestClock } from './test-clock.ts'

@@ -111,7 +111,7 @@ describe('validateCatalog', () => {
         "limits.nan: must have a limit that is a whole number above 0, not NaN.",
         "limits.fraction: must have a limit that is a whole number above 0, not 1.5.",
         "limits.burst: must have a burst that is a whole number above 0, not 0.",
-        "limits.plain: must be made by perSecond, perMinute, perHour or perDay, not 100.",
+        "limits.plain: must be made by perSecond, perMinute, perHour, perDay, slidingWindow or concurrent, not 100.",
         "limits.typo.brust: is not known. Did you mean "burst"?",
         "limits.a "b": must be a name of letters, digits and _ . : / - (it is sent in headers).",
         "meters.reports.aggregate: must be "count" or "sum", not "total".",
@@ -217,7 +217,7 @@ describe('validateCatalog', () => {
   it('finds nothing wrong in what the types allow', () => {
     const name = fc.stringMatching(/^[a-z]{1,8}$/).filter((text) => !['constructor', 'prototype'].includes(text))
     const rate = fc
-      .record({ limit: fc.integer({ min: 1, max: 1e6 }), burst: fc.option(fc.integer({ min: 1 }), { nil: undefined }) })
+      .record({ limit: fc.integer({ min: 1, max: 1e6 }), burst: fc.option(fc.integer({ min: 1, max: 1e9 }), { nil: undefined }) })
       .map(({ limit, burst }) => perHour(limit, burst === undefined ? {} : { burst }))
     const catalog: fc.Arbitrary<Catalog> = fc.record({
       limits: fc.dictionary(name, rate),

@@ -13,15 +13,17 @@ describe('limitsView', () => {
       overrides: new Map([['api', { limit: perMinute(500) }]]),
       now: 0,
     })
-    expect([view.get('api')?.limit.limit, view.get('api')?.source]).toEqual([500, 'override'])
-    expect([view.get('bulk')?.limit.limit, view.get('bulk')?.source]).toEqual([20, 'plan'])
+    expect([view.get('api')?.policies[0]?.policy.limit, view.get('api')?.source]).toEqual([500, 'override'])
+    expect([view.get('bulk')?.policies[0]?.policy.limit, view.get('bulk')?.source]).toEqual([20, 'plan'])
     expect(limitsView({ tenant: 'acme', catalog, overrides: new Map(), now: 0 }).get('api')?.source).toBe('catalog')
   })
 
   it('keeps an override until it expires, also within one view', () => {
     const overrides = new Map([['api', { limit: perMinute(500), until: 1_000 }]])
     const before = limitsView({ tenant: 'acme', catalog, overrides, now: 999 }).get('api')
-    expect([before?.limit.limit, before?.until, before?.next?.limit.limit]).toEqual([500, 1_000, 60])
+    expect([before?.policies[0]?.policy.limit, before?.until, before?.next?.policies[0]?.policy.limit]).toEqual([
+      500, 1_000, 60,
+    ])
     expect(limitsView({ tenant: 'acme', catalog, overrides, now: 1_000 }).get('api')?.source).toBe('catalog')
   })
 
@@ -31,9 +33,10 @@ describe('limitsView', () => {
   })
 
   it('names a key for each tenant and limit', () => {
-    const key = (tenant: string) => limitsView({ tenant, catalog, overrides: new Map(), now: 0 }).get('api')?.key
+    const key = (tenant: string) =>
+      limitsView({ tenant, catalog, overrides: new Map(), now: 0 }).get('api')?.request?.operations[0]?.key
     expect(key('a')).not.toBe(key('b'))
-    expect(key('a')).toBe('a\u0000api')
+    expect(key('a')).toBe('a\u0000api\u0000r')
   })
 })
 

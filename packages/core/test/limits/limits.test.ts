@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { Catalog } from '../../src/catalog/definitions.ts'
 import { perMinute, perSecond } from '../../src/catalog/index.ts'
 import type { EventTemplate } from '../../src/event.ts'
 import {
@@ -12,15 +11,22 @@ import {
 } from '../../src/limits/index.ts'
 import type { JournalEvent, LimitsStore } from '../../src/storage/index.ts'
 import { memoryLimits } from '../../src/storage/memory-limits.ts'
+import type { Actor } from '../../src/vocabulary.ts'
 
 let now = 1_000_000
+let ids = 0
 
 class FakeScope implements LimitsScope {
   readonly snapshot: LimitsScope['snapshot']
+  readonly tenant: { readonly id: string }
+  readonly actor: Actor
+  readonly route = 'GET /reports'
   readonly folded: EventTemplate[] = []
   readonly noted: JournalEvent[] = []
 
-  constructor(tenant = 'acme', overrides: Record<string, LimitOverride> = {}) {
+  constructor(tenant = 'acme', overrides: Record<string, LimitOverride> = {}, actor = 'ada') {
+    this.tenant = { id: tenant }
+    this.actor = { id: actor, type: 'user' }
     const catalog = { api: perMinute(60), bulk: perSecond(10, { burst: 20 }) }
     const plan = { bulk: perSecond(100) }
     this.snapshot = {
@@ -39,11 +45,13 @@ class FakeScope implements LimitsScope {
 
 function engine(options: Partial<LimitsOptions> = {}) {
   const scope = new FakeScope()
-  const limits = createLimits<Catalog>({
+  const limits = createLimits({
     scope: () => scope,
     store: memoryLimits(),
     fallback: memoryLimits(),
     now: () => now,
+    newId: () => `id-${ids++}`,
+    flag: () => undefined,
     mode: 'enforce',
     ...options,
   })
@@ -57,17 +65,21 @@ class Unsteady implements LimitsStore {
   state: 'up' | 'rejects' | 'throws' | 'hangs' = 'up'
   asked = 0
 
-  consume(...args: Parameters<LimitsStore['consume']>): ReturnType<LimitsStore['consume']> {
+  decide(...args: Parameters<LimitsStore['decide']>): ReturnType<LimitsStore['decide']> {
     this.asked += 1
     if (this.state === 'throws') throw new Error('down')
     if (this.state === 'rejects') return Promise.reject(new Error('down'))
     if (this.state === 'hangs') return new Promise(() => undefined)
-    return Promise.resolve(this.#inner.consume(...args))
+    return Promise.resolve(this.#inner.decide(...args))
   }
 
   async refund(...args: Parameters<LimitsStore['refund']>): Promise<void> {
     if (this.state !== 'up') throw new Error('down')
     this.#inner.refund(...args)
+  }
+
+  renew(...args: Parameters<LimitsStore['renew']>): ReturnType<LimitsStore['renew']> {
+    return this.state === 'up' ? this.#inner.renew(...args) : Promise.reject(new Error('down'))
   }
 
   async close(): Promise<void> {}
@@ -82,11 +94,27 @@ describe('limits', () => {
     const { limits, scope } = engine()
     expect(limits.consume('api')).toEqual({
       allowed: true,
+      outcome: 'allowed',
+      granted: 1,
       remaining: 59,
       retryAfter: 0,
       limit: 60,
       resetAfter: 1,
-      policies: [{ name: 'api', limit: 60, windowMs: 60_000, burst: 60, remaining: 59 }],
+      policies: [
+        {
+          name: 'api',
+          kind: 'rate',
+          by: 'tenant',
+          limit: 60,
+          windowMs: 60_000,
+          burst: 60,
+          allowed: true,
+          remaining: 59,
+          retryAfter: 0,
+          resetAfter: 1,
+        },
+      ],
+      refusedBy: [],
     })
     expect(limits.consume('api', { cost: 9 })).toMatchObject({ allowed: true, remaining: 50 })
     expect(scope.folded).toHaveLength(2)
@@ -132,25 +160,26 @@ describe('limits', () => {
   })
 
   it('are each tenant’s own', async () => {
-    const { limits } = engine()
-    const [acme, globex] = [new FakeScope('acme'), new FakeScope('globex')]
-    await limits.consumeIn(acme, 'api', { cost: 60 })
-    expect(limits.consumeIn(acme, 'api')).toMatchObject({ allowed: false })
-    expect(limits.consumeIn(globex, 'api')).toMatchObject({ allowed: true, remaining: 59 })
+    let scope = new FakeScope('acme')
+    const { limits } = engine({ scope: () => scope })
+    await limits.consume('api', { cost: 60 })
+    expect(limits.consume('api')).toMatchObject({ allowed: false })
+    scope = new FakeScope('globex')
+    expect(limits.consume('api')).toMatchObject({ allowed: true, remaining: 59 })
   })
 
   it('leave an override when it expires, also in the middle of a context', async () => {
-    const { limits } = engine()
     const scope = new FakeScope('acme', { api: { limit: perMinute(5), until: now + 1_000 } })
-    expect(await limits.consumeIn(scope, 'api')).toMatchObject({ limit: 5, remaining: 4 })
+    const { limits } = engine({ scope: () => scope })
+    expect(await limits.consume('api')).toMatchObject({ limit: 5, remaining: 4 })
     now += 1_000
-    expect(await limits.consumeIn(scope, 'api')).toMatchObject({ limit: 60 })
+    expect(await limits.consume('api')).toMatchObject({ limit: 60 })
   })
 
   it('give back what was taken for nothing', async () => {
-    const { limits, scope } = engine()
+    const { limits } = engine()
     await limits.consume('api', { cost: 60 })
-    await limits.refundIn(scope, 'api', { cost: 10 })
+    await limits.refund('api', { cost: 10 })
     expect(limits.consume('api')).toMatchObject({ allowed: true, remaining: 9 })
   })
 
@@ -190,8 +219,12 @@ describe('a limits store that fails', () => {
     const { limits, scope } = engine({ store, timeoutMs: 5, onDegraded: (error) => failures.push(error) })
     expect(await limits.consume('api')).not.toHaveProperty('degraded')
     store.state = state
-    expect(await limits.consume('api', { cost: 60 })).toMatchObject({ allowed: true, degraded: true })
-    expect(await limits.consume('api')).toMatchObject({ allowed: false, degraded: true })
+    expect(await limits.consume('api', { cost: 60 })).toMatchObject({
+      allowed: true,
+      outcome: 'degraded',
+      degraded: 'local',
+    })
+    expect(await limits.consume('api')).toMatchObject({ allowed: false, outcome: 'degraded', degraded: 'local' })
     expect(limits.degraded).toBe(true)
     expect(failures).toHaveLength(1)
     expect(scope.noted.filter(({ action }) => action === 'limit.degraded')).toEqual([
@@ -200,7 +233,7 @@ describe('a limits store that fails', () => {
         outcome: 'failure',
         notable: true,
         targets: [{ type: 'limit', id: 'api' }],
-        metadata: { store: 'unsteady' },
+        metadata: { store: 'unsteady', decidedBy: 'local' },
       },
     ])
   })
@@ -235,8 +268,8 @@ describe('a limits store that fails', () => {
 
   it('fails no refund', async () => {
     const store = new Unsteady()
-    const { limits, scope } = engine({ store })
+    const { limits } = engine({ store })
     store.state = 'rejects'
-    await expect(limits.refundIn(scope, 'api')).resolves.toBeUndefined()
+    await expect(limits.refund('api')).resolves.toBeUndefined()
   })
 })

@@ -1,0 +1,69 @@
+import type { LimitPolicy } from '../catalog/definitions.ts'
+import type { Actor, Json } from '../vocabulary.ts'
+import { subjectOf } from './actor-requests.ts'
+import type { FairShares } from './fair-shares.ts'
+import type { ResolvedLimit } from './limits-view.ts'
+import { operationOf, type ResolvedPolicy, withSubject } from './resolved-policy.ts'
+
+/** What one call asks of its limits' policies. */
+export interface Asked {
+  /** Decided together, in one step of the limits store. */
+  readonly together: readonly ResolvedPolicy[]
+  /** Decided by shares that this process has taken, one by one. */
+  readonly shared: readonly ResolvedPolicy[]
+  /** Only looked at. */
+  readonly shadow: readonly ResolvedPolicy[]
+}
+
+/** What policies are resolved by in one context. */
+export interface AskedParts {
+  readonly actor: Actor
+  route(): string
+  flag(key: string): Json | undefined
+  readonly fairShares: FairShares
+  readonly now: number
+}
+
+/** Everything that limits ask for a call, with the actor, the route and the flags filled in. */
+export function askedOf(limits: readonly ResolvedLimit[], parts: AskedParts): Asked {
+  const together: ResolvedPolicy[] = []
+  const shared: ResolvedPolicy[] = []
+  const shadow: ResolvedPolicy[] = []
+  for (const limit of limits) {
+    for (const declared of limit.policies) {
+      const resolved = filledIn(withFlag(declared, parts), parts)
+      const { policy, by } = resolved
+      if (policy.shadow) shadow.push(resolved)
+      else if (by === 'platform' || ('lease' in policy && policy.lease !== undefined)) shared.push(resolved)
+      else together.push(resolved)
+      if ('fairShare' in policy && policy.fairShare && !policy.shadow) {
+        together.push(parts.fairShares.of(resolved, parts.actor, parts.now))
+      }
+    }
+  }
+  return { together, shared, shadow }
+}
+
+/** The flag has the last word where it serves a number; what was used under another number counts on. */
+function withFlag(resolved: ResolvedPolicy, { flag }: AskedParts): ResolvedPolicy {
+  const { policy, operation } = resolved
+  if (policy.flag === undefined) return resolved
+  const served = flag(policy.flag)
+  if (typeof served !== 'number' || !Number.isSafeInteger(served) || served < 0) return resolved
+  const flagged: LimitPolicy =
+    policy.kind === 'rate'
+      ? { ...policy, limit: served, burst: Math.ceil((policy.burst / policy.limit) * served) }
+      : { ...policy, limit: served }
+  return { ...resolved, policy: flagged, operation: operationOf(flagged, operation.key) }
+}
+
+function filledIn(resolved: ResolvedPolicy, { actor, route }: AskedParts): ResolvedPolicy {
+  switch (resolved.by) {
+    case 'actor':
+      return withSubject(resolved, subjectOf(actor))
+    case 'route':
+      return withSubject(resolved, route())
+    default:
+      return resolved
+  }
+}

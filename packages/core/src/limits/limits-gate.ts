@@ -1,0 +1,160 @@
+import type { WhenUnavailable } from '../catalog/definitions.ts'
+import type {
+  LimitAnswer,
+  LimitDecision,
+  LimitOperation,
+  LimitRequest,
+  LimitsStore,
+  MaybePromise,
+} from '../storage/limits.ts'
+import type { Verdict } from './limit-result.ts'
+import type { ResolvedPolicy } from './resolved-policy.ts'
+
+export interface LimitsGateOptions {
+  readonly store: LimitsStore
+  /** Decides while the store does not answer; a store in memory. */
+  readonly fallback: LimitsStore
+  /** The part of each limit that this process allows by itself, above 0 and up to 1. */
+  readonly share: number
+  /** ms after which a store counts as not answering. */
+  readonly timeoutMs: number
+  /** Told of each failure of the store. */
+  onFailure(error: unknown): void
+}
+
+/** While a store is down it is asked once in this many ms, and the rest does not wait for it. */
+const PROBE_MS = 1_000
+
+/** The limits store, always answering soon: when it can't, each policy's own choice decides. */
+export class LimitsGate {
+  readonly #options: LimitsGateOptions
+  #downUntil = 0
+  #down = false
+
+  constructor(options: LimitsGateOptions) {
+    this.#options = options
+  }
+
+  get down(): boolean {
+    return this.#down
+  }
+
+  get storeName(): string {
+    return this.#options.store.name
+  }
+
+  /** @param policies those of the operations, in their order */
+  decide(request: LimitRequest, policies: readonly ResolvedPolicy[], now: number): MaybePromise<Verdict> {
+    if (this.#down) {
+      if (now < this.#downUntil) return this.#byChoice(request, policies, now)
+      this.#downUntil = now + PROBE_MS
+    }
+    let answer: MaybePromise<LimitAnswer>
+    try {
+      answer = this.#options.store.decide(request, now)
+    } catch (error) {
+      return this.#failed(error, request, policies, now)
+    }
+    if (!(answer instanceof Promise)) return this.#answered(answer)
+    return this.#inTime(answer).then(
+      (given) => this.#answered(given),
+      (error: unknown) => this.#failed(error, request, policies, now),
+    )
+  }
+
+  /** Gives back where it was taken, as far as that can be known; a refund that fails is lost. */
+  refund(request: LimitRequest, now: number): MaybePromise<void> {
+    const { store, fallback, share } = this.#options
+    try {
+      const given = this.#down ? fallback.refund(sharedRequest(request, share), now) : store.refund(request, now)
+      if (given instanceof Promise) return this.#inTime(given).catch((error: unknown) => this.#options.onFailure(error))
+    } catch (error) {
+      this.#options.onFailure(error)
+    }
+    return undefined
+  }
+
+  /** Prolongs a lease. False: it has ended. A store that does not answer leaves it as it is: true. */
+  async renew(request: LimitRequest, now: number): Promise<boolean> {
+    const { store, fallback } = this.#options
+    try {
+      if (this.#down) return await fallback.renew(request, now)
+      return await this.#inTime(Promise.resolve(store.renew(request, now)))
+    } catch (error) {
+      this.#options.onFailure(error)
+      return true
+    }
+  }
+
+  #answered(answer: LimitAnswer): Verdict {
+    this.#down = false
+    return { answer }
+  }
+
+  #failed(
+    error: unknown,
+    request: LimitRequest,
+    policies: readonly ResolvedPolicy[],
+    now: number,
+  ): MaybePromise<Verdict> {
+    this.#down = true
+    this.#downUntil = now + PROBE_MS
+    this.#options.onFailure(error)
+    return this.#byChoice(request, policies, now)
+  }
+
+  #byChoice(request: LimitRequest, policies: readonly ResolvedPolicy[], now: number): MaybePromise<Verdict> {
+    const choices = policies.map(({ policy }): WhenUnavailable => policy.whenUnavailable ?? 'local')
+    const { operations, mode, units } = request
+    if (choices.includes('closed') && mode !== 'force') {
+      const decisions = operations.map((operation, i) => (choices[i] === 'closed' ? CLOSED : open(operation)))
+      return { answer: { granted: 0, decisions }, degraded: 'closed' }
+    }
+    const local = operations.filter((_, i) => choices[i] === 'local')
+    if (local.length === 0) {
+      return { answer: { granted: units, decisions: operations.map(open) }, degraded: 'open' }
+    }
+    const { fallback, share } = this.#options
+    const complete = ({ granted, decisions }: LimitAnswer): Verdict => {
+      const rest = [...decisions]
+      const all = operations.map((operation, i) =>
+        choices[i] === 'local' ? (rest.shift() as LimitDecision) : open(operation),
+      )
+      return { answer: { granted, decisions: all }, degraded: 'local' }
+    }
+    const answer = fallback.decide(sharedRequest({ ...request, operations: local }, share), now)
+    return answer instanceof Promise ? answer.then(complete) : complete(answer)
+  }
+
+  #inTime<T>(answer: Promise<T>): Promise<T> {
+    const { timeoutMs, store } = this.#options
+    return new Promise<T>((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(new Error(`${store.name} did not answer within ${timeoutMs} ms.`)),
+        timeoutMs,
+      )
+      answer.then(resolve, reject).finally(() => clearTimeout(timer))
+    })
+  }
+}
+
+const CLOSED: LimitDecision = Object.freeze({ allowed: false, remaining: 0, retryAfterMs: PROBE_MS, resetMs: PROBE_MS })
+
+/** What is said of a policy that nobody could ask. */
+function open(operation: LimitOperation): LimitDecision {
+  const remaining = operation.kind === 'rate' ? operation.capacity / operation.weight : operation.limit
+  return { allowed: true, remaining, retryAfterMs: 0, resetMs: 0 }
+}
+
+function sharedRequest(request: LimitRequest, share: number): LimitRequest {
+  return share === 1 ? request : { ...request, operations: request.operations.map((it) => shared(it, share)) }
+}
+
+/** A part of what an operation allows, one unit at the least; in whole numbers, so a rate's units weigh more. */
+function shared(operation: LimitOperation, share: number): LimitOperation {
+  const part = (units: number): number => (units === 0 ? 0 : Math.max(1, Math.floor(units * share)))
+  if (operation.kind !== 'rate') return { ...operation, limit: part(operation.limit) }
+  const heavier = Math.round(1 / share)
+  const weight = operation.weight * heavier
+  return { ...operation, weight, capacity: part(operation.capacity / operation.weight) * weight }
+}

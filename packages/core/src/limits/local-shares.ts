@@ -1,0 +1,219 @@
+import type { LimitAnswer, LimitDecision, LimitOperation, LimitRequest, MaybePromise } from '../storage/limits.ts'
+import type { Verdict } from './limit-result.ts'
+import type { ResolvedPolicy } from './resolved-policy.ts'
+
+export interface LocalSharesOptions {
+  /** The limits store. */
+  decide(request: LimitRequest, policies: readonly ResolvedPolicy[], now: number): MaybePromise<Verdict>
+  refund(request: LimitRequest, now: number): MaybePromise<void>
+  /** Whether the store does not answer now: there is nothing to take in advance. */
+  isDown(): boolean
+  /** ms since the epoch. */
+  now(): number
+}
+
+/** What this process has taken of one key, and not yet spent. */
+interface Share {
+  readonly group: string
+  readonly operation: LimitOperation
+  units: number
+  /** ms */
+  endsAt: number
+  /** How long units may be spent. */
+  ms: number
+  /** What the store said last. */
+  decision: LimitDecision
+  /** ms: until then the store has none. */
+  emptyUntil: number
+  filling: Promise<void> | undefined
+}
+
+/** Keys that shares are held of at the most; beyond it the oldest one's units are lost to everybody until they come back. */
+const MAX_SHARES = 10_000
+const DEFAULT_MS = 250
+/** Of what a policy allows at once, where it does not say. */
+const DEFAULT_PART = 20
+/** A decision refills no more often. */
+const ATTEMPTS = 4
+const FULL: LimitDecision = Object.freeze({ allowed: true, remaining: 0, retryAfterMs: 0, resetMs: 0 })
+
+/**
+ * Decides by units that this process took from the store in advance, so that most decisions cost no round trip. In any
+ * time t all processes let pass at most what the policy allows in t, and `limit * ms / windowMs` (what came back while
+ * shares were held), and one share for each process (what was given back of them).
+ */
+export class LocalShares {
+  readonly #options: LocalSharesOptions
+  readonly #shares = new Map<string, Share>()
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: LocalSharesOptions) {
+    this.#options = options
+  }
+
+  /** Decides one policy. */
+  take(
+    group: string,
+    resolved: ResolvedPolicy,
+    operation: LimitOperation,
+    units: number,
+    now: number,
+  ): MaybePromise<Verdict> {
+    const share = this.#share(group, resolved, operation, now)
+    const need = units * operation.cost
+    if (share.units >= need) return this.#spend(share, units, need)
+    if (share.emptyUntil > now || need > mostAtOnce(operation)) return refused(share, units, now)
+    if (this.#options.isDown()) {
+      return this.#options.decide({ group, operations: [operation], units, mode: 'take' }, [resolved], now)
+    }
+    return this.#fillThenTake(share, resolved, operation, units, 1)
+  }
+
+  /** Gives back what was taken for a call that then did not happen. */
+  giveBack(operation: LimitOperation, units: number): void {
+    const share = this.#shares.get(operation.key)
+    if (share) share.units += units * operation.cost
+  }
+
+  /** Gives everything back. */
+  async close(): Promise<void> {
+    clearTimeout(this.#timer)
+    const now = this.#options.now()
+    const shares = [...this.#shares.values()]
+    this.#shares.clear()
+    await Promise.all(shares.map((share) => this.#return(share, now)))
+  }
+
+  #share(group: string, { policy }: ResolvedPolicy, operation: LimitOperation, now: number): Share {
+    const ms = ('lease' in policy && policy.lease?.ms) || DEFAULT_MS
+    let share = this.#shares.get(operation.key)
+    if (!share) {
+      if (this.#shares.size >= MAX_SHARES) this.#shares.delete(this.#shares.keys().next().value as string)
+      share = { group, operation, units: 0, endsAt: 0, ms, decision: FULL, emptyUntil: 0, filling: undefined }
+      this.#shares.set(operation.key, share)
+    } else if (share.units > 0 && share.endsAt <= now) this.#end(share, now)
+    return share
+  }
+
+  #spend(share: Share, units: number, need: number): Verdict {
+    share.units -= need
+    const { remaining, resetMs } = share.decision
+    const decision = { allowed: true, remaining: remaining + share.units, retryAfterMs: 0, resetMs }
+    return { answer: { granted: units, decisions: [decision] } }
+  }
+
+  #fillThenTake(
+    share: Share,
+    resolved: ResolvedPolicy,
+    operation: LimitOperation,
+    units: number,
+    attempt: number,
+  ): MaybePromise<Verdict> {
+    const need = units * operation.cost
+    const goOn = (verdict: Verdict | undefined): MaybePromise<Verdict> => {
+      // The store has just failed: the policy's own choice has decided.
+      if (verdict) {
+        const granted = verdict.answer.granted >= need ? units : 0
+        return { ...verdict, answer: { ...verdict.answer, granted } }
+      }
+      const now = this.#options.now()
+      if (share.units >= need) return this.#spend(share, units, need)
+      if (share.emptyUntil > now || attempt >= ATTEMPTS) return refused(share, units, now)
+      return this.#fillThenTake(share, resolved, operation, units, attempt + 1)
+    }
+    if (share.filling) return share.filling.then(() => goOn(undefined))
+    const filled = this.#fill(share, resolved, operation, need)
+    if (!(filled instanceof Promise)) return goOn(filled)
+    share.filling = filled.then(
+      () => {
+        share.filling = undefined
+      },
+      () => {
+        share.filling = undefined
+      },
+    )
+    return filled.then(goOn)
+  }
+
+  #fill(
+    share: Share,
+    resolved: ResolvedPolicy,
+    operation: LimitOperation,
+    need: number,
+  ): MaybePromise<Verdict | undefined> {
+    const now = this.#options.now()
+    const request: LimitRequest = {
+      group: share.group,
+      operations: [{ ...operation, cost: 1 }],
+      units: Math.max(need - share.units, shareUnits(resolved, operation)),
+      mode: 'partial',
+    }
+    const settle = (verdict: Verdict): Verdict | undefined => {
+      if (verdict.degraded) return verdict
+      this.#filled(share, verdict.answer, need, now)
+      return undefined
+    }
+    const verdict = this.#options.decide(request, [resolved], now)
+    return verdict instanceof Promise ? verdict.then(settle) : settle(verdict)
+  }
+
+  #filled(share: Share, { granted, decisions }: LimitAnswer, need: number, now: number): void {
+    if (granted > 0) {
+      // What is left of an earlier share keeps its end.
+      if (share.units === 0) share.endsAt = now + share.ms
+      share.units += granted
+      this.#schedule(share.endsAt - now)
+    }
+    share.decision = decisions[0] as LimitDecision
+    if (share.units < need) {
+      share.emptyUntil = now + Math.max(1, Math.min(share.decision.retryAfterMs || 1, share.ms))
+    }
+  }
+
+  #schedule(inMs: number): void {
+    if (this.#timer) return
+    this.#timer = setTimeout(() => this.#sweep(), Math.max(1, inMs)).unref()
+  }
+
+  #sweep(): void {
+    this.#timer = undefined
+    const now = this.#options.now()
+    let next = Number.POSITIVE_INFINITY
+    for (const [key, share] of this.#shares) {
+      if (share.units > 0 && share.endsAt > now) next = Math.min(next, share.endsAt - now)
+      else {
+        this.#end(share, now)
+        if (!share.filling && share.emptyUntil <= now) this.#shares.delete(key)
+      }
+    }
+    if (next !== Number.POSITIVE_INFINITY) this.#schedule(next)
+  }
+
+  #end(share: Share, now: number): void {
+    if (share.units === 0) return
+    // Late, it would be given back a second time: time has done so.
+    if (now - share.endsAt <= share.ms) void this.#return(share, now)
+    share.units = 0
+  }
+
+  async #return({ group, operation, units }: Share, now: number): Promise<void> {
+    if (units <= 0) return
+    await this.#options.refund({ group, operations: [{ ...operation, cost: 1 }], units, mode: 'take' }, now)
+  }
+}
+
+function shareUnits({ policy }: ResolvedPolicy, operation: LimitOperation): number {
+  const said = 'lease' in policy ? policy.lease?.units : undefined
+  if (said !== undefined) return said
+  return Math.max(1, Math.floor(mostAtOnce(operation) / DEFAULT_PART))
+}
+
+function refused({ decision, emptyUntil, operation }: Share, units: number, now: number): Verdict {
+  const never = units * operation.cost > mostAtOnce(operation)
+  const retryAfterMs = never ? Number.POSITIVE_INFINITY : Math.max(1, decision.retryAfterMs, emptyUntil - now)
+  return { answer: { granted: 0, decisions: [{ ...decision, allowed: false, retryAfterMs }] } }
+}
+
+function mostAtOnce(operation: LimitOperation): number {
+  return operation.kind === 'rate' ? operation.capacity / operation.weight : operation.limit
+}

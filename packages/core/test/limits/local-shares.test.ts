@@ -1,0 +1,136 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { until } from '../../../../test/until.ts'
+import { perMinute, perSecond } from '../../src/catalog/index.ts'
+import type { LimitRequest, LimitsStore } from '../../src/storage/index.ts'
+import { memoryLimits } from '../../src/storage/memory-limits.ts'
+import { LimitsBench } from './bench.ts'
+
+/** A store shared by processes, that counts how often it is asked. */
+class Shared implements LimitsStore {
+  readonly name = 'shared'
+  readonly #inner = memoryLimits()
+  readonly asked: LimitRequest[] = []
+
+  async decide(...args: Parameters<LimitsStore['decide']>): Promise<Awaited<ReturnType<LimitsStore['decide']>>> {
+    this.asked.push(args[0])
+    return this.#inner.decide(...args)
+  }
+
+  async refund(...args: Parameters<LimitsStore['refund']>): Promise<void> {
+    this.#inner.refund(...args)
+  }
+
+  async renew(...args: Parameters<LimitsStore['renew']>): Promise<boolean> {
+    return this.#inner.renew(...args)
+  }
+
+  async close(): Promise<void> {}
+}
+
+describe('a share of a limit', () => {
+  it('spares most round trips, and takes from the store no more than there is', async () => {
+    const store = new Shared()
+    const bench = new LimitsBench({ api: perMinute(100, { lease: { ms: 1_000, units: 10 } }) }, { store })
+    let allowed = 0
+    for (let i = 0; i < 120; i++) if ((await bench.limits.consume('api')).allowed) allowed++
+    expect(allowed).toBe(100)
+    expect(store.asked.length).toBeLessThan(15)
+    await bench.limits.close()
+  })
+
+  it('is taken once for all that wait for it', async () => {
+    const store = new Shared()
+    const bench = new LimitsBench({ api: perMinute(100, { lease: { ms: 1_000, units: 50 } }) }, { store })
+    const results = await Promise.all(Array.from({ length: 40 }, () => bench.limits.consume('api')))
+    expect(results.every(({ allowed }) => allowed)).toBe(true)
+    expect(store.asked).toHaveLength(1)
+    await bench.limits.close()
+  })
+
+  it('goes back when its time is over, and when the process ends', async () => {
+    const store = new Shared()
+    const limits = { api: perMinute(100, { lease: { ms: 20, units: 60 } }) }
+    const bench = new LimitsBench(limits, { store })
+    const other = new LimitsBench(limits, { store })
+    expect(await bench.limits.consume('api')).toMatchObject({ allowed: true })
+    bench.now += 20
+    other.now = bench.now
+    await until(async () => (await other.limits.peek('api')).remaining >= 99)
+    await bench.limits.consume('api')
+    await bench.limits.close()
+    expect((await other.limits.peek('api')).remaining).toBeGreaterThanOrEqual(98)
+    await other.limits.close()
+  })
+
+  it('is refused at once, without a round trip, while the store has none', async () => {
+    const store = new Shared()
+    const bench = new LimitsBench({ api: perMinute(2, { lease: { ms: 1_000, units: 10 } }) }, { store })
+    await bench.limits.consume('api', { cost: 2 })
+    expect(await bench.limits.consume('api')).toMatchObject({ allowed: false, retryAfter: 30 })
+    const { length } = store.asked
+    for (let i = 0; i < 20; i++) expect(await bench.limits.consume('api')).toMatchObject({ allowed: false })
+    expect(store.asked).toHaveLength(length)
+    expect(await bench.limits.consume('api', { cost: 3 })).toMatchObject({ retryAfter: Number.POSITIVE_INFINITY })
+    await bench.limits.close()
+  })
+
+  it('gives a refused call’s units back to itself', async () => {
+    const bench = new LimitsBench({
+      api: [perMinute(100, { lease: { ms: 1_000, units: 5 } }), perMinute(2, { by: 'actor' })],
+    })
+    for (let i = 0; i < 50; i++) bench.limits.consume('api')
+    bench.enter({ actor: 'bob' })
+    // Ada has taken 2, and as little as a share besides.
+    expect(await bench.limits.consume('api')).toMatchObject({ allowed: true })
+    const { policies } = await bench.limits.peek('api')
+    expect(policies.find(({ name }) => name === 'api')?.remaining).toBeGreaterThanOrEqual(95)
+    await bench.limits.close()
+  })
+})
+
+describe('a policy of the platform', () => {
+  it('counts all tenants of all processes together', async () => {
+    const store = new Shared()
+    const limits = { api: [perSecond(20, { by: 'platform' }), perMinute(1_000)] }
+    const processes = [new LimitsBench(limits, { store }), new LimitsBench(limits, { store })]
+    let allowed = 0
+    for (let i = 0; i < 60; i++) {
+      const bench = processes[i % 2] as LimitsBench
+      bench.enter({ tenant: `tenant-${i % 7}` })
+      if ((await bench.limits.consume('api')).allowed) allowed++
+    }
+    expect(allowed).toBe(20)
+    for (const bench of processes) await bench.limits.close()
+  })
+
+  it('lets pass no more than its bound says, whatever is asked when', async () => {
+    const rate = 20
+    const lease = { ms: 100, units: 3 }
+    const ask = fc.record({
+      wait: fc.integer({ min: 0, max: 150 }),
+      cost: fc.integer({ min: 1, max: 4 }),
+      process: fc.nat({ max: 2 }),
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.array(ask, { maxLength: 60 }), async (asks) => {
+        const store = new Shared()
+        const processes = [0, 1, 2].map(() => new LimitsBench({ api: perSecond(rate, { lease }) }, { store }))
+        const start = (processes[0] as LimitsBench).now
+        let now = start
+        let taken = 0
+        for (const { wait, cost, process } of asks) {
+          now += wait
+          for (const bench of processes) bench.now = now
+          const bench = processes[process] as LimitsBench
+          if ((await bench.limits.consume('api', { cost })).allowed) taken += cost
+          const usual = rate + Math.floor(((now - start) * rate) / 1_000)
+          const over = Math.ceil((rate * lease.ms) / 1_000) + processes.length * lease.units
+          expect(taken).toBeLessThanOrEqual(usual + over)
+        }
+        for (const bench of processes) await bench.limits.close()
+      }),
+      { numRuns: 100 },
+    )
+  })
+})
