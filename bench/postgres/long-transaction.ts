@@ -81,8 +81,8 @@ async function measure(url: string, held: boolean): Promise<readonly Window[]> {
       // As the server itself does it each minute, at the soonest.
       await looking.query(`VACUUM ${schema}.throughline_journal`)
       const { rows } = await looking.query<{ rows: number; dead: number; bytes: number }>(
-        `SELECT pg_stat_get_dead_tuples('${schema}.throughline_journal'::regclass)::int AS dead, (SELECT count(*) FROM ${schema}.throughline_journal)::int AS rows,
-  pg_total_relation_size('${schema}.throughline_journal')::float8 AS bytes`,
+        `SELECT sum(pg_stat_get_dead_tuples(relid))::int AS dead, (SELECT count(*) FROM ${schema}.throughline_journal)::int AS rows,
+  sum(pg_total_relation_size(relid))::float8 AS bytes FROM pg_partition_tree('${schema}.throughline_journal')`,
       )
       const window = {
         seconds: (SECONDS / WINDOWS) * nth,

@@ -13,6 +13,7 @@ const COMPOSITION = new Set([
   'snapshots.ts',
   'options.ts',
   'runs.ts',
+  'within.ts',
   'worker.ts',
 ])
 

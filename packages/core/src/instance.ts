@@ -200,6 +200,12 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
 
   /** Commits a change of the current tenant; the context sees it. */
   async commit(scope: Scope<S>, change: RecordedChange): Promise<CommitResult> {
+    if (change.writes?.length && scope.joined) {
+      throw new ThroughlineError('WITHIN_UNSUPPORTED', {
+        message: 'A change of state is committed by itself: it can not join a transaction of the app.',
+        remedy: 'Make the change before `within` or after it.',
+      })
+    }
     // A write is a checkpoint: a suspended tenant or a removed member changes nothing any more.
     if (this.now() - scope.seenAt > CHECKPOINT_MS) await this.reload(scope)
     const { activity, request } = scope

@@ -1,3 +1,4 @@
+import { partitionedJournal } from './postgres/journal-slots.ts'
 import { ROUTINES } from './postgres/routines.ts'
 
 /** Where databases differ in the SQL that we write ourselves; everything else is the same text for all of them. */
@@ -6,12 +7,12 @@ export interface Dialect {
   readonly text: string
   /** A whole number of 64 bits: ms since the epoch, sequences, quantities. */
   readonly integer: string
-  /** The journal's positions: a key that only grows. */
-  readonly position: string
   /** Statements before the first table: what the database has to be taught. */
   readonly routines: readonly string[]
   /** Ends a `create table` whose rows are stored in the order of the primary key. */
   readonly clustered: string
+  /** Makes the journal's table: these columns, and an `id` that only grows. */
+  journal(columns: string): readonly string[]
   /** A column computed from a JSON document's top-level member. */
   generated(column: string, document: string, member: string): string
   /** A member of a JSON value as text. */
@@ -42,9 +43,16 @@ export const sqlite: Dialect = {
   name: 'sqlite',
   text: 'TEXT',
   integer: 'INTEGER',
-  position: 'INTEGER NOT NULL PRIMARY KEY',
   routines: [],
   clustered: 'WITHOUT ROWID',
+  journal: (columns) => [
+    `CREATE TABLE throughline_journal (
+  id INTEGER NOT NULL PRIMARY KEY,
+${columns}
+)`,
+    'CREATE UNIQUE INDEX throughline_journal_writer ON throughline_journal (writer, seq)',
+    'CREATE INDEX throughline_journal_lane ON throughline_journal (lane, id)',
+  ],
   generated: (column, document, member) =>
     `${column} TEXT GENERATED ALWAYS AS (json_extract(${document}, '$.${member}')) VIRTUAL`,
   member,
@@ -66,9 +74,9 @@ export const postgres: Dialect = {
   // Bytes decide equality and order, whatever the database's language.
   text: 'text COLLATE "C"',
   integer: 'bigint',
-  position: 'bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY',
   routines: ROUTINES,
   clustered: '',
+  journal: partitionedJournal,
   generated: (column, document, name) =>
     `${column} text COLLATE "C" GENERATED ALWAYS AS (throughline_json(${document}) ->> '${name}') STORED`,
   member: (json, name) => `((${json} #>> ${path(name)}) COLLATE "C")`,

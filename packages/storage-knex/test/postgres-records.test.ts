@@ -156,7 +156,8 @@ describe.skipIf(!service.isReachable)('PostgresRecords', () => {
     await using(async ({ records, another }) => {
       await records.open(openOptions())
       const other = another()
-      await other.open(openOptions())
+      // By its clock its rows are for another partition, where no key meets theirs.
+      await other.open(openOptions({ now: () => openOptions().now() + 7_000 }))
       const change = { writer: 'w', lane: 0, writes: [] }
       const quotas = [{ tenant: 'acme', meter: 'm', period: '2026-11', delta: 1, limit: 25, seed: 0 }]
       const results = await Promise.all(
@@ -325,7 +326,8 @@ describe.skipIf(!service.isReachable)('PostgresRecords', () => {
       expect(await records.project(REQUEST)).toMatchObject({ records: 1 })
       const tables = () =>
         query<{ name: string }>('SELECT tablename AS name FROM pg_tables WHERE schemaname = $1 ORDER BY 1', [schema])
-      const platform = ['journal', 'leases', 'migrations', 'secret', 'versions', 'writers']
+      const partitions = [0, 1, 2, 3].map((slot) => `journal_${slot}`)
+      const platform = ['journal', ...partitions, 'leases', 'migrations', 'secret', 'versions', 'writers']
       const trail = ['heads', 'notable', 'repeats', 'trail']
       expect((await tables()).map(({ name }) => name)).toEqual([...platform, ...trail].sort().map(named))
       const whole = another()

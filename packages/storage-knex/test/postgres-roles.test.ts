@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { Knex } from 'knex'
 import { describe, expect, it } from 'vitest'
 import { postgresScratch, service } from './postgres-scratch.ts'
 import { batchOf, openOptions } from './scratch-storage.ts'
@@ -11,8 +12,9 @@ describe.skipIf(!service.isReachable)('roles on Postgres', () => {
     const { query, appAt, another, schema } = scratch
     const id = randomBytes(6).toString('hex')
     const roles = [`tl_app_${id}`, `tl_worker_${id}`]
+    const all = [...roles, `tl_other_${id}`]
     try {
-      for (const role of roles) await query(`CREATE ROLE ${role} LOGIN PASSWORD 'tl'`)
+      for (const role of all) await query(`CREATE ROLE ${role} LOGIN PASSWORD 'tl'`)
       const [app, platform] = roles.map((role) => {
         const url = new URL(service.url)
         url.username = role
@@ -39,6 +41,9 @@ describe.skipIf(!service.isReachable)('roles on Postgres', () => {
         'SELECT body FROM throughline_journal',
         'DELETE FROM throughline_journal',
         'UPDATE throughline_journal SET seq = seq',
+        'SELECT seq FROM throughline_journal_0',
+        'INSERT INTO throughline_journal_0 SELECT * FROM throughline_journal_0',
+        'TRUNCATE throughline_journal_0',
         'SELECT * FROM throughline_secret',
         'UPDATE throughline_trail SET hash = hash',
         'INSERT INTO throughline_heads SELECT * FROM throughline_heads',
@@ -47,15 +52,31 @@ describe.skipIf(!service.isReachable)('roles on Postgres', () => {
         const asked = app.raw(statement.replace(/throughline_/g, `${schema}.throughline_`))
         await expect(asked, statement).rejects.toThrow(/permission denied/)
       }
+      const within = (knex: Knex): Promise<void> =>
+        knex.transaction((trx) => records.appendWithin(trx, batchOf('acme', 1, 'one.t')))
+      await within(app)
+      const stranger = new URL(service.url)
+      stranger.username = `tl_other_${id}`
+      stranger.password = 'tl'
+      await expect(within(appAt(stranger.href))).rejects.toMatchObject({
+        code: 'WITHIN_UNSUPPORTED',
+        details: { postgres: '42501' },
+      })
+      const rights = await query<{ app: boolean; platform: boolean }>(
+        `SELECT has_table_privilege($1, t.relid, 'TRUNCATE') AS app, has_table_privilege($2, t.relid, 'TRUNCATE') AS platform
+         FROM pg_partition_tree('throughline_journal') AS t WHERE t.isleaf`,
+        roles,
+      )
+      expect(rights).toEqual([0, 1, 2, 3].map(() => ({ app: false, platform: true })))
       await records.close()
       // The next process finds all as it is, and as the app's role it may only look.
       const checked = another({ app, platform })
       await checked.open(openOptions({ migrate: 'check' }))
-      expect(await checked.project(REQUEST)).toMatchObject({ records: 1 })
+      expect(await checked.project(REQUEST)).toMatchObject({ records: 2 })
       await checked.close()
       await Promise.all([app.destroy(), platform.destroy()])
     } finally {
-      for (const role of roles) await query(`DROP OWNED BY ${role}; DROP ROLE ${role}`).catch(() => undefined)
+      for (const role of all) await query(`DROP OWNED BY ${role}; DROP ROLE ${role}`).catch(() => undefined)
       await scratch.destroy()
     }
   })

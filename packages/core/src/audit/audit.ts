@@ -17,7 +17,8 @@ export interface AuditPage {
 /** The trail of the tenant in whose context it is asked. */
 export interface Audit {
   /**
-   * Records an event of the app's own; resolves once it is durable.
+   * Records an event of the app's own; resolves once it is durable. Inside `within` it resolves at once, and is durable
+   * with the transaction.
    *
    * @throws ThroughlineError `TENANT_REQUIRED`, `EVENT_INVALID`, `RECORDS_FULL`, `OUTCOME_UNKNOWN`
    */
@@ -40,6 +41,8 @@ export interface TrailReader {
 
 export interface AuditScope {
   readonly tenant: { readonly id: string }
+  /** Takes the event instead while the app fills a transaction of its own. */
+  readonly joined?: { note(event: JournalEvent): void } | undefined
   note(event: JournalEvent): void
   settlePart(): Promise<void>
 }
@@ -49,7 +52,13 @@ export function createAudit(reader: TrailReader, scope: () => AuditScope): Audit
   return {
     async record(event) {
       const current = scope()
-      current.note(readNewEvent(event))
+      const noted = readNewEvent(event)
+      const { joined } = current
+      if (joined) {
+        joined.note(noted)
+        return
+      }
+      current.note(noted)
       await current.settlePart()
     },
     async list(query = {}) {

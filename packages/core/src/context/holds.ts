@@ -6,6 +6,8 @@ export interface ScopeHold {
   keep(): MaybePromise<void>
   /** It failed, or a later guard refused. */
   release(): MaybePromise<void>
+  /** A later guard beside it refused, so that nothing was tried; as `release` unless given. */
+  refused?(): MaybePromise<void>
 }
 
 /** Decides what was reserved. Every hold is decided, whatever another one's decision throws. */

@@ -1,8 +1,11 @@
 import type { EventTemplate } from '../event.ts'
+import type { RequestAnswer } from '../request-answer.ts'
 import type { JournalEvent } from '../storage/journal-record.ts'
 import type { TelemetryPort } from '../telemetry-port.ts'
 import type { Actor, RequestInfo, Tenant, TenantContext } from '../vocabulary.ts'
 import type { ScopeHold } from './holds.ts'
+import type { JoinedRecord } from './joined.ts'
+import { joinedOf } from './joined.ts'
 
 /** What a context knows of its tenant: loaded at once, immutable, read synchronously. */
 export interface Snapshot {
@@ -19,6 +22,8 @@ export interface Snapshot {
 export interface ContextActivity {
   readonly id: string
   readonly traceId: string
+  /** Absent outside of requests. */
+  readonly answer?: RequestAnswer | undefined
   /** Must reach the journal itself; see the `strict` guard. */
   strict: boolean
   /** The response does not wait for it; see the `background` guard. */
@@ -99,6 +104,11 @@ export class Scope<S extends Snapshot = Snapshot> {
     return this.#actor
   }
 
+  /** What is counted by route counts under this: `GET /reports/:id`, and one and the same outside of requests. */
+  get route(): string {
+    return this.request ? `${this.request.method} ${this.activity.answer?.route() ?? '*'}` : ''
+  }
+
   /** The public, frozen face of this scope. */
   get context(): TenantContext {
     this.#context ??= Object.freeze({
@@ -108,6 +118,11 @@ export class Scope<S extends Snapshot = Snapshot> {
       traceId: this.activity.traceId,
     })
     return this.#context
+  }
+
+  /** Where the app's own records go while it fills a transaction of its own. */
+  get joined(): JoinedRecord | undefined {
+    return joinedOf(this)
   }
 
   /** The context's own committed changes, or what a checkpoint found. */

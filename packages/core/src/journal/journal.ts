@@ -1,5 +1,6 @@
 import { newId } from '../clock.ts'
 import { ThroughlineError } from '../errors.ts'
+import { transactionWriter } from '../storage/change-stream.ts'
 import { encodeBatch } from '../storage/journal-record.ts'
 import type { Backlog, Change, CommitResult, JournalBatch, RecordsStore } from '../storage/records.ts'
 import type { DecisionCounter } from '../telemetry-port.ts'
@@ -17,7 +18,7 @@ const PART_MS = 5_000
 const STALLED_MS = 30_000
 
 export interface JournalOptions {
-  readonly records: Pick<RecordsStore, 'append' | 'commit' | 'project' | 'backlog'>
+  readonly records: Pick<RecordsStore, 'append' | 'appendWithin' | 'commit' | 'project' | 'backlog'>
   readonly lanes: number
   /** Absent: what can't be appended is refused. */
   readonly spill: { readonly directory: string; readonly maxBytes: number } | undefined
@@ -127,6 +128,27 @@ export class Journal implements ActivitySink {
       })
     if (result.status === 'committed') this.#appended()
     return result
+  }
+
+  /**
+   * Appends records through a transaction of the app's own: they are there if and only if it is committed.
+   *
+   * @param transaction with what resolves once it is committed, where it is known: only then they can be projected
+   * @throws ThroughlineError `WITHIN_UNSUPPORTED`, `RECORDS_UNAVAILABLE`
+   */
+  async appendWithin(
+    transaction: { readonly executionPromise?: Promise<unknown> | undefined },
+    tenant: string,
+    lines: readonly string[],
+  ): Promise<void> {
+    if (this.#closed) throw new ThroughlineError('CLOSED')
+    const { records, now } = this.#options
+    const at = now()
+    const writer = transactionWriter(newId(at))
+    const batch = { writer, seq: 1, lane: this.laneOf(tenant), at, body: encodeBatch(lines) }
+    await this.#detached(async () => records.appendWithin?.(transaction, batch))
+    const kick = (): void => this.#appended()
+    Promise.resolve(transaction.executionPromise).then(kick, kick)
   }
 
   laneOf(tenant: string): number {

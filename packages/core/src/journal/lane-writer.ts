@@ -116,7 +116,7 @@ export class LaneWriter {
     const { writer, lane, now, onAppended } = this.#options
     const at = now()
     this.#seq += 1
-    const batch: JournalBatch = { writer, seq: this.#seq, lane, body: group.body(() => newId(at), at) }
+    const batch: JournalBatch = { writer, seq: this.#seq, lane, at, body: group.body(() => newId(at), at) }
     try {
       const spilled = await this.#record(batch)
       if (spilled) group.spilled(spilled)

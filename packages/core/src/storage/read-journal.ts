@@ -1,4 +1,5 @@
 import { PLATFORM } from '../vocabulary.ts'
+import { isTransactionWriter } from './change-stream.ts'
 import type { JournalEvent, JournalRecord } from './journal-record.ts'
 import { batchLines } from './journal-record.ts'
 import type { JournalRow, WriterState } from './journal-seal.ts'
@@ -32,11 +33,11 @@ export interface ReadJournal {
  * one that was appended twice counts once; a gap, a forged seal and an unreadable record go to the operator's trail.
  *
  * @param rows rows of one lane, by ascending id
- * @param writers state of every writer in `rows` that has one
+ * @param before state of every writer in `rows` that has one
  */
 export function readJournal(
   rows: readonly JournalRow[],
-  writers: ReadonlyMap<string, WriterState>,
+  before: ReadonlyMap<string, WriterState>,
   options: { readonly secret: string; now(): number; newId(now: number): string },
 ): ReadJournal {
   const states = new Map<string, WriterState>()
@@ -77,7 +78,7 @@ export function readJournal(
   }
 
   for (const row of rows) {
-    const state = states.get(row.writer) ?? writers.get(row.writer) ?? { seq: 0, mac: '' }
+    const state = states.get(row.writer) ?? before.get(row.writer) ?? { seq: 0, mac: '' }
     if (!sealHolds(options.secret, row)) {
       alarm('journal.forged', { writer: row.writer, sequence: row.seq, row: row.id })
       continue
@@ -96,7 +97,8 @@ export function readJournal(
       else alarm('journal.unreadable', { writer: row.writer, sequence: row.seq, row: row.id })
     }
   }
-  return { tenants: [...entries.keys()], usageKeys, writers: states, entries, repeats }
+  const writers = new Map([...states].filter(([writer]) => !isTransactionWriter(writer)))
+  return { tenants: [...entries.keys()], usageKeys, writers, entries, repeats }
 }
 
 const EVENTS = ',"events":'

@@ -25,6 +25,14 @@ export interface RecordsStore {
    * commit may have been lost on the way back): the caller repeats it with the same `writer` and `seq`.
    */
   append(batch: JournalBatch): Promise<void>
+  /**
+   * Appends one batch through a transaction of the app's own, on the same database: it is there if and only if that
+   * transaction is committed, however long that takes. Its writer has no other batch. Absent where no app can have such
+   * a transaction.
+   *
+   * @throws ThroughlineError `WITHIN_UNSUPPORTED` for what is no such transaction
+   */
+  appendWithin?(transaction: unknown, batch: JournalBatch): Promise<void>
   /** Applies a state change and its journal record in one transaction, or nothing of it. */
   commit(change: Change): Promise<CommitResult>
 
@@ -79,6 +87,11 @@ export interface JournalBatch {
   /** Dense, from 1. */
   readonly seq: number
   readonly lane: number
+  /**
+   * When it was made, ms; a repeated batch keeps it, so that a storage may place rows by it. Absent in batches that an
+   * earlier release left in a spill file.
+   */
+  readonly at?: number
   /** A JSON array, one record a line (see {@link encodeBatch}). */
   readonly body: string
 }

@@ -1,18 +1,32 @@
 import type { JournalEvent } from '../storage/journal-record.ts'
+import type { MaybePromise } from '../storage/limits.ts'
 import type { CommitResult, DocumentWrite, QuotaMove } from '../storage/records.ts'
 import type { QuotasView } from './quotas-view.ts'
+
+/** Usage of one meter, as it goes on record. */
+export interface NewUsage {
+  readonly meter: string
+  readonly quantity: number
+  readonly key?: string
+  /** Set when the units are counted by a hard quota of this period. */
+  readonly quotaPeriod?: string
+}
+
+/** Usage that joins a transaction of the app's own. */
+export interface JoinedUsage {
+  recordUsage(entry: NewUsage): void
+  /** Units that are set aside until it is known whether there is to be a transaction. */
+  hold(units: { keep(): MaybePromise<void>; release(): MaybePromise<void> }): void
+}
 
 /** What usage reads of an open tenant context, and leaves on its record. */
 export interface UsageScope {
   readonly tenant: { readonly id: string }
   readonly snapshot: { readonly usage: QuotasView }
+  /** Takes the usage instead while the app fills a transaction of its own. */
+  readonly joined?: JoinedUsage | undefined
   note(event: JournalEvent): void
-  recordUsage(entry: {
-    readonly meter: string
-    readonly quantity: number
-    readonly key?: string
-    readonly quotaPeriod?: string
-  }): void
+  recordUsage(entry: NewUsage): void
   /** Makes what the record holds so far durable. */
   settlePart(): Promise<void>
 }

@@ -8,7 +8,7 @@ import { QuotaCounter } from './quota-counter.ts'
 import { RecentKeys } from './recent-keys.ts'
 import { checkUsage, type Meters, meterOf } from './usage-input.ts'
 import { readUsageQuery, type UsageTotalsQuery } from './usage-query.ts'
-import type { CommitQuota, UsageScope } from './usage-scope.ts'
+import type { CommitQuota, JoinedUsage, UsageScope } from './usage-scope.ts'
 
 export interface RecordOptions {
   /** 1 to 200 characters, well-formed. The same key of one meter counts once, however often it is recorded. */
@@ -52,7 +52,8 @@ export interface Reservation {
 /** Usage of the current tenant. */
 export interface Usage<C extends Catalog = RegisteredCatalog> {
   /**
-   * Records usage; resolves once it is durable.
+   * Records usage; resolves once it is durable. Inside `within` it resolves at once, and is durable with the transaction;
+   * units of a hard quota are set aside at once, and given back where `within` fails.
    *
    * @param quantity a whole number above 0, 1 unless said
    * @throws ThroughlineError `METER_UNKNOWN`, `USAGE_QUANTITY_INVALID`, `USAGE_KEY_INVALID`; `QUOTA_EXCEEDED` and
@@ -127,6 +128,7 @@ class LedgerUsage implements UsageEngine<Catalog> {
     checkUsage(this.#meters, meter, quantity, key)
     const quota = scope.snapshot.usage.get(meter)
     if (quota?.hard !== true) return record(scope, meter, quantity, key)
+    if (scope.joined) return this.#join(scope, scope.joined, meter, quota, quantity, key)
     const take = (): Promise<void> => this.#recordCounted(scope, meter, quota, quantity, key)
     if (key === undefined) return take()
     const first = await this.#recent.once(scope.tenant.id, meter, key, take)
@@ -179,21 +181,41 @@ class LedgerUsage implements UsageEngine<Catalog> {
     return this.#reserveCounted(scope, meter, quota, quantity, key)
   }
 
+  /** The counter can not be in the app's transaction, which may stay open: everybody else would wait for its row. */
+  async #join(
+    scope: UsageScope,
+    joined: JoinedUsage,
+    meter: string,
+    quota: Quota,
+    quantity: number,
+    key: string | undefined,
+  ): Promise<void> {
+    const units = await this.#reserveCounted(scope, meter, quota, quantity, key, joined)
+    if (scope.joined === joined) {
+      joined.hold(units)
+      return
+    }
+    // The function has ended without waiting for this call.
+    await units.release()
+    await this.#recordCounted(scope, meter, quota, quantity, key)
+  }
+
   async #reserveCounted(
     scope: UsageScope,
     meter: string,
     quota: Quota,
     quantity: number,
     key: string | undefined,
+    into: Pick<UsageScope, 'recordUsage'> = scope,
   ): Promise<Reservation> {
     const { period, counted } = await this.#counter.take(scope, meter, quota, quantity, ({ key: first }) => ({
       action: 'quota.reserved',
       targets: [{ type: 'meter', id: meter }],
       metadata: { quantity, period: first },
     }))
-    if (!counted) return uncounted(scope, meter, quantity, key)
+    if (!counted) return uncounted(into, meter, quantity, key)
     return {
-      keep: () => scope.recordUsage({ ...entry(meter, quantity, key), quotaPeriod: period.key }),
+      keep: () => into.recordUsage({ ...entry(meter, quantity, key), quotaPeriod: period.key }),
       release: () => this.#counter.giveBack(scope, meter, quantity, period),
     }
   }
@@ -216,14 +238,25 @@ class LedgerUsage implements UsageEngine<Catalog> {
   }
 }
 
-function record(scope: UsageScope, meter: string, quantity: number, key: string | undefined): Promise<void> {
-  scope.recordUsage(entry(meter, quantity, key))
-  return scope.settlePart()
+async function record(scope: UsageScope, meter: string, quantity: number, key: string | undefined): Promise<void> {
+  const { joined } = scope
+  const usage = entry(meter, quantity, key)
+  if (joined) {
+    joined.recordUsage(usage)
+    return
+  }
+  scope.recordUsage(usage)
+  await scope.settlePart()
 }
 
-function uncounted(scope: UsageScope, meter: string, quantity: number, key: string | undefined): Reservation {
+function uncounted(
+  into: Pick<UsageScope, 'recordUsage'>,
+  meter: string,
+  quantity: number,
+  key: string | undefined,
+): Reservation {
   return {
-    keep: () => scope.recordUsage(entry(meter, quantity, key)),
+    keep: () => into.recordUsage(entry(meter, quantity, key)),
     release: () => undefined,
   }
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { until } from '../../../../test/until.ts'
 import { LaneWriter } from '../../src/journal/lane-writer.ts'
+import type { JournalBatch } from '../../src/storage/index.ts'
 import { batchLines } from '../../src/storage/index.ts'
 
 /** A lane whose appends wait until they are let go. */
@@ -91,4 +92,30 @@ it('counts no refusal on one that could not be kept', async () => {
   waiting.shift()?.resolve()
   await kept
   expect(batchLines(bodies.at(-1) as string)).toEqual(['{"refused":2}'])
+})
+
+describe('a batch whose append failed', () => {
+  it('is tried again as of when it was made: a storage may place it by that', async () => {
+    const asked: JournalBatch[] = []
+    let now = 1_000
+    const writer = new LaneWriter({
+      lane: 0,
+      writer: 'w',
+      append: async (batch) => {
+        asked.push(batch)
+        if (asked.length === 1) throw new Error('down')
+      },
+      spill: undefined,
+      now: () => now,
+      onAppended: () => undefined,
+      onFailure: () => undefined,
+    })
+    expect(await settled(writer.add('acme', '{"n":0}', undefined))).toBe('OUTCOME_UNKNOWN')
+    now = 9_000
+    expect(await writer.recover()).toBe(true)
+    expect(asked.map(({ seq, at }) => [seq, at])).toEqual([
+      [1, 1_000],
+      [1, 1_000],
+    ])
+  })
 })

@@ -58,20 +58,16 @@ export function allMigrations(dialect: Dialect): readonly Migration[] {
 }
 
 /** Platform tables: they mix tenants, and only the writer and the projector read them. */
-function journalTables({ text, integer, position, clustered }: Dialect): string[] {
+function journalTables(dialect: Dialect): string[] {
+  const { text, integer, clustered } = dialect
   return [
-    `CREATE TABLE throughline_journal (
-  id ${position},
-  lane ${integer} NOT NULL,
+    ...dialect.journal(`  lane ${integer} NOT NULL,
   writer ${text} NOT NULL,
   seq ${integer} NOT NULL,
   prev ${text} NOT NULL,
   mac ${text} NOT NULL,
   appended_at ${integer} NOT NULL,
-  body ${text} NOT NULL
-)`,
-    'CREATE UNIQUE INDEX throughline_journal_writer ON throughline_journal (writer, seq)',
-    'CREATE INDEX throughline_journal_lane ON throughline_journal (lane, id)',
+  body ${text} NOT NULL`),
     `CREATE TABLE throughline_writers (
   writer ${text} NOT NULL PRIMARY KEY,
   seq ${integer} NOT NULL,

@@ -3,6 +3,7 @@ import { changeStream, sealBatch, ThroughlineError } from '@throughline/core/sto
 import { documentTable } from '../migrations/migrations.ts'
 import { codeOf, isRepeatable, isState, unavailable } from './failure.ts'
 import { otherKey, printOf } from './journal-key.ts'
+import { slotOf } from './journal-slots.ts'
 import type { Newest } from './journal-writer.ts'
 import type { PostgresConnection, PostgresPool } from './pool.ts'
 import { fromColumn, toColumn } from './text.ts'
@@ -12,7 +13,7 @@ const MAX_CHANGES = 50
 const MAX_BYTES = 1_024 * 1_024
 const ATTEMPTS = 4
 
-const COMMIT = 'SELECT throughline_commit($1, $2, $3, $4, $5, $6, $7::jsonb)::text AS answer'
+const COMMIT = 'SELECT throughline_commit($1, $2, $3, $4, $5, $6, $7, $8::jsonb)::text AS answer'
 const UNIQUE_VIOLATION = '23505'
 
 interface Waiting {
@@ -132,7 +133,8 @@ class ChangeStream {
   /** An empty answer: nothing was done, and it can be tried again. */
   async #ask(connection: PostgresConnection, changes: string): Promise<Answer> {
     const { seq, mac } = this.#newest
-    const values = [this.#stream, seq, mac, printOf(this.#secret), this.#lane, this.#now(), changes]
+    const at = this.#now()
+    const values = [this.#stream, seq, mac, printOf(this.#secret), this.#lane, slotOf(at), at, changes]
     try {
       const row = await connection.get<{ answer: string }>(COMMIT, ...values)
       return JSON.parse(row?.answer ?? '{}')

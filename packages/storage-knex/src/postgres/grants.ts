@@ -3,11 +3,12 @@ import type { PostgresConnection } from './pool.ts'
 import type { Roles } from './roles.ts'
 
 /** What the app's role may read of the journal where another role projects: all but the records, which mix tenants. */
-const JOURNAL_COLUMNS = 'id, lane, writer, seq, prev, mac, appended_at'
+const JOURNAL_COLUMNS = 'id, slot, lane, writer, seq, prev, mac, appended_at'
 /** Written by the projector, read by the app. */
 const PROJECTED = ['trail', 'heads', 'notable', 'repeats', 'usage_ledger', 'usage_rollups', 'writers', 'migrations']
 /** Not the app's where another role projects. */
 const OF_PROJECTOR = ['journal', 'leases', 'secret']
+const PARTITION = /^throughline_journal_\d+$/
 
 /** Gives the app's role and the projector's what they need of the schema, and nothing more; only what is missing changes. */
 export async function grantRoles(
@@ -18,21 +19,25 @@ export async function grantRoles(
   await lockSchema(connection, schema)
   const owner = (await connection.get<{ name: string }>('SELECT current_user::text AS name'))?.name
   const place = quoted(schema)
-  const whole = async (role: string): Promise<void> => {
-    await connection.run(`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${place} TO ${quoted(role)}`)
-  }
   for (const role of new Set([app, platform])) {
-    if (role !== owner) await connection.run(`GRANT USAGE ON SCHEMA ${place} TO ${quoted(role)}`)
+    if (role === owner) continue
+    await connection.run(`GRANT USAGE ON SCHEMA ${place} TO ${quoted(role)}`)
+    await connection.run(`GRANT USAGE ON SEQUENCE throughline_journal_id TO ${quoted(role)}`)
   }
-  if (platform !== owner) await whole(platform)
-  if (app === owner || app === platform) return
   const tables = await connection.all<{ name: string }>(
     "SELECT tablename AS name FROM pg_tables WHERE schemaname = $1::text AND tablename LIKE 'throughline\\_%'",
     schema,
   )
+  if (platform !== owner) {
+    await connection.run(`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${place} TO ${quoted(platform)}`)
+    // Whoever projects also gives back the place that it took.
+    const parts = tables.filter(({ name }) => PARTITION.test(name)).map(({ name }) => quoted(name))
+    await connection.run(`GRANT TRUNCATE ON ${parts.join(', ')} TO ${quoted(platform)}`)
+  }
+  if (app === owner || app === platform) return
   for (const { name } of tables) {
     const short = name.replace('throughline_', '')
-    if (OF_PROJECTOR.includes(short)) continue
+    if (OF_PROJECTOR.includes(short) || PARTITION.test(name)) continue
     const rights = PROJECTED.includes(short) ? 'SELECT' : 'SELECT, INSERT, UPDATE, DELETE'
     await connection.run(`GRANT ${rights} ON ${quoted(name)} TO ${quoted(app)}`)
   }

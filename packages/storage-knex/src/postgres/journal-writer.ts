@@ -2,6 +2,7 @@ import type { JournalBatch } from '@throughline/core/storage'
 import { sealBatch } from '@throughline/core/storage'
 import { unavailable } from './failure.ts'
 import { otherKey, printOf } from './journal-key.ts'
+import { slotOf } from './journal-slots.ts'
 import type { PostgresConnection, PostgresPool } from './pool.ts'
 
 /** Writers whose newest batch is remembered; beyond it all are looked up again. */
@@ -23,22 +24,32 @@ interface Appended {
 }
 
 /**
+ * Of a writer whose chain is known to end just before. Nothing is looked up but the key: beside a long transaction the
+ * writer's projected rows are still there to be stepped over, more of them with every batch.
+ */
+const APPEND_NEXT = `INSERT INTO throughline_journal (slot, lane, writer, seq, prev, mac, appended_at, body)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8
+WHERE (SELECT w.mac FROM throughline_writers AS w WHERE w.writer = '$key') = $9
+ON CONFLICT (writer, seq, slot) DO NOTHING
+RETURNING true AS added`
+
+/**
  * One statement: looks where the writer's chain ends and appends the batch if it follows on. It answers what it found,
  * so that a batch which does not follow on can be passed over, or be sealed anew.
  */
 const APPEND = `WITH newest AS MATERIALIZED (
   SELECT n.seq, n.mac FROM (
-    (SELECT j.seq, j.mac FROM throughline_journal AS j WHERE j.writer = $2 ORDER BY j.seq DESC LIMIT 1)
+    (SELECT j.seq, j.mac FROM throughline_journal AS j WHERE j.writer = $3 ORDER BY j.seq DESC LIMIT 1)
     UNION ALL
-    (SELECT w.seq, w.mac FROM throughline_writers AS w WHERE w.writer = $2)
+    (SELECT w.seq, w.mac FROM throughline_writers AS w WHERE w.writer = $3)
   ) AS n ORDER BY n.seq DESC LIMIT 1
 ), key AS MATERIALIZED (SELECT w.mac FROM throughline_writers AS w WHERE w.writer = '$key'),
 appended AS (
-  INSERT INTO throughline_journal (lane, writer, seq, prev, mac, appended_at, body)
-  SELECT $1, $2, $3, $4, $5, $6, $7
-  WHERE coalesce((SELECT seq FROM newest), 0) < $3 AND coalesce((SELECT mac FROM newest), '') = $4
-    AND (SELECT mac FROM key) = $8
-  ON CONFLICT (writer, seq) DO NOTHING
+  INSERT INTO throughline_journal (slot, lane, writer, seq, prev, mac, appended_at, body)
+  SELECT $1, $2, $3, $4, $5, $6, $7, $8
+  WHERE coalesce((SELECT seq FROM newest), 0) < $4 AND coalesce((SELECT mac FROM newest), '') = $5
+    AND (SELECT mac FROM key) = $9
+  ON CONFLICT (writer, seq, slot) DO NOTHING
   RETURNING id
 )
 SELECT EXISTS (SELECT FROM appended) AS added, (SELECT seq FROM newest) AS seq, (SELECT mac FROM newest) AS mac,
@@ -61,18 +72,25 @@ export class JournalWriter {
 
   /** Appends one batch as one row; a batch that is there already, projected or not, is passed over. */
   append(batch: JournalBatch): Promise<void> {
-    return this.#pool.use((connection) => this.#append(connection, batch))
+    const known = this.#newest.get(batch.writer)
+    // Where this one fails it is not known whether the chain ends with it.
+    this.#newest.delete(batch.writer)
+    return this.#pool.use((connection) => this.#append(connection, batch, known))
   }
 
-  async #append(connection: PostgresConnection, { writer, seq, lane, body }: JournalBatch): Promise<void> {
-    let prev = this.#newest.get(writer)?.mac ?? ''
+  async #append(connection: PostgresConnection, batch: JournalBatch, known: Newest | undefined): Promise<void> {
+    const { writer, seq, lane, body } = batch
+    let prev = known?.mac ?? ''
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const mac = sealBatch(this.#secret, { writer, seq, prev, body })
-      const found = await connection.get<Appended>(APPEND, lane, writer, seq, prev, mac, this.#now(), body, this.#print)
+      const isNext = attempt === 1 && known?.seq === seq - 1
+      const row = [slotOf(batch.at), lane, writer, seq, prev, mac, this.#now(), body, this.#print]
+      const found = await connection.get<Appended>(isNext ? APPEND_NEXT : APPEND, ...row)
       if (found?.added) {
         this.#remember(writer, { seq, mac })
         return
       }
+      if (isNext) continue
       if (found?.print !== this.#print) throw otherKey()
       if (found.seq !== null && found.mac !== null && found.seq >= seq) {
         this.#remember(writer, { seq: found.seq, mac: found.mac })

@@ -20,6 +20,7 @@ import type {
 } from '@throughline/core/storage'
 import { ThroughlineError } from '@throughline/core/storage'
 import type { Knex } from 'knex'
+import { AppTransactions } from './app-transaction.ts'
 import { ChangeCommitter } from './change-committer.ts'
 import { unavailable } from './failure.ts'
 import { claimJournal, storedSecret } from './journal-key.ts'
@@ -30,7 +31,6 @@ import { openSchema } from './open-schema.ts'
 import { type PostgresConnection, PostgresPool } from './pool.ts'
 import { listDocuments, readBacklog, readDocuments, readTimeline, readUsage, readVersions } from './records-reader.ts'
 import { printOfPlace, settingsOf } from './settings.ts'
-import { setupOf } from './setup.ts'
 import { SliceProjector } from './slice-projector.ts'
 
 /** Migrating takes its time. */
@@ -64,6 +64,7 @@ interface Session {
   readonly reading: PostgresPool
   readonly writer: JournalWriter
   readonly committer: ChangeCommitter
+  readonly transactions: AppTransactions
   readonly projector: SliceProjector
 }
 
@@ -93,7 +94,7 @@ export class PostgresRecords implements RecordsStore {
 
   async open(options: RecordsOpen): Promise<void> {
     const { app, platform = app, schema } = this.#options
-    const driver = await loadPostgresDriver()
+    const driver = await loadPostgresDriver(app)
     await openSchema({ ...this.#options, platform }, options, (knex, work) => this.#once(driver, knex, options, work))
     const writing = this.#pool(driver, app, 'writer', WRITERS, options)
     const reading = this.#pool(driver, app, 'reader', READERS, options)
@@ -112,6 +113,7 @@ export class PostgresRecords implements RecordsStore {
         reading,
         writer: new JournalWriter(writing, secret, options.now),
         committer: new ChangeCommitter(writing, secret, options.now),
+        transactions: new AppTransactions(schema, secret, options.now),
         projector: new SliceProjector(projecting, secret, options.now),
       }
     } catch (error) {
@@ -131,6 +133,10 @@ export class PostgresRecords implements RecordsStore {
 
   async append(batch: JournalBatch): Promise<void> {
     await this.#write(batch.body.length, ({ writer }) => writer.append(batch))
+  }
+
+  async appendWithin(transaction: unknown, batch: JournalBatch): Promise<void> {
+    await this.#opened().transactions.append(transaction, batch)
   }
 
   commit(change: Change): Promise<CommitResult> {
@@ -211,7 +217,7 @@ export class PostgresRecords implements RecordsStore {
       settings: () => settingsOf(knex),
       max,
       answerWithinMs,
-      setup: setupOf(schema, answerWithinMs, durability),
+      setup: { schema, statementMs: answerWithinMs, durability, isServing: true },
       onStatement: onStatement && ((sql) => onStatement(sql, role)),
     })
   }

@@ -58,17 +58,15 @@ export async function readBacklog(connection: PostgresConnection, now: number): 
     oldest: number
     appendedAt: number
   }>(
-    `SELECT lane, count(*) AS rows, max(id) AS newest, min(id) AS oldest,
-  (SELECT f.appended_at FROM throughline_journal AS f ORDER BY f.id LIMIT 1) AS "appendedAt"
+    `SELECT lane, count(*) AS rows, max(id) AS newest, min(id) AS oldest, min(appended_at) AS "appendedAt"
 FROM throughline_journal GROUP BY lane ORDER BY lane`,
   )
-  const [first] = lanes
-  if (!first) return { rows: 0, newest: 0, oldest: 0, ageMs: 0, lanes: [] }
+  if (lanes.length === 0) return { rows: 0, newest: 0, oldest: 0, ageMs: 0, lanes: [] }
   return {
     rows: lanes.reduce((sum, { rows }) => sum + rows, 0),
     newest: Math.max(...lanes.map(({ newest }) => newest)),
     oldest: Math.min(...lanes.map(({ oldest }) => oldest)),
-    ageMs: Math.max(0, now - first.appendedAt),
+    ageMs: Math.max(0, now - Math.min(...lanes.map(({ appendedAt }) => appendedAt))),
     lanes: lanes.map(({ lane }) => lane),
   }
 }

@@ -28,12 +28,13 @@ $fn$`
  * stream does not end where the rows follow on; or `key`, when the journal has another key.
  */
 const COMMIT = `CREATE FUNCTION throughline_commit(
-  stream text, known_seq bigint, known_mac text, print text, lane_number bigint, at bigint, changes jsonb
+  stream text, known_seq bigint, known_mac text, print text, lane_number bigint, slot_number bigint, at bigint, changes jsonb
 ) RETURNS jsonb LANGUAGE plpgsql AS $fn$
 #variable_conflict use_column
 DECLARE
   v_seq bigint;
   v_mac text;
+  v_least bigint;
   v_print text;
   v_change jsonb;
   v_result jsonb;
@@ -41,11 +42,17 @@ DECLARE
 BEGIN
   SELECT w.mac INTO v_print FROM throughline_writers AS w WHERE w.writer = '$key';
   IF v_print IS DISTINCT FROM print THEN RETURN '{"key": true}'; END IF;
-  SELECT n.seq, n.mac INTO v_seq, v_mac FROM (
-    (SELECT j.seq, j.mac FROM throughline_journal AS j WHERE j.writer = stream ORDER BY j.seq DESC LIMIT 1)
-    UNION ALL
-    (SELECT w.seq, w.mac FROM throughline_writers AS w WHERE w.writer = stream)
-  ) AS n ORDER BY n.seq DESC LIMIT 1;
+  -- One whose answer was lost may still be under way, and its rows may be for another partition: no key would meet.
+  PERFORM pg_advisory_xact_lock(hashtextextended('throughline ' || current_schema() || ' ' || stream, 0));
+  -- All of the stream only where it ends elsewhere: what was lately removed of it is still to be stepped over.
+  FOREACH v_least IN ARRAY ARRAY[known_seq, 0] LOOP
+    SELECT n.seq, n.mac INTO v_seq, v_mac FROM (
+      (SELECT j.seq, j.mac FROM throughline_journal AS j WHERE j.writer = stream AND j.seq >= v_least ORDER BY j.seq DESC LIMIT 1)
+      UNION ALL
+      (SELECT w.seq, w.mac FROM throughline_writers AS w WHERE w.writer = stream)
+    ) AS n ORDER BY n.seq DESC LIMIT 1;
+    EXIT WHEN v_seq = known_seq;
+  END LOOP;
   v_seq := coalesce(v_seq, 0);
   v_mac := coalesce(v_mac, '');
   IF v_seq <> known_seq OR v_mac <> known_mac THEN
@@ -65,8 +72,8 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = '${REFUSED}', MESSAGE = v_result::text;
       END IF;
       IF v_change ? 'seq' THEN
-        INSERT INTO throughline_journal (lane, writer, seq, prev, mac, appended_at, body) VALUES (
-          lane_number, stream, (v_change ->> 'seq')::bigint, v_change ->> 'prev', v_change ->> 'mac', at, v_change ->> 'body'
+        INSERT INTO throughline_journal (slot, lane, writer, seq, prev, mac, appended_at, body) VALUES (
+          slot_number, lane_number, stream, (v_change ->> 'seq')::bigint, v_change ->> 'prev', v_change ->> 'mac', at, v_change ->> 'body'
         );
       END IF;
       v_results := v_results || v_result;

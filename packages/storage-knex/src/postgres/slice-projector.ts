@@ -3,6 +3,7 @@ import { foldJournal, newId, readJournal, usageKeyId } from '@throughline/core/s
 import { HAS_APP_KEY } from '../migrations/migrations.ts'
 import { headsAfter, type StoredHead } from '../sqlite/write-projection.ts'
 import { isRepeatable } from './failure.ts'
+import { JournalCleaner } from './journal-cleaner.ts'
 import { otherKey, printOf } from './journal-key.ts'
 import type { PostgresConnection, PostgresPool } from './pool.ts'
 import { writeProjection } from './write-projection.ts'
@@ -29,7 +30,7 @@ WHERE l.holder = excluded.holder OR l.expires_at <= $4 OR l.expires_at > $5
 RETURNING lane`
 
 /** What waits, by its own rows and never by a position: ids become visible in another order than they were given. */
-const TAKE = `SELECT r.id, r.writer, r.seq, r.prev, r.mac, r.body, w.seq AS "stateSeq", w.mac AS "stateMac", r.waiting
+const TAKE = `SELECT r.id, r.slot, r.writer, r.seq, r.prev, r.mac, r.body, w.seq AS "stateSeq", w.mac AS "stateMac", r.waiting
 FROM (
   SELECT j.*, sum(octet_length(j.body)) OVER (ORDER BY j.id) - octet_length(j.body) AS before, count(*) OVER () AS waiting
   FROM (SELECT * FROM throughline_journal WHERE lane = $1 ORDER BY id LIMIT $2) AS j
@@ -37,6 +38,7 @@ FROM (
 WHERE r.before < $3 ORDER BY r.id`
 
 interface TakenRow extends JournalRow {
+  readonly slot: number
   readonly stateSeq: number | null
   readonly stateMac: string | null
   readonly waiting: number
@@ -48,6 +50,7 @@ export class SliceProjector {
   readonly #secret: string
   readonly #print: string
   readonly #now: () => number
+  readonly #cleaner = new JournalCleaner()
   #bytes = FIRST_BYTES
 
   constructor(pool: PostgresPool, secret: string, now: () => number) {
@@ -62,7 +65,9 @@ export class SliceProjector {
     return this.#pool.use(async (connection) => {
       for (let attempt = 1; ; attempt++) {
         try {
-          return await connection.transaction(() => this.#slice(connection, request, this.#now()))
+          const result = await connection.transaction(() => this.#slice(connection, request, this.#now()))
+          if (result.lease && request.maxRows > 0) await this.#cleaner.clean(connection, this.#now())
+          return result
         } catch (error) {
           if (attempt === ATTEMPTS || !isRepeatable(error)) throw error
         }
@@ -96,10 +101,7 @@ export class SliceProjector {
       usage: state.usage,
       now,
     })
-    await connection.all(
-      'DELETE FROM throughline_journal WHERE id = ANY($1::bigint[])',
-      taken.map(({ id }) => id),
-    )
+    await remove(connection, lane, taken)
     return { lease: true, rows: taken.length, records: projection.records, more: waiting > taken.length }
   }
 
@@ -126,6 +128,18 @@ function statesOf(rows: readonly TakenRow[]): Map<string, WriterState> {
     if (stateSeq !== null && stateMac !== null) states.set(writer, { seq: stateSeq, mac: stateMac })
   }
   return states
+}
+
+/** Each partition's rows by a statement of their own, which no other partition is asked for. */
+async function remove(connection: PostgresConnection, lane: number, rows: readonly TakenRow[]): Promise<void> {
+  for (const slot of new Set(rows.map((row) => row.slot))) {
+    await connection.all(
+      'DELETE FROM throughline_journal WHERE slot = $1 AND lane = $2 AND id = ANY($3::bigint[])',
+      slot,
+      lane,
+      rows.filter((row) => row.slot === slot).map(({ id }) => id),
+    )
+  }
 }
 
 async function headsOf(connection: PostgresConnection, tenants: readonly string[]): Promise<Map<string, StoredHead>> {

@@ -86,7 +86,8 @@ export class Bench {
   ): Promise<Parameters<RecordsStore['append']>[0]> {
     const seq = (this.#seqs.get(writer) ?? 0) + 1
     this.#seqs.set(writer, seq)
-    const batch = { writer, seq, lane, body: encodeBatch(records.map((record) => JSON.stringify(record))) }
+    const body = encodeBatch(records.map((record) => JSON.stringify(record)))
+    const batch = { writer, seq, lane, at: this.now, body }
     await this.records.append(batch)
     return batch
   }

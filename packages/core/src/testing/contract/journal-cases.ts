@@ -58,6 +58,19 @@ export const journalCases: Cases = {
     assert.equal((await bench.timeline(PLATFORM)).length, 0)
   },
 
+  'counts a batch once that is appended again much later, projected or not': async (bench) => {
+    const first = await bench.append([bench.record('acme', [EVENT])])
+    bench.now += 7_000
+    await bench.records.append(first)
+    const second = await bench.append([bench.record('acme', [EVENT])])
+    await bench.drain()
+    bench.now += 7_000
+    for (const batch of [first, second]) await bench.records.append(batch)
+    await bench.drain()
+    assert.equal((await bench.timeline('acme')).length, 2)
+    assert.equal((await bench.timeline(PLATFORM)).length, 0)
+  },
+
   'projects every record once when two project at the same time': async (bench) => {
     for (let i = 0; i < 30; i++) await bench.append([bench.record('acme', [EVENT])])
     const request = { lane: 0, leaseMs: 0, maxRows: 3 }
