@@ -24,6 +24,8 @@ const POSTGRES_SENTENCES: Readonly<Record<string, string>> = {
   '28P01': 'The server does not take the password of this role; check the user and the password of the URL.',
   '28000': 'The server does not let this role in; check the user of the URL.',
   '3D000': 'The server has no database of this name; check the URL, or create the database.',
+  '2BP01': 'Something of yours depends on the tables of Throughline, a view or a foreign key; drop that first.',
+  '55P03': 'Somebody holds the tables, by a long query or a transaction; end it and try again.',
   '42501': 'This role may not do that; run the command as the role that owns the schema.',
 }
 

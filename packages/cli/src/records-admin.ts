@@ -1,4 +1,11 @@
-import type { Feature, SqliteStatus, TimelineEventsQuery, ViewedEvent } from '@throughline/storage-knex'
+import type {
+  ExportedRow,
+  Feature,
+  RecordsTable,
+  SqliteStatus,
+  TimelineEventsQuery,
+  ViewedEvent,
+} from '@throughline/storage-knex'
 
 type Answer<T> = T | Promise<T>
 
@@ -15,5 +22,9 @@ export interface RecordsAdmin {
   grant?(roles: { readonly app: string; readonly platform: string }): Promise<void>
   status(): Answer<RecordsStatus>
   timeline(query: TimelineEventsQuery): Answer<readonly ViewedEvent[]>
+  export(tenant?: string): Iterable<ExportedRow> | AsyncIterable<ExportedRow>
+  tables(): Answer<readonly RecordsTable[]>
+  /** Answers whether nothing else is left where they were. */
+  drop(): Answer<boolean>
   close(): Answer<void>
 }

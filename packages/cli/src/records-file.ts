@@ -13,10 +13,10 @@ export interface RecordsOptions {
 }
 
 /** Adds the options that name the records. */
-export function addRecordsOptions(command: Command, urls = 'sqlite:<path>'): Command {
+export function addRecordsOptions(command: Command): Command {
   return command
     .option('--file <path>', 'the SQLite file of the records, by default "<the app\'s file>.throughline.db"')
-    .option('--url <url>', `the records as a URL: ${urls}`)
+    .option('--url <url>', 'the records as a URL: sqlite:<path> or postgres://user@host/database')
 }
 
 /**
@@ -70,9 +70,6 @@ function pathOf(url: string | undefined): string | undefined {
   const [, scheme, rest] = /^([a-z][a-z0-9+.-]*):(.*)$/i.exec(url) ?? []
   if (scheme === undefined || rest === undefined) {
     throw new UsageError(`The URL can not be read; write sqlite:<path>, or use --file.`)
-  }
-  if (/^postgres(ql)?$/i.test(scheme)) {
-    throw new UsageError('This command works on SQLite alone for now; on Postgres use the tools of the database.')
   }
   if (scheme.toLowerCase() !== 'sqlite') {
     throw new UsageError(

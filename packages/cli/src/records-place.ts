@@ -24,7 +24,7 @@ export interface PostgresPlace {
 
 /** Adds the options that name the records, on SQLite or Postgres. */
 export function addPlaceOptions(command: Command): Command {
-  return addRecordsOptions(command, 'sqlite:<path> or postgres://user@host/database').option(
+  return addRecordsOptions(command).option(
     '--schema <name>',
     `on Postgres: the schema of the records, "${DEFAULT_SCHEMA}" unless said`,
   )

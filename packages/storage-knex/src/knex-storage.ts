@@ -1,6 +1,7 @@
 import type { Storage } from '@throughline/core/storage'
 import { didYouMean, ThroughlineError } from '@throughline/core/storage'
 import type { Knex } from 'knex'
+import { pgliteClientOf } from './postgres/pglite.ts'
 import { PostgresRecords } from './postgres/postgres-records.ts'
 import { SqliteRecords } from './sqlite/sqlite-records.ts'
 
@@ -22,7 +23,7 @@ export type KnexStorageOptions = Readonly<
     schema?: string
   } & (
     | {
-        /** The app's own knex: it says which database this is, and is never used for our statements. */
+        /** The app's own knex: it says which database this is; but for PGlite it is never used for our statements. */
         app: Knex
         /** On SQLite: our file; `<the app's file>.throughline.db` unless said. */
         filename?: string
@@ -38,7 +39,7 @@ const CLIENTS = [...SQLITE_CLIENTS, ...POSTGRES_CLIENTS]
 /**
  * Records in the kind of database that the app uses. On SQLite they live in a file of their own, behind one thread that
  * writes; on Postgres in a schema of their own, on a few connections of their own: nothing of it runs on the app's
- * connections.
+ * connections. PGlite (`knex-pglite`) has only one: there they take turns with the app, and wait for its transactions.
  *
  * @example
  * const throughline = createThroughline({ storage: knexStorage({ app: database }) })
@@ -54,6 +55,7 @@ export function knexStorage(options: KnexStorageOptions): Storage {
   const common = { answerWithinMs, maxWaitingBytes, onStatement }
   if (app && POSTGRES_CLIENTS.includes(client)) {
     refuseOptions(options, SQLITE_OPTIONS, 'SQLite')
+    if (pgliteClientOf(app)) refuseOptions(options, ROLE_OPTIONS, 'a Postgres server')
     const { platform, migrate, schema = 'throughline' } = options
     return { records: new PostgresRecords({ ...common, app, platform, migrate, schema }) }
   }
@@ -70,6 +72,8 @@ export function knexStorage(options: KnexStorageOptions): Storage {
 
 const SQLITE_OPTIONS = ['filename', 'busyTimeoutMs'] as const
 const POSTGRES_OPTIONS = ['platform', 'migrate', 'schema'] as const
+/** PGlite has one connection, and so one role. */
+const ROLE_OPTIONS = ['platform', 'migrate'] as const
 const WHOLE_NUMBERS = { answerWithinMs: 1, busyTimeoutMs: 0, maxWaitingBytes: 1 } as const
 const KNOWN = [
   ...new Set(['app', 'onStatement', ...SQLITE_OPTIONS, ...POSTGRES_OPTIONS, ...Object.keys(WHOLE_NUMBERS)]),

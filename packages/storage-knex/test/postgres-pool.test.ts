@@ -13,7 +13,7 @@ async function poolOf(url: string, answerWithinMs = 1_000): Promise<PostgresPool
     settings: async () => ({ connectionString: url }),
     max: 2,
     answerWithinMs,
-    setup: 'SELECT 1',
+    setup: { schema: 'public', statementMs: answerWithinMs, durability: 'process' },
   })
 }
 

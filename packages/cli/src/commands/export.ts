@@ -1,25 +1,27 @@
 import { open, rm } from 'node:fs/promises'
+import { setImmediate } from 'node:timers/promises'
 import type { ExportedRow } from '@throughline/storage-knex'
 import type { Command } from 'commander'
 import { UsageError } from '../failure.ts'
 import { jsonLine } from '../plain-table.ts'
-import type { RecordsOptions } from '../records-file.ts'
-import { addRecordsOptions, withRecords } from '../records-file.ts'
+import { withProgress } from '../progress.ts'
+import type { PlaceOptions } from '../records-place.ts'
+import { addPlaceOptions, withAdmin } from '../records-place.ts'
 import type { Terminal } from '../terminal.ts'
 
 const CHUNK = 64 * 1_024
-const REPORT_MS = 5_000
 
 const EXAMPLES = `
 One JSON object a line: {"kind":"event"|"usage"|"tenants"|"members"|"config"|"limit_overrides"|…, "tenant", …}. Trails come
-first, in their order. Reads only: safe while the app is running. Usage that waits to be projected is not in it: run
+first, in their order, of the moment it began. Reads only: safe while the app is running. Usage that waits to be projected is not in it: run
 \`throughline worker --once\` before. A file that is there already is not written over.
 
 Examples:
   $ throughline export --file app.db.throughline.db --all --output records.jsonl
-  $ throughline export --file app.db.throughline.db --tenant acme | gzip > acme.jsonl.gz`
+  $ throughline export --file app.db.throughline.db --tenant acme | gzip > acme.jsonl.gz
+  $ throughline export --url postgres://owner@localhost/app --all --output records.jsonl`
 
-interface ExportOptions extends RecordsOptions {
+interface ExportOptions extends PlaceOptions {
   readonly all?: true
   readonly tenant?: string
   readonly output?: string
@@ -27,7 +29,7 @@ interface ExportOptions extends RecordsOptions {
 
 /** `throughline export`: everything that is on record, as JSON lines. */
 export function addExport(program: Command, terminal: Terminal): void {
-  addRecordsOptions(program.command('export'))
+  addPlaceOptions(program.command('export'))
     .description('write everything that is on record as JSON lines')
     .option('--all', 'of all tenants, and of the platform')
     .option('--tenant <id>', 'of this one')
@@ -38,8 +40,8 @@ export function addExport(program: Command, terminal: Terminal): void {
       if ((all === undefined) === (tenant === undefined)) {
         throw new UsageError('Say whose records: --all, or --tenant <id>.')
       }
-      return withRecords(options, { readonly: true, terminal }, async (admin) => {
-        const waiting = admin.status().backlog?.rows ?? 0
+      return withAdmin(options, { readonly: true, terminal }, async (admin) => {
+        const waiting = (await admin.status()).backlog?.rows ?? 0
         const rows = admin.export(tenant)
         const written = output === undefined ? await writeOut(rows, terminal) : await writeFile(rows, output, terminal)
         terminal.warn(`${sentence(written)}.\n`)
@@ -50,15 +52,16 @@ export function addExport(program: Command, terminal: Terminal): void {
 }
 
 type Counts = ReadonlyMap<string, number>
+type Rows = Iterable<ExportedRow> | AsyncIterable<ExportedRow>
 
-async function writeOut(rows: Iterable<ExportedRow>, terminal: Terminal): Promise<Counts> {
+async function writeOut(rows: Rows, terminal: Terminal): Promise<Counts> {
   return writeChunks(rows, terminal, async (chunk) => {
     terminal.write(chunk)
     await terminal.drained()
   })
 }
 
-async function writeFile(rows: Iterable<ExportedRow>, path: string, terminal: Terminal): Promise<Counts> {
+async function writeFile(rows: Rows, path: string, terminal: Terminal): Promise<Counts> {
   const file = await open(path, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'EEXIST') throw new UsageError(`"${path}" is there already; name a new file.`)
     throw new UsageError(`"${path}" can not be made (${error.code}); check its folder.`)
@@ -77,26 +80,26 @@ async function writeFile(rows: Iterable<ExportedRow>, path: string, terminal: Te
 }
 
 /** Writes lines in chunks, each when the one before is gone: memory stays flat however much there is. */
-async function writeChunks(
-  rows: Iterable<ExportedRow>,
-  terminal: Terminal,
-  write: (chunk: string) => Promise<void>,
-): Promise<Counts> {
+async function writeChunks(rows: Rows, terminal: Terminal, write: (chunk: string) => Promise<void>): Promise<Counts> {
   const counts = new Map<string, number>()
-  let reported = terminal.now()
-  let chunk = ''
-  for (const row of rows) {
-    counts.set(row.kind, (counts.get(row.kind) ?? 0) + 1)
-    chunk += jsonLine(row)
-    if (chunk.length < CHUNK) continue
-    await write(chunk)
-    chunk = ''
-    if (terminal.now() - reported < REPORT_MS) continue
-    reported = terminal.now()
-    terminal.warn(`${sentence(counts)} so far\n`)
-  }
-  if (chunk !== '') await write(chunk)
-  return counts
+  return withProgress(
+    terminal,
+    () => `${sentence(counts)} so far`,
+    async () => {
+      let chunk = ''
+      for await (const row of rows) {
+        counts.set(row.kind, (counts.get(row.kind) ?? 0) + 1)
+        chunk += jsonLine(row)
+        if (chunk.length < CHUNK) continue
+        await write(chunk)
+        chunk = ''
+        // Or no timer would run beside rows that are all there.
+        await setImmediate()
+      }
+      if (chunk !== '') await write(chunk)
+      return counts
+    },
+  )
 }
 
 function sentence(counts: Counts): string {

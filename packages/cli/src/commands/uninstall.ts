@@ -3,51 +3,59 @@ import type { RecordsTable } from '@throughline/storage-knex'
 import type { Command } from 'commander'
 import { UsageError } from '../failure.ts'
 import { plainTable } from '../plain-table.ts'
-import type { RecordsOptions } from '../records-file.ts'
-import { addRecordsOptions, existingFile, withRecords } from '../records-file.ts'
+import { withProgress } from '../progress.ts'
+import type { RecordsAdmin } from '../records-admin.ts'
+import { addPlaceOptions, type PlaceOptions, withAdmin } from '../records-place.ts'
+import { type Remains, remainsOf } from '../remains.ts'
 import type { Terminal } from '../terminal.ts'
 
 const EXAMPLES = `
-Stop the app first, and \`throughline export --all\` what you want to keep: what is dropped is gone. A file that held
-nothing else is removed, with its key. Without --yes it only says what it would do, and exits with 2.
+Stop the app first, and \`throughline export --all\` what you want to keep: what is dropped is gone. A file or a schema that
+held nothing else is removed, a file with its key. Without --yes it only says what it would do, and exits with 2. On
+Postgres run it as the role that owns the tables; each machine of the app keeps what it could not append in the folder
+.throughline of its working directory: only the one of this directory is looked at.
 
 Examples:
   $ throughline uninstall --file app.db.throughline.db
-  $ throughline uninstall --file app.db.throughline.db --yes`
+  $ throughline uninstall --file app.db.throughline.db --yes
+  $ throughline uninstall --url postgres://owner@localhost/app --yes`
 
-interface UninstallOptions extends RecordsOptions {
+interface UninstallOptions extends PlaceOptions {
   readonly yes?: true
   readonly force?: true
 }
 
-/** `throughline uninstall`: takes every table and view of Throughline out of a file. */
+/** `throughline uninstall`: takes everything of Throughline out of a file or a database. */
 export function addUninstall(program: Command, terminal: Terminal): void {
-  addRecordsOptions(program.command('uninstall'))
+  addPlaceOptions(program.command('uninstall'))
     .description('drop all tables of Throughline, with everything that is on record')
     .option('--yes', 'do it')
     .option('--force', 'even where records wait that nobody has seen: they are lost')
     .addHelpText('after', EXAMPLES)
     .action(async (options: UninstallOptions) => {
-      const filename = existingFile(options)
-      await withRecords(options, { readonly: true, terminal }, (admin) => {
-        const tables = admin.tables()
-        if (tables.length === 0) throw new UsageError(`There is nothing of Throughline in "${filename}".`)
-        terminal.write(contents(filename, tables))
-        if (!options.force) refuseWaiting(admin.status().backlog?.rows ?? 0, spilledIn(filename))
+      const remains = await withAdmin(options, { readonly: true, terminal }, async (admin, name) => {
+        const remains = remainsOf(options)
+        const tables = await withProgress(
+          terminal,
+          () => 'still counting the rows',
+          async () => admin.tables(),
+        )
+        if (tables.length === 0) throw new UsageError(`There is nothing of Throughline in ${remains.place}.`)
+        terminal.write(contents(name, tables))
+        if (!options.force) refuseWaiting((await admin.status()).backlog?.rows ?? 0, spilledIn(remains))
         if (!options.yes) throw new UsageError('Nothing was dropped; say --yes to do it.')
+        return remains
       })
-      const isEmpty = await withRecords(options, { readonly: false, terminal }, (admin) => dropIn(admin, filename))
-      if (isEmpty) for (const path of [filename, `${filename}.key`]) rmSync(path, { force: true })
-      rmSync(spillOf(filename), { recursive: true, force: true })
-      terminal.write(
-        isEmpty ? `Removed ${filename} and its key.\n` : `Dropped; ${filename} holds other tables, and stays.\n`,
-      )
+      const isEmpty = await withAdmin(options, { readonly: false, terminal }, (admin) => dropIn(admin, remains))
+      if (isEmpty) for (const path of remains.files) rmSync(path, { force: true })
+      if (remains.spill !== undefined) rmSync(remains.spill, { recursive: true, force: true })
+      terminal.write(isEmpty ? remains.removed : remains.kept)
     })
 }
 
-function contents(filename: string, tables: readonly RecordsTable[]): string {
+function contents(name: string, tables: readonly RecordsTable[]): string {
   const rows = tables.map(({ type, name, rows: count }) => [type, name, count === undefined ? '' : String(count)])
-  return `To be dropped from ${filename}:\n${plainTable(['', 'name', 'rows'], rows)}`
+  return `To be dropped from ${name}:\n${plainTable(['', 'name', 'rows'], rows)}`
 }
 
 /** What was acknowledged and is in no trail yet would be in no export either. */
@@ -59,26 +67,26 @@ function refuseWaiting(rows: number, spilled: number): void {
   }
   if (spilled > 0) {
     throw new UsageError(
-      'Records were spilled beside the file and wait to be replayed; start the app once, or say --force to lose them.',
+      'Records were spilled beside the app and wait to be replayed; start the app once, or say --force to lose them.',
     )
   }
 }
 
-function dropIn(admin: { drop(): boolean }, filename: string): boolean {
+async function dropIn(admin: RecordsAdmin, { place }: Remains): Promise<boolean> {
   try {
-    return admin.drop()
+    return await admin.drop()
   } catch (error) {
-    if (error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_BUSY')) {
-      throw new UsageError(`"${filename}" is open in another process; stop the app and its workers first.`)
+    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    if (code.startsWith('SQLITE_BUSY')) {
+      throw new UsageError(`${place} is open in another process; stop the app and its workers first.`)
+    }
+    if (code === 'CONFLICT') {
+      throw new UsageError(`A process uses ${place}; stop the app and its workers first.`)
     }
     throw error
   }
 }
 
-function spillOf(filename: string): string {
-  return `${filename}.spill`
-}
-
-function spilledIn(filename: string): number {
-  return existsSync(spillOf(filename)) ? readdirSync(spillOf(filename)).length : 0
+function spilledIn({ spill }: Remains): number {
+  return spill !== undefined && existsSync(spill) ? readdirSync(spill).length : 0
 }

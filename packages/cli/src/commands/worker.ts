@@ -1,5 +1,5 @@
 import { startWorker } from '@throughline/core'
-import type { Storage } from '@throughline/core/storage'
+import type { Backlog, Storage } from '@throughline/core/storage'
 import { knexStorage } from '@throughline/storage-knex'
 import type { Command } from 'commander'
 import knex from 'knex'
@@ -39,21 +39,25 @@ export function addWorker(program: Command, terminal: Terminal, done: (code: Exi
       })
       terminal.write(`projecting ${name}${options.once ? '' : '; Ctrl-C ends it'}\n`)
       let reported = 0
-      const report = async (): Promise<void> => {
+      const report = async (backlog: () => Promise<Backlog>): Promise<void> => {
         if (worker.projected === reported) return
-        const { rows, ageMs } = await worker.backlog()
+        const { rows, ageMs } = await backlog()
         const waits = rows === 0 ? 'nothing waits' : `${rows} waiting, the oldest for ${spanText(ageMs)}`
         terminal.write(`${worker.projected - reported} records projected, ${waits}\n`)
         reported = worker.projected
       }
-      const reporting = setInterval(() => void report().catch(() => {}), REPORT_MS)
+      const reporting = setInterval(() => void report(() => worker.backlog()).catch(() => {}), REPORT_MS)
       try {
         const ended = await Promise.race([
           terminal.stopped().then(() => ({ behind: false })),
           ...(options.once ? [worker.drain(DRAIN_MS)] : []),
         ])
         if (ended.behind) done(1)
-        await report()
+        const backlog = worker.backlog()
+        backlog.catch(() => {})
+        // The slice that it is at counts too, once it is done.
+        await worker.close()
+        await report(() => backlog)
       } finally {
         clearInterval(reporting)
         await worker.close()

@@ -2,9 +2,13 @@ import type { Backlog } from '@throughline/core/storage'
 import { ThroughlineError } from '@throughline/core/storage'
 import type { Knex } from 'knex'
 import { type Feature, type MigrationState, missingNames, presentFeatures } from '../migrations/migration.ts'
+import type { ExportedRow } from '../sqlite/exported-row.ts'
+import type { RecordsTable } from '../sqlite/records-table.ts'
 import type { LaneLease } from '../sqlite/sqlite-admin.ts'
 import { eventOf, type TimelineRow, timelineColumns } from '../sqlite/timeline-events.ts'
 import type { TimelineEventsQuery, ViewedEvent } from '../sqlite/viewed-event.ts'
+import { dropRecords, recordsTables } from './drop-records.ts'
+import { exportedRows } from './exported-rows.ts'
 import { grantRoles } from './grants.ts'
 import { loadPostgresDriver } from './load-driver.ts'
 import { applyMigrations, checkMigrations, migrationStates } from './migrate.ts'
@@ -12,7 +16,6 @@ import { type PostgresConnection, PostgresPool } from './pool.ts'
 import { readBacklog } from './records-reader.ts'
 import type { Roles } from './roles.ts'
 import { settingsOf } from './settings.ts'
-import { setupOf } from './setup.ts'
 
 /** A server that can't be reached is given up after this. */
 const CONNECT_MS = 10_000
@@ -37,6 +40,22 @@ export interface PostgresAdmin {
    * @throws ThroughlineError `STORAGE_SCHEMA_OUTDATED` where there is no trail yet
    */
   timeline(query: TimelineEventsQuery): Promise<readonly ViewedEvent[]>
+  /**
+   * Everything on record of one tenant or of all, one by one, of the moment it began; nothing else may be asked until it
+   * is left. Takes as long as who takes it: a transaction stays open meanwhile.
+   *
+   * @throws ThroughlineError `STORAGE_SCHEMA_OUTDATED` where there is no trail yet
+   */
+  export(tenant?: string): AsyncIterable<ExportedRow>
+  /** What in the schema is ours. */
+  tables(): Promise<readonly RecordsTable[]>
+  /**
+   * Drops all of it, and a schema that held nothing else; answers whether the schema is gone.
+   *
+   * @throws ThroughlineError `CONFLICT` while a process uses the records; `RECORDS_UNAVAILABLE` with the server's code in
+   *   `details.postgres` where something else depends on them, or somebody holds them
+   */
+  drop(): Promise<boolean>
   close(): Promise<void>
 }
 
@@ -72,12 +91,12 @@ export type PostgresAdminOptions = Readonly<
 export async function openPostgresAdmin(options: PostgresAdminOptions): Promise<PostgresAdmin> {
   const { schema = 'throughline', readonly = false, now } = options
   const pool = new PostgresPool({
-    driver: await loadPostgresDriver(),
+    driver: await loadPostgresDriver(options.app),
     settings: async () =>
       options.app === undefined ? { connectionString: options.url } : await settingsOf(options.app),
     max: 1,
     answerWithinMs: CONNECT_MS,
-    setup: `${setupOf(schema, ASK_MS, 'disk')}${readonly ? '; SET default_transaction_read_only = on' : ''}`,
+    setup: { schema, statementMs: ASK_MS, durability: 'disk', isReadonly: readonly },
   })
   const ask = <T>(work: (connection: PostgresConnection) => Promise<T>): Promise<T> => pool.use(work, ASK_MS)
   try {
@@ -104,6 +123,16 @@ export async function openPostgresAdmin(options: PostgresAdminOptions): Promise<
         await checkMigrations(connection, ['records'])
         return timelineEvents(connection, query)
       })
+    },
+    async *export(tenant) {
+      await ask((connection) => checkMigrations(connection, ['records']))
+      yield* exportedRows(pool, schema, tenant)
+    },
+    tables() {
+      return pool.use((connection) => recordsTables(connection, schema), MIGRATE_MS)
+    },
+    drop() {
+      return pool.use((connection) => dropRecords(connection, schema), MIGRATE_MS)
     },
     close() {
       return pool.close()

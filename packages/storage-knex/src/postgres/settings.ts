@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
+import { resolve } from 'node:path'
 import { ThroughlineError } from '@throughline/core/storage'
 import type { Knex } from 'knex'
 import type { ClientConfig } from 'pg'
+import { pgliteClientOf } from './pglite.ts'
 
 interface KnexClient {
   readonly config?: { readonly connection?: unknown }
@@ -29,15 +31,24 @@ export async function settingsOf(knex: Knex): Promise<ClientConfig> {
 
 /**
  * Tells one database and schema from another, without anything secret in it; `undefined` where only a function knows
- * which database it is.
+ * which database it is, and for a database in memory.
  */
 export function printOfPlace(knex: Knex, schema: string): string | undefined {
+  const pglite = pgliteClientOf(knex)?.pglite
+  if (pglite) {
+    const { dataDir = '' } = pglite
+    const isFolder = dataDir !== '' && !/^(?!file:)[a-z][\w-]+:\/\//.test(dataDir)
+    return isFolder ? printOf([resolve(dataDir.replace('file://', '')), schema]) : undefined
+  }
   const client: KnexClient | undefined = knex.client
   const given = client?.config?.connection
   const settings = client?.connectionSettings ?? given
   if (typeof given === 'function' || typeof settings !== 'object' || settings === null) return undefined
   const { host, port, database, connectionString }: ClientConfig = settings
-  const place = [host, Number(port ?? 5_432), database, connectionString?.replace(/\/\/[^/]*@/, '//'), schema]
+  return printOf([host, Number(port ?? 5_432), database, connectionString?.replace(/\/\/[^/]*@/, '//'), schema])
+}
+
+function printOf(place: readonly unknown[]): string {
   return createHash('sha256').update(JSON.stringify(place)).digest('hex').slice(0, 12)
 }
 

@@ -1,5 +1,24 @@
 import type { RecordsOpen } from '@throughline/core/storage'
 import { quoted } from './migrate.ts'
+import { servingKey } from './serving.ts'
+
+/** What a new connection is for. */
+export interface ConnectionSetup {
+  /** Where our tables are. */
+  readonly schema: string
+  /** ms that a statement may take. */
+  readonly statementMs: number
+  readonly durability: RecordsOpen['durability']
+  /** Nothing can be changed by it. */
+  readonly isReadonly?: boolean
+  /** It is a serving process's or a worker's: while it is open, the records are in use. */
+  readonly isServing?: boolean
+}
+
+/** Where names are looked up. */
+export function searchPathOf(schema: string): string {
+  return `${quoted(schema)}, pg_temp`
+}
 
 /**
  * What a new connection is told.
@@ -7,13 +26,15 @@ import { quoted } from './migrate.ts'
  * Plans are kept with the connection: one that was made while the journal was empty must not read all of it once it is
  * long, so indexes are taken wherever there are any.
  */
-export function setupOf(schema: string, answerWithinMs: number, durability: RecordsOpen['durability']): string {
+export function setupOf({ schema, statementMs, durability, isReadonly, isServing }: ConnectionSetup): string {
   const synced = `SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`
   return [
-    `SET search_path TO ${quoted(schema)}, pg_temp`,
-    `SET statement_timeout = ${answerWithinMs}`,
-    `SET idle_in_transaction_session_timeout = ${answerWithinMs * 2}`,
+    `SET search_path TO ${searchPathOf(schema)}`,
+    `SET statement_timeout = ${statementMs}`,
+    `SET idle_in_transaction_session_timeout = ${statementMs * 2}`,
     'SET enable_seqscan = off',
     ...(durability === 'disk' ? [synced] : []),
+    ...(isReadonly ? ['SET default_transaction_read_only = on'] : []),
+    ...(isServing ? [`SELECT pg_advisory_lock_shared(${servingKey(schema)})`] : []),
   ].join('; ')
 }
