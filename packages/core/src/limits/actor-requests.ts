@@ -15,7 +15,9 @@ const MAX_ACTORS = 1_000
 export class ActorRequests {
   readonly #tenant: string
   readonly #policies: readonly ResolvedPolicy[]
-  readonly #ready = new Map<string, ActorRequest>()
+  /** By type and id: no key has to be put together for what is ready. */
+  readonly #ready = new Map<Actor['type'], Map<string, ActorRequest>>()
+  #size = 0
 
   constructor(tenant: string, policies: readonly ResolvedPolicy[]) {
     this.#tenant = tenant
@@ -23,16 +25,21 @@ export class ActorRequests {
   }
 
   of(actor: Actor): ActorRequest {
-    const subject = subjectOf(actor)
-    const known = this.#ready.get(subject)
+    const known = this.#ready.get(actor.type)?.get(actor.id)
     if (known) return known
+    const subject = subjectOf(actor)
     const policies = this.#policies.map((resolved) =>
       resolved.by === 'actor' ? withSubject(resolved, subject) : resolved,
     )
     const operations = policies.map(({ operation }) => operation)
     const made: ActorRequest = { request: { group: this.#tenant, operations, units: 1, mode: 'take' }, policies }
-    if (this.#ready.size >= MAX_ACTORS) this.#ready.clear()
-    this.#ready.set(subject, made)
+    if (this.#size >= MAX_ACTORS) {
+      this.#ready.clear()
+      this.#size = 0
+    }
+    const ofType = this.#ready.get(actor.type) ?? new Map<string, ActorRequest>()
+    this.#ready.set(actor.type, ofType.set(actor.id, made))
+    this.#size += 1
     return made
   }
 }

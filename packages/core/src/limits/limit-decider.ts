@@ -39,9 +39,9 @@ export class LimitDecider {
     if (asked.shared.length === 0) return this.#together(tenant, asked.together, terms, now)
     if (terms.mode !== 'take') return this.#exactly(tenant, asked, terms, now)
     return next(this.#shared(tenant, asked.shared, terms.units, now), (shared) => {
-      if (shared.verdict.answer.granted === 0 || asked.together.length === 0) return shared
+      if (shared.verdict.granted === 0 || asked.together.length === 0) return shared
       return next(this.#together(tenant, asked.together, terms, now), (together) => {
-        if (together.verdict.answer.granted > 0) return merged(shared, together)
+        if (together.verdict.granted > 0) return merged(shared, together)
         for (const { operation } of asked.shared) this.#shares.giveBack(operation, terms.units)
         return together
       })
@@ -81,7 +81,7 @@ export class LimitDecider {
       const group = resolved.by === 'platform' ? PLATFORM : tenant
       return next(this.#shares.take(group, resolved, resolved.operation, units, now), (verdict) => {
         const decided = { policies: [resolved], verdict }
-        if (verdict.answer.granted > 0) return from(i + 1, before ? merged(before, decided) : decided)
+        if (verdict.granted > 0) return from(i + 1, before ? merged(before, decided) : decided)
         for (const { operation } of policies.slice(0, i)) this.#shares.giveBack(operation, units)
         return decided
       })
@@ -96,10 +96,10 @@ export class LimitDecider {
     const first = own.length > 0 ? this.#together(tenant, own, terms, now) : undefined
     if (platform.length === 0) return first as MaybePromise<Decided>
     return next(first, (ours) => {
-      const granted = ours?.verdict.answer.granted ?? terms.units
+      const granted = ours?.verdict.granted ?? terms.units
       if (ours && granted === 0) return ours
       return next(this.#together(PLATFORM, platform, { ...terms, units: granted }, now), (theirs) => {
-        const back = granted - theirs.verdict.answer.granted
+        const back = granted - theirs.verdict.granted
         if (!ours) return theirs
         const answer = merged(ours, theirs)
         if (back === 0 || terms.mode === 'peek') return answer
@@ -115,9 +115,9 @@ function requestOf(tenant: string, policies: readonly ResolvedPolicy[], terms: T
 
 function merged(a: Decided, b: Decided): Decided {
   const degraded = b.verdict.degraded ?? a.verdict.degraded
-  const answer = {
-    granted: Math.min(a.verdict.answer.granted, b.verdict.answer.granted),
-    decisions: [...a.verdict.answer.decisions, ...b.verdict.answer.decisions],
+  const verdict = {
+    granted: Math.min(a.verdict.granted, b.verdict.granted),
+    decisions: [...a.verdict.decisions, ...b.verdict.decisions],
   }
-  return { policies: [...a.policies, ...b.policies], verdict: degraded ? { answer, degraded } : { answer } }
+  return { policies: [...a.policies, ...b.policies], verdict: degraded ? { ...verdict, degraded } : verdict }
 }

@@ -49,9 +49,8 @@ export interface LimitResult {
   readonly degraded?: WhenUnavailable
 }
 
-/** What was asked, and of which policies. */
-export interface Verdict {
-  readonly answer: LimitAnswer
+/** What the store answered, or, where it did not, what was decided in its place. */
+export interface Verdict extends LimitAnswer {
   readonly degraded?: WhenUnavailable
 }
 
@@ -59,7 +58,7 @@ const NONE: readonly string[] = Object.freeze([])
 
 /** A store's answer in whole seconds. */
 export function limitResult(policies: readonly ResolvedPolicy[], verdict: Verdict): LimitResult {
-  const { granted, decisions } = verdict.answer
+  const { granted, decisions } = verdict
   const allowed = granted > 0
   let deciding = policyResult(policies[0] as ResolvedPolicy, decisions[0] as LimitDecision)
   const results = [deciding]

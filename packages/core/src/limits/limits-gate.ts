@@ -88,7 +88,7 @@ export class LimitsGate {
 
   #answered(answer: LimitAnswer): Verdict {
     this.#down = false
-    return { answer }
+    return answer
   }
 
   #failed(
@@ -108,11 +108,11 @@ export class LimitsGate {
     const { operations, mode, units } = request
     if (choices.includes('closed') && mode !== 'force') {
       const decisions = operations.map((operation, i) => (choices[i] === 'closed' ? CLOSED : open(operation)))
-      return { answer: { granted: 0, decisions }, degraded: 'closed' }
+      return { granted: 0, decisions, degraded: 'closed' }
     }
     const local = operations.filter((_, i) => choices[i] === 'local')
     if (local.length === 0) {
-      return { answer: { granted: units, decisions: operations.map(open) }, degraded: 'open' }
+      return { granted: units, decisions: operations.map(open), degraded: 'open' }
     }
     const { fallback, share } = this.#options
     const complete = ({ granted, decisions }: LimitAnswer): Verdict => {
@@ -120,7 +120,7 @@ export class LimitsGate {
       const all = operations.map((operation, i) =>
         choices[i] === 'local' ? (rest.shift() as LimitDecision) : open(operation),
       )
-      return { answer: { granted, decisions: all }, degraded: 'local' }
+      return { granted, decisions: all, degraded: 'local' }
     }
     const answer = fallback.decide(sharedRequest({ ...request, operations: local }, share), now)
     return answer instanceof Promise ? answer.then(complete) : complete(answer)

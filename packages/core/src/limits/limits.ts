@@ -361,7 +361,7 @@ function counted(asked: Asked): Asked {
 }
 
 function letPass({ policies, verdict }: Decided, units: number): Decided {
-  return { policies, verdict: { ...verdict, answer: { ...verdict.answer, granted: units } } }
+  return { policies, verdict: { ...verdict, granted: units } }
 }
 
 function limitsIn(scope: LimitsScope, names: Names, now: number): readonly ResolvedLimit[] {

@@ -99,7 +99,7 @@ export class LocalShares {
     share.units -= need
     const { remaining, resetMs } = share.decision
     const decision = { allowed: true, remaining: remaining + share.units, retryAfterMs: 0, resetMs }
-    return { answer: { granted: units, decisions: [decision] } }
+    return { granted: units, decisions: [decision] }
   }
 
   #fillThenTake(
@@ -113,8 +113,8 @@ export class LocalShares {
     const goOn = (verdict: Verdict | undefined): MaybePromise<Verdict> => {
       // The store has just failed: the policy's own choice has decided.
       if (verdict) {
-        const granted = verdict.answer.granted >= need ? units : 0
-        return { ...verdict, answer: { ...verdict.answer, granted } }
+        const granted = verdict.granted >= need ? units : 0
+        return { ...verdict, granted }
       }
       const now = this.#options.now()
       if (share.units >= need) return this.#spend(share, units, need)
@@ -150,7 +150,7 @@ export class LocalShares {
     }
     const settle = (verdict: Verdict): Verdict | undefined => {
       if (verdict.degraded) return verdict
-      this.#filled(share, verdict.answer, need, now)
+      this.#filled(share, verdict, need, now)
       return undefined
     }
     const verdict = this.#options.decide(request, [resolved], now)
@@ -211,7 +211,7 @@ function shareUnits({ policy }: ResolvedPolicy, operation: LimitOperation): numb
 function refused({ decision, emptyUntil, operation }: Share, units: number, now: number): Verdict {
   const never = units * operation.cost > mostAtOnce(operation)
   const retryAfterMs = never ? Number.POSITIVE_INFINITY : Math.max(1, decision.retryAfterMs, emptyUntil - now)
-  return { answer: { granted: 0, decisions: [{ ...decision, allowed: false, retryAfterMs }] } }
+  return { granted: 0, decisions: [{ ...decision, allowed: false, retryAfterMs }] }
 }
 
 function mostAtOnce(operation: LimitOperation): number {

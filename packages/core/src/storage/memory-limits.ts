@@ -209,38 +209,38 @@ class LimitsInMemory implements MemoryLimits {
     return this.#debtIn(this.#rates.find(operation.key), operation, now)
   }
 
-  #debtIn(row: number, operation: RateOperation, now: number): number {
-    if (row < 0) return 0
-    const { a, b, c, d } = this.#rates
-    return debtAt(a[row] as number, b[row] as number, c[row] as number, d[row] as number, operation, now)
+  #debtIn(at: number, operation: RateOperation, now: number): number {
+    if (at < 0) return 0
+    const of = this.#rates.numbers
+    return debtAt(of[at] as number, of[at + 1] as number, of[at + 2] as number, of[at + 3] as number, operation, now)
   }
 
   #setRate(operation: RateOperation, debt: number, now: number): void {
-    const rates = this.#rates
-    const found = rates.find(operation.key)
-    const row = found < 0 ? rates.add(operation.key, now) : found
-    rates.a[row] = debt
-    rates.b[row] = now
-    rates.c[row] = operation.weight
-    rates.d[row] = operation.perMs
+    const found = this.#rates.find(operation.key)
+    const at = found < 0 ? this.#rates.add(operation.key, now) : found
+    const of = this.#rates.numbers
+    of[at] = debt
+    of[at + 1] = now
+    of[at + 2] = operation.weight
+    of[at + 3] = operation.perMs
   }
 
   #window({ key, windowMs }: WindowOperation, now: number): WindowState {
-    const { a, b, c, d } = this.#windows
-    const row = this.#windows.find(key)
-    if (row < 0) return { ...NO_WINDOW, start: now - (now % windowMs) }
-    const stored = { start: b[row] as number, current: a[row] as number, previous: d[row] as number }
-    return windowAt(stored, c[row] as number, windowMs, now)
+    const at = this.#windows.find(key)
+    if (at < 0) return { ...NO_WINDOW, start: now - (now % windowMs) }
+    const of = this.#windows.numbers
+    const stored = { current: of[at] as number, start: of[at + 1] as number, previous: of[at + 3] as number }
+    return windowAt(stored, of[at + 2] as number, windowMs, now)
   }
 
   #setWindow({ key, windowMs }: WindowOperation, { start, current, previous }: WindowState, now: number): void {
-    const windows = this.#windows
-    const found = windows.find(key)
-    const row = found < 0 ? windows.add(key, now) : found
-    windows.a[row] = current
-    windows.b[row] = start
-    windows.c[row] = windowMs
-    windows.d[row] = previous
+    const found = this.#windows.find(key)
+    const at = found < 0 ? this.#windows.add(key, now) : found
+    const of = this.#windows.numbers
+    of[at] = current
+    of[at + 1] = start
+    of[at + 2] = windowMs
+    of[at + 3] = previous
   }
 }
 
@@ -271,10 +271,10 @@ function decisionOf(found: Found, units: number, allowed: boolean, now: number):
   return concurrencyDecision(found.operation, found.held, units, allowed)
 }
 
-function rateMsLeft({ a, b, d }: NumberTable, row: number, now: number): number {
-  return (a[row] as number) / (d[row] as number) - (now - (b[row] as number))
+function rateMsLeft(of: Float64Array, at: number, now: number): number {
+  return (of[at] as number) / (of[at + 3] as number) - (now - (of[at + 1] as number))
 }
 
-function windowMsLeft({ b, c }: NumberTable, row: number, now: number): number {
-  return (b[row] as number) + 2 * (c[row] as number) - now
+function windowMsLeft(of: Float64Array, at: number, now: number): number {
+  return (of[at + 1] as number) + 2 * (of[at + 2] as number) - now
 }

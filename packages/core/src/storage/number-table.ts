@@ -3,20 +3,21 @@ const FIRST_CAPACITY = 256
 const SWEEP = 2
 const EVICTION_PROBES = 8
 
-/** Rows of four numbers by their keys, in typed arrays; bounded, and swept of what is over as it grows. */
+/** Numbers of a row: side by side, so that a row is fetched from memory at once. */
+const WIDTH = 4
+
+/** Rows of four numbers by their keys, in one typed array; bounded, and swept of what is over as it grows. */
 export class NumberTable {
   readonly #maxRows: number
-  readonly #msLeft: (table: NumberTable, row: number, now: number) => number
+  readonly #msLeft: (numbers: Float64Array, at: number, now: number) => number
   readonly #rows = new Map<string, number>()
   readonly #keys: string[] = []
   #hand = 0
-  a: Float64Array<ArrayBuffer> = new Float64Array(FIRST_CAPACITY)
-  b: Float64Array<ArrayBuffer> = new Float64Array(FIRST_CAPACITY)
-  c: Float64Array<ArrayBuffer> = new Float64Array(FIRST_CAPACITY)
-  d: Float64Array<ArrayBuffer> = new Float64Array(FIRST_CAPACITY)
+  /** A row begins where `find` or `add` says. */
+  numbers: Float64Array<ArrayBuffer> = new Float64Array(FIRST_CAPACITY * WIDTH)
 
   /** @param msLeft until a row says no more than none would: 0 or less when it is over */
-  constructor(maxRows: number, msLeft: (table: NumberTable, row: number, now: number) => number) {
+  constructor(maxRows: number, msLeft: (numbers: Float64Array, at: number, now: number) => number) {
     this.#maxRows = maxRows
     this.#msLeft = msLeft
   }
@@ -25,24 +26,24 @@ export class NumberTable {
     return this.#keys.length
   }
 
-  /** The key's row, or -1. Rows move: a row counts until the next `add`. */
+  /** Where the key's row begins, or -1. Rows move: it counts until the next `add`. */
   find(key: string): number {
     const row = this.#rows.get(key)
-    return row === undefined ? -1 : row
+    return row === undefined ? -1 : row * WIDTH
   }
 
-  /** A new row for a key that has none; its numbers are not set. */
+  /** Where a new row for a key that has none begins; its numbers are not set. */
   add(key: string, now: number): number {
     for (let i = 0; i < SWEEP && this.#keys.length > 0; i++) {
       this.#hand = (this.#hand + 1) % this.#keys.length
-      if (this.#msLeft(this, this.#hand, now) <= 0) this.#remove(this.#hand)
+      if (this.#msLeft(this.numbers, this.#hand * WIDTH, now) <= 0) this.#remove(this.#hand)
     }
     if (this.#keys.length >= this.#maxRows) this.#evict(now)
     const row = this.#keys.length
-    if (row === this.a.length) this.#grow()
+    if (row * WIDTH === this.numbers.length) this.#grow()
     this.#keys.push(key)
     this.#rows.set(key, row)
-    return row
+    return row * WIDTH
   }
 
   clear(): void {
@@ -56,7 +57,7 @@ export class NumberTable {
     let least = Number.POSITIVE_INFINITY
     for (let i = 0; i < EVICTION_PROBES; i++) {
       this.#hand = (this.#hand + 1) % this.#keys.length
-      const left = this.#msLeft(this, this.#hand, now)
+      const left = this.#msLeft(this.numbers, this.#hand * WIDTH, now)
       if (left < least) {
         least = left
         victim = this.#hand
@@ -72,18 +73,12 @@ export class NumberTable {
     if (row === last) return
     this.#keys[row] = moved
     this.#rows.set(moved, row)
-    for (const column of [this.a, this.b, this.c, this.d]) column[row] = column[last] as number
+    this.numbers.copyWithin(row * WIDTH, last * WIDTH, (last + 1) * WIDTH)
   }
 
   #grow(): void {
-    const longer = (column: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> => {
-      const grown = new Float64Array(column.length * 2)
-      grown.set(column)
-      return grown
-    }
-    this.a = longer(this.a)
-    this.b = longer(this.b)
-    this.c = longer(this.c)
-    this.d = longer(this.d)
+    const grown = new Float64Array(this.numbers.length * 2)
+    grown.set(this.numbers)
+    this.numbers = grown
   }
 }
