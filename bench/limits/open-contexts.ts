@@ -13,7 +13,10 @@ export async function openContexts<Args extends unknown[], R>(
   count: number,
   call: (...args: Args) => R,
 ): Promise<OpenContexts<Args, R>> {
-  const { promise: ended, resolve: end } = Promise.withResolvers<void>()
+  let end: () => void = () => undefined
+  const ended = new Promise<void>((resolve) => {
+    end = resolve
+  })
   const calls: ((...args: Args) => R)[] = []
   const contexts: Promise<void>[] = []
   for (let i = 0; i < count; i++) {

@@ -217,7 +217,10 @@ describe('validateCatalog', () => {
   it('finds nothing wrong in what the types allow', () => {
     const name = fc.stringMatching(/^[a-z]{1,8}$/).filter((text) => !['constructor', 'prototype'].includes(text))
     const rate = fc
-      .record({ limit: fc.integer({ min: 1, max: 1e6 }), burst: fc.option(fc.integer({ min: 1, max: 1e9 }), { nil: undefined }) })
+      .record({
+        limit: fc.integer({ min: 1, max: 1e6 }),
+        burst: fc.option(fc.integer({ min: 1, max: 1e9 }), { nil: undefined }),
+      })
       .map(({ limit, burst }) => perHour(limit, burst === undefined ? {} : { burst }))
     const catalog: fc.Arbitrary<Catalog> = fc.record({
       limits: fc.dictionary(name, rate),
