@@ -38,7 +38,7 @@ function checkCatalog(problems: Problems, catalog: unknown): void {
   const limits = part('limits')
   for (const [name, limit] of limits) {
     problems.addAll(limitNameProblems(name, join('limits', name)))
-    problems.addAll(limitProblems(limit, join('limits', name)))
+    checkLimit(problems, join('limits', name), limit, flags)
   }
   const meters = part('meters')
   for (const [name, meter] of meters) checkMeter(problems, join('meters', name), meter)
@@ -61,6 +61,24 @@ interface Known {
   readonly schema: StandardSchemaV1 | undefined
   /** Complained about already: what plans say of the config can not be judged. */
   readonly schemaBroken: boolean
+}
+
+function checkLimit(
+  problems: Problems,
+  path: string,
+  limit: unknown,
+  flags: readonly (readonly [key: string, definition: unknown])[],
+): void {
+  problems.addAll(limitProblems(limit, path))
+  const keys = flags.map(([key]) => key)
+  for (const policy of Array.isArray(limit) ? limit : [limit]) {
+    const flag = isObject(policy) ? policy.flag : undefined
+    if (typeof flag !== 'string' || keys.includes(flag)) continue
+    problems.add(
+      path,
+      `asks a flag that is not declared: "${flag.slice(0, 100)}".${didYouMean(flag.slice(0, 100), keys)}`,
+    )
+  }
 }
 
 function names(members: readonly (readonly [string, unknown])[]): readonly string[] {
@@ -94,7 +112,7 @@ function checkPlan(problems: Problems, path: string, plan: unknown, known: Known
     const at = join(join(path, 'limits'), name)
     if (!known.limits.includes(name))
       problems.add(at, `names no limit of the catalog.${didYouMean(name, known.limits)}`)
-    problems.addAll(limitProblems(limit, at))
+    checkLimit(problems, at, limit, [...known.flags])
   }
   for (const [name, quota] of part('quotas')) {
     const at = join(join(path, 'quotas'), name)

@@ -1,4 +1,6 @@
 import type { LimitPolicy } from '../catalog/definitions.ts'
+import { ThroughlineError } from '../errors.ts'
+import { MAX_OPERATIONS } from '../storage/limits.ts'
 import type { Actor, Json } from '../vocabulary.ts'
 import { subjectOf } from './actor-requests.ts'
 import type { FairShares } from './fair-shares.ts'
@@ -40,6 +42,12 @@ export function askedOf(limits: readonly ResolvedLimit[], parts: AskedParts): As
         together.push(parts.fairShares.of(resolved, parts.actor, parts.now))
       }
     }
+  }
+  if (together.length + shared.length > MAX_OPERATIONS) {
+    throw new ThroughlineError('LIMIT_INVALID', {
+      message: `${limits.map(({ name }) => name).join(', ')}: ${together.length + shared.length} policies can not be decided at once.`,
+      remedy: `Ask for fewer limits in one call: ${MAX_OPERATIONS} policies at the most.`,
+    })
   }
   return { together, shared, shadow }
 }

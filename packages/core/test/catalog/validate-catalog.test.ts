@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import {
   type Catalog,
+  concurrent,
   defineCatalog,
   perDay,
   perHour,
@@ -156,6 +157,35 @@ describe('validateCatalog', () => {
   it('leaves a schema that answers later to the loading of a tenant', () => {
     const config = z.object({ seats: z.number().default(1) }).refine(async () => true)
     expect(complaints({ config, plans: { free: { config: { seats: 2 } } } })).toEqual([])
+  })
+
+  it('knows the options of limits, and the flags that they ask', () => {
+    const flags = { 'api-rate': { variants: { usual: 0, more: 500 }, default: 'usual' } }
+    expect(complaints({ flags, limits: { api: perMinute(5, { flag: 'api-rate' }) } })).toEqual([])
+    const limits = {
+      flag: perMinute(5, { flag: 'api-rat' }),
+      list: [perMinute(5), perMinute(5, { by: 'user' as 'actor' })],
+      empty: [],
+      near: perMinute(5, { nearAt: 1 }),
+      lease: perMinute(5, { lease: { ms: 0, unit: 3 } as never }),
+      held: concurrent(2, { ttlMs: 1.5, lease: { ms: 5 } } as never),
+      fair: perMinute(5, { by: 'actor', fairShare: true }),
+      huge: perDay(1e12 + 1, { burst: 1e15 }),
+    }
+    expect(complaints({ flags, limits })).toMatchInlineSnapshot(`
+      [
+        "limits.flag: asks a flag that is not declared: "api-rat". Did you mean "api-rate"?",
+        "limits.list.1: must have a by that is tenant, actor, route, platform, not "user".",
+        "limits.empty: must have 1 to 16 policies, not 0.",
+        "limits.near: must have a nearAt above 0 and below 1, not 1.",
+        "limits.lease.lease.unit: is not known. Did you mean "units"?",
+        "limits.lease: must have a lease of ms that is a whole number from 1 to 60000, not 0.",
+        "limits.held.lease: is not known.",
+        "limits.held: must have a ttlMs that is a whole number from 1 to 86400000, not 1.5.",
+        "limits.fair: can share fairly only what is the tenant's: fairShare goes with by: 'tenant'.",
+        "limits.huge: must have a smaller limit, or a shorter window: so many units can not be counted exactly.",
+      ]
+    `)
   })
 
   it('refuses names that reach a prototype', () => {

@@ -55,6 +55,13 @@ describe('several policies of one limit', () => {
     expect(() => bench.limits.consume(['api', 'bulc'])).toThrow(/Did you mean "bulk"/)
   })
 
+  it('are not more than a store decides at once', () => {
+    const many = Array.from({ length: 16 }, () => perMinute(5))
+    const bench = new LimitsBench({ a: many, b: many, c: perMinute(5) })
+    expect(bench.limits.consume(['a', 'b'])).toMatchObject({ allowed: true })
+    expect(() => bench.limits.consume(['a', 'b', 'c'])).toThrow(/LIMIT_INVALID: a, b, c: 33 policies .* 32 policies/)
+  })
+
   it('keep an API key apart from a user of the same id', () => {
     const bench = new LimitsBench({ api: perMinute(1, { by: 'actor' }) })
     expect(bench.limits.consume('api')).toMatchObject({ allowed: true })
