@@ -205,6 +205,7 @@ function openInstance(settings: Settings) {
         now,
         ...(settings.journal.secret !== undefined && { secret: settings.journal.secret }),
       })
+      await limits?.open(settings.migrate)
       await tenants.start()
       await journal.start()
     },

@@ -1,5 +1,5 @@
 import { AsyncResource } from 'node:async_hooks'
-import { Stream } from 'node:stream'
+import { Readable, Stream } from 'node:stream'
 import type { HttpPipeline } from '@throughline/core/http'
 import { recordError } from '@throughline/core/http'
 import type { Context, ExtendableContext, Next } from 'koa'
@@ -17,7 +17,7 @@ export function middlewareOf<Ctx extends Context>(name: string, pipeline: HttpPi
       function proceed(): void {
         next().then(
           () => {
-            watchBody((context as unknown as Context).body)
+            watchBody(context as unknown as Context)
             resolve()
           },
           (error: unknown) => {
@@ -30,7 +30,18 @@ export function middlewareOf<Ctx extends Context>(name: string, pipeline: HttpPi
   return Object.defineProperty(middleware, 'name', { value: name })
 }
 
-/** Koa tells no middleware of a streamed body that fails. */
-function watchBody(body: unknown): void {
-  if (body instanceof Stream) body.once('error', AsyncResource.bind(recordError))
+/** Koa reads a streamed body when all middleware is done, and tells none of it that the body failed. */
+function watchBody({ body, res }: Context): void {
+  if (!(body instanceof Stream)) return
+  // Or a generator behind it would run outside of the request's tenant context.
+  if (body instanceof Readable) body._read = AsyncResource.bind(body._read)
+  const failed = (error: unknown): void => {
+    // Koa 3 says so of a client that has hung up: no error of the app.
+    if (!(res.destroyed && codeOf(error) === 'ERR_STREAM_PREMATURE_CLOSE')) recordError(error)
+  }
+  body.once('error', AsyncResource.bind(failed))
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined
 }

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { fromPath, ThroughlineError } from '@throughline/core'
+import { fromPath, logContext, ThroughlineError } from '@throughline/core'
 import { createTestThroughline } from '@throughline/core/testing'
 import Koa from 'koa'
 import { afterEach, expect, expectTypeOf, it } from 'vitest'
@@ -51,6 +51,36 @@ it('records a streamed body that fails, on the trail of its tenant', async () =>
     expect.objectContaining({ action: 'error', metadata: expect.objectContaining({ name: 'RangeError' }) }),
   )
   expect(errors).not.toEqual([])
+})
+
+it('reads a streamed body in the context of its tenant', async () => {
+  const { url } = await open((app, throughline) => {
+    app.use(requestAudit(throughline))
+    app.use(tenantContext(throughline, options))
+    app.use((context) => {
+      context.body = Readable.from(parts())
+    })
+  })
+  async function* parts(): AsyncGenerator<string> {
+    for (const part of ['a', 'b']) yield `${part} of ${logContext().tenant}; `
+  }
+  expect(await (await fetch(url)).text()).toBe('a of acme; b of acme; ')
+})
+
+it('takes a client that hangs up for no error of the app', async () => {
+  const { url, trail } = await open((app, throughline) => {
+    app.use(tenantContext(throughline, options))
+    app.use((context) => {
+      context.body = new Readable({ read: () => undefined })
+      ;(context.body as Readable).push('first')
+    })
+  })
+  const client = new AbortController()
+  const answer = await fetch(url, { signal: client.signal })
+  await answer.body?.getReader().read()
+  client.abort()
+  await until(async () => (await trail()).some(({ action }) => action === 'request.handled'))
+  expect((await trail()).map(({ action, outcome }) => [action, outcome])).toEqual([['request.handled', 'failure']])
 })
 
 it('answers for a handler that meant to answer by itself, and failed', async () => {

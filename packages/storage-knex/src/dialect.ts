@@ -1,3 +1,5 @@
+import { limitTables } from './limits/limit-tables.ts'
+import { LIMIT_ROUTINES } from './limits/postgres/limit-routines.ts'
 import { partitionedJournal } from './postgres/journal-slots.ts'
 import { ROUTINES } from './postgres/routines.ts'
 
@@ -9,6 +11,8 @@ export interface Dialect {
   readonly integer: string
   /** Statements before the first table: what the database has to be taught. */
   readonly routines: readonly string[]
+  /** What limits need in the records' schema; none where they have a place of their own. */
+  readonly limits: readonly string[]
   /** Ends a `create table` whose rows are stored in the order of the primary key. */
   readonly clustered: string
   /** Makes the journal's table: these columns, and an `id` that only grows. */
@@ -44,6 +48,7 @@ export const sqlite: Dialect = {
   text: 'TEXT',
   integer: 'INTEGER',
   routines: [],
+  limits: [],
   clustered: 'WITHOUT ROWID',
   journal: (columns) => [
     `CREATE TABLE throughline_journal (
@@ -69,12 +74,16 @@ ${columns}
 
 const path = (name: string): string => `'{${name.replaceAll('.', ',')}}'`
 
+/** Bytes decide equality and order, whatever the database's language. */
+const TEXT = 'text COLLATE "C"'
+
 export const postgres: Dialect = {
   name: 'postgres',
-  // Bytes decide equality and order, whatever the database's language.
-  text: 'text COLLATE "C"',
+  text: TEXT,
   integer: 'bigint',
   routines: ROUTINES,
+  // Room for the versions of rows that change all the time, beside the rows themselves.
+  limits: [...limitTables({ text: TEXT, integer: 'bigint' }, 'WITH (fillfactor = 60)'), ...LIMIT_ROUTINES],
   clustered: '',
   journal: partitionedJournal,
   generated: (column, document, name) =>

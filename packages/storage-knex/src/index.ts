@@ -1,5 +1,7 @@
 export type { KnexStorageOptions } from './knex-storage.ts'
 export { knexStorage } from './knex-storage.ts'
+export type { KnexLimits, KnexLimitsOptions } from './limits/knex-limits.ts'
+export { knexLimits } from './limits/knex-limits.ts'
 export type { Feature, Migration, MigrationState } from './migrations/migration.ts'
 export type { PostgresAdmin, PostgresAdminOptions, PostgresStatus } from './postgres/postgres-admin.ts'
 export { openPostgresAdmin } from './postgres/postgres-admin.ts'

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Knex } from 'knex'
 import { describe, expect, it } from 'vitest'
+import { openPostgresAdmin } from '../src/postgres/postgres-admin.ts'
 import { postgresScratch, service } from './postgres-scratch.ts'
 import { batchOf, openOptions } from './scratch-storage.ts'
 
@@ -77,6 +78,35 @@ describe.skipIf(!service.isReachable)('roles on Postgres', () => {
       await Promise.all([app.destroy(), platform.destroy()])
     } finally {
       for (const role of all) await query(`DROP OWNED BY ${role}; DROP ROLE ${role}`).catch(() => undefined)
+      await scratch.destroy()
+    }
+  })
+
+  it('give a role nothing of what else is in the schema', async () => {
+    const scratch = await postgresScratch()
+    const { query, schema } = scratch
+    const id = randomBytes(6).toString('hex')
+    const roles = { app: `tl_app_${id}`, platform: `tl_worker_${id}` }
+    const admin = await openPostgresAdmin({ app: scratch.app, schema, now: openOptions().now })
+    try {
+      for (const role of Object.values(roles)) await query(`CREATE ROLE ${role}`)
+      await admin.migrate()
+      await query(`CREATE TABLE ${schema}.payroll (salary int)`)
+      await admin.grant(roles)
+      const rights = await query<{ payroll: boolean; journal: boolean; view: boolean }>(
+        `SELECT has_table_privilege(r, 'payroll', 'SELECT, INSERT, UPDATE, DELETE') AS payroll,
+           has_table_privilege(r, 'throughline_journal', 'DELETE') AS journal,
+           has_table_privilege(r, 'throughline_timeline', 'SELECT') AS view
+         FROM unnest($1::text[]) AS r`,
+        [[roles.app, roles.platform]],
+      )
+      expect(rights).toEqual([
+        { payroll: false, journal: false, view: false },
+        { payroll: false, journal: true, view: true },
+      ])
+    } finally {
+      await admin.close()
+      for (const role of Object.values(roles)) await query(`DROP OWNED BY ${role}; DROP ROLE ${role}`).catch(() => {})
       await scratch.destroy()
     }
   })

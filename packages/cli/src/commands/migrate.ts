@@ -11,6 +11,7 @@ import type { Terminal } from '../terminal.ts'
 const FEATURES: readonly Feature[] = [
   'records',
   'usage',
+  'limits',
   'tenants',
   'members',
   'config',

@@ -69,6 +69,12 @@ export interface LimitsEngine extends Limits<Catalog> {
   enterIn(scope: LimitsScope, name: string | readonly string[], cost: number): MaybePromise<EnteredLimit>
   /** Whether this process decides by itself because the limits store does not answer. */
   readonly degraded: boolean
+  /**
+   * Gets the store ready; one that can not be reached is degraded, and no reason not to start.
+   *
+   * @throws ThroughlineError `STORAGE_SCHEMA_OUTDATED`
+   */
+  open(migrate: 'auto' | 'check'): Promise<void>
   /** Gives back what this process has taken in advance. */
   close(): Promise<void>
 }
@@ -218,6 +224,16 @@ class LimitsOfTenants implements LimitsEngine {
         return this.#decider.giveBack(scope.tenant.id, this.#asked(scope, limits, later), terms, later)
       },
     }))
+  }
+
+  async open(migrate: 'auto' | 'check'): Promise<void> {
+    const { store, onDegraded } = this.#options
+    try {
+      await store.open?.({ migrate })
+    } catch (error) {
+      if (!(error instanceof ThroughlineError) || error.code !== 'RECORDS_UNAVAILABLE') throw error
+      onDegraded?.(error)
+    }
   }
 
   async close(): Promise<void> {

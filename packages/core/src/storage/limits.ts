@@ -86,6 +86,13 @@ export interface LimitAnswer {
 export interface LimitsStore {
   readonly name: string
   /**
+   * Gets ready, before anything is decided. A store that can not be reached does not keep the app from starting: decisions
+   * are its policies' own until it can.
+   *
+   * @throws ThroughlineError `STORAGE_SCHEMA_OUTDATED`, `RECORDS_UNAVAILABLE`
+   */
+  open?(options: { readonly migrate: 'auto' | 'check' }): Promise<void>
+  /**
    * Decides all operations together: nothing is taken if any refuses.
    *
    * @param now ms since the epoch of the asking process, a whole number; a store with a clock of its own goes by that

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { concurrent, perMinute, slidingWindow } from '../../src/catalog/index.ts'
+import { ThroughlineError } from '../../src/errors.ts'
 import type { LimitsStore } from '../../src/storage/index.ts'
 import { LimitsBench } from './bench.ts'
 
@@ -36,6 +37,23 @@ describe('where the limits store does not answer', () => {
       { action: 'limit.degraded', metadata: { store: 'down', decidedBy: 'closed' } },
       { action: 'limit.refused', metadata: { degraded: 'closed' } },
     ])
+  })
+
+  it('the engine starts all the same, but not on a schema that is too old', async () => {
+    const told: unknown[] = []
+    const failing = (code: 'RECORDS_UNAVAILABLE' | 'STORAGE_SCHEMA_OUTDATED') =>
+      new LimitsBench(
+        { api: perMinute(5) },
+        {
+          store: { ...DOWN, open: () => Promise.reject(new ThroughlineError(code)) },
+          onDegraded: (error) => told.push(error),
+        },
+      ).limits
+    await failing('RECORDS_UNAVAILABLE').open('auto')
+    expect(told).toMatchObject([{ code: 'RECORDS_UNAVAILABLE' }])
+    await expect(failing('STORAGE_SCHEMA_OUTDATED').open('check')).rejects.toMatchObject({
+      code: 'STORAGE_SCHEMA_OUTDATED',
+    })
   })
 
   it('others are decided by a share of this process, all of them together', async () => {

@@ -1,7 +1,7 @@
 import type { DocumentKind } from '@throughline/core/storage'
 
 /** What a table is for: the records themselves, usage, or one kind of document. An absent engine has no tables. */
-export type Feature = 'records' | 'usage' | DocumentKind
+export type Feature = 'records' | 'usage' | 'limits' | DocumentKind
 
 /**
  * One step of the schema. `expand` only adds, so that the release before it still runs; `contract` removes what no

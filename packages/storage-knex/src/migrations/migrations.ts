@@ -54,6 +54,9 @@ export function allMigrations(dialect: Dialect): readonly Migration[] {
         statements: [documents(dialect, kind)],
       }),
     ),
+    ...(dialect.limits.length > 0
+      ? [{ name: '005-limits', feature: 'limits', phase: 'expand', statements: dialect.limits } as const]
+      : []),
   ]
 }
 

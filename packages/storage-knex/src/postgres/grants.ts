@@ -1,4 +1,5 @@
 import { lockSchema, quoted } from './migrate.ts'
+import { ownTables } from './own-tables.ts'
 import type { PostgresConnection } from './pool.ts'
 import type { Roles } from './roles.ts'
 
@@ -29,9 +30,12 @@ export async function grantRoles(
     schema,
   )
   if (platform !== owner) {
-    await connection.run(`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${place} TO ${quoted(platform)}`)
+    // By name: the schema may be one in which the app has tables too.
+    const ours = (await ownTables(connection, schema)).map(({ name }) => `${place}.${quoted(name)}`)
+    const parts = tables.filter(({ name }) => PARTITION.test(name)).map(({ name }) => `${place}.${quoted(name)}`)
+    const all = [...ours, ...parts].join(', ')
+    await connection.run(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${all} TO ${quoted(platform)}`)
     // Whoever projects also gives back the place that it took.
-    const parts = tables.filter(({ name }) => PARTITION.test(name)).map(({ name }) => quoted(name))
     await connection.run(`GRANT TRUNCATE ON ${parts.join(', ')} TO ${quoted(platform)}`)
   }
   if (app === owner || app === platform) return

@@ -129,7 +129,7 @@ export function readUsage(
   { tenant, meter, from, to }: UsageQuery,
 ): Promise<UsageTotal[]> {
   return connection.all<UsageTotal>(
-    `SELECT meter, sum(quantity)::bigint AS quantity, sum(count)::bigint AS count FROM throughline_usage_rollups
+    `SELECT meter, least(sum(quantity), ${Number.MAX_SAFE_INTEGER})::bigint AS quantity, sum(count)::bigint AS count FROM throughline_usage_rollups
 WHERE tenant_id = $1 AND hour >= $2 AND hour < $3${meter === undefined ? '' : ' AND meter = $4'} GROUP BY meter ORDER BY meter`,
     tenant,
     from,

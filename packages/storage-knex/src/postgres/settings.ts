@@ -44,8 +44,20 @@ export function printOfPlace(knex: Knex, schema: string): string | undefined {
   const given = client?.config?.connection
   const settings = client?.connectionSettings ?? given
   if (typeof given === 'function' || typeof settings !== 'object' || settings === null) return undefined
-  const { host, port, database, connectionString }: ClientConfig = settings
-  return printOf([host, Number(port ?? 5_432), database, connectionString?.replace(/\/\/[^/]*@/, '//'), schema])
+  const { connectionString, ...parts }: ClientConfig = settings
+  // The same database has one name, however it is written.
+  const named = connectionString !== undefined && URL.canParse(connectionString) ? partsOf(connectionString) : parts
+  const { host, port, database } = named
+  return printOf([host?.toLowerCase(), Number(port || 5_432), database, schema])
+}
+
+function partsOf(connectionString: string): Pick<ClientConfig, 'host' | 'database'> & { readonly port: string } {
+  const { hostname, port, pathname, searchParams } = new URL(connectionString)
+  return {
+    host: searchParams.get('host') ?? hostname,
+    port: searchParams.get('port') ?? port,
+    database: decodeURIComponent(pathname.slice(1)),
+  }
 }
 
 function printOf(place: readonly unknown[]): string {

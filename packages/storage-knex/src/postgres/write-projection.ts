@@ -2,6 +2,9 @@ import type { Projection } from '@throughline/core/storage'
 import type { StoredHead } from '../sqlite/write-projection.ts'
 import type { PostgresConnection } from './pool.ts'
 
+/** The most that is counted. Beyond it nothing could be read, and past the column's end the journal would stand still. */
+const MOST = Number.MAX_SAFE_INTEGER
+
 interface SliceState {
   readonly heads: ReadonlyMap<string, StoredHead>
   /** Whether there are tables of usage. */
@@ -64,16 +67,17 @@ async function writeUsage(
     connection,
     `INSERT INTO throughline_usage_ledger (tenant_id, meter, key, hour, quantity, count)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[])`,
-    ledger.map(({ tenant, meter, key, hour, quantity, count }) => [tenant, meter, key, hour, quantity, count]),
+    ledger.map(({ tenant, meter, key, hour, quantity, count }) => [tenant, meter, key, hour, bounded(quantity), count]),
   )
   await insert(
     connection,
     `INSERT INTO throughline_usage_rollups AS r (tenant_id, meter, hour, quantity, count)
-SELECT tenant_id, meter, hour, sum(quantity), sum(count)
+SELECT tenant_id, meter, hour, least(sum(quantity), ${MOST}), sum(count)
 FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[]) AS new (tenant_id, meter, hour, quantity, count)
 GROUP BY 1, 2, 3
-ON CONFLICT (tenant_id, meter, hour) DO UPDATE SET quantity = r.quantity + excluded.quantity, count = r.count + excluded.count`,
-    rollups.map(({ tenant, meter, hour, quantity, count }) => [tenant, meter, hour, quantity, count]),
+ON CONFLICT (tenant_id, meter, hour) DO UPDATE
+SET quantity = least(r.quantity::numeric + excluded.quantity, ${MOST}), count = r.count + excluded.count`,
+    rollups.map(({ tenant, meter, hour, quantity, count }) => [tenant, meter, hour, bounded(quantity), count]),
   )
   // Counters are locked in one order: two that move several of them must not wait for each other.
   await insert(
@@ -85,11 +89,15 @@ ON CONFLICT (tenant_id, meter, hour) DO UPDATE SET quantity = r.quantity + exclu
   SELECT q.tenant_id, q.meter, q.period FROM throughline_quotas AS q JOIN move USING (tenant_id, meter, period)
   ORDER BY 1, 2, 3 FOR UPDATE OF q
 )
-UPDATE throughline_quotas AS q SET used = greatest(0, q.used + move.delta)
+UPDATE throughline_quotas AS q SET used = least(greatest(0, q.used + move.delta), ${MOST})
 FROM locked JOIN move USING (tenant_id, meter, period)
 WHERE q.tenant_id = locked.tenant_id AND q.meter = locked.meter AND q.period = locked.period`,
-    counterMoves.map(({ tenant, meter, period, delta }) => [tenant, meter, period, delta]),
+    counterMoves.map(({ tenant, meter, period, delta }) => [tenant, meter, period, bounded(delta)]),
   )
+}
+
+function bounded(quantity: number): number {
+  return Math.max(-MOST, Math.min(MOST, quantity))
 }
 
 /** Runs a statement that takes one array a column, unless there are no rows. */
