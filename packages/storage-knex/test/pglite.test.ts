@@ -2,15 +2,17 @@ import { randomBytes } from 'node:crypto'
 import { resolve } from 'node:path'
 import { createThroughline } from '@throughline/core'
 import type { RecordsStore } from '@throughline/core/storage'
-import { storageContract } from '@throughline/core/testing'
+import { limitsContract, storageContract } from '@throughline/core/testing'
 import knex, { type Knex } from 'knex'
 import ClientPglite from 'knex-pglite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { until } from '../../../test/until.ts'
 import { knexStorage } from '../src/knex-storage.ts'
+import { type KnexLimits, knexLimits } from '../src/limits/knex-limits.ts'
 import { pgliteClientOf } from '../src/postgres/pglite.ts'
 import { openPostgresAdmin } from '../src/postgres/postgres-admin.ts'
 import { scopeKnex } from '../src/scoped-knex/scoped-knex.ts'
+import { rate, take } from './limits-asked.ts'
 import { batchOf, openOptions } from './scratch-storage.ts'
 
 const REQUEST = { lane: 0, holder: 'p', leaseMs: 0, maxRows: 100 } as const
@@ -253,5 +255,63 @@ describe('scopedKnex on PGlite', () => {
     expect(await app('reports').select('tenant_id', 'id')).toEqual([{ tenant_id: 'globex', id: 9 }])
     await expect((async () => acme.raw('SELECT * FROM reports'))()).rejects.toMatchObject({ code: 'SCOPE_RAW_REFUSED' })
     await app('reports').del()
+  })
+})
+
+describe('within on PGlite', () => {
+  it('joins a transaction on the one connection there is', async () => {
+    const schema = newSchema()
+    const throughline = createThroughline({
+      storage: knexStorage({ app, schema, answerWithinMs: 10_000 }),
+      meters: { reports: { aggregate: 'count' } },
+      journal: { spill: false },
+    })
+    try {
+      await app.schema.createTable('joined_reports', (table) => void table.text('id').primary())
+      const as = <R>(fn: () => Promise<R>): Promise<R> => throughline.run({ tenant: 'acme', actor: { id: 'ann' } }, fn)
+      const create = (id: string): Promise<void> =>
+        app.transaction((trx) =>
+          throughline.within(trx, async () => {
+            await trx('joined_reports').insert({ id })
+            await throughline.usage.record('reports', 1)
+          }),
+        )
+      await as(() => create('a'))
+      await expect(as(() => create('a'))).rejects.toThrow(/unique/)
+      const { totals } = await as(() => throughline.usage.totals())
+      expect(totals).toEqual([{ meter: 'reports', quantity: 1, count: 1 }])
+    } finally {
+      await throughline.close()
+      await app.schema.dropTable('joined_reports')
+      await dropSchema(schema)
+    }
+  })
+})
+
+describe('limits on PGlite', () => {
+  const schema = newSchema()
+  let limits: KnexLimits
+
+  beforeAll(async () => {
+    limits = knexLimits({ app, schema, clock: 'caller', answerWithinMs: 10_000 })
+    await limits.open()
+  })
+
+  afterAll(async () => {
+    await limits?.close()
+    await dropSchema(schema)
+  })
+
+  const create = async () => ({ limits, destroy: async () => {} })
+  for (const { name, run } of limitsContract({ name: 'pglite', create })) it(name, run)
+
+  it('wait for the app’s transaction, and say so when it takes too long', async () => {
+    const hasty = knexLimits({ app, schema, clock: 'caller', answerWithinMs: 100 })
+    await hasty.open()
+    await app.transaction(async () => {
+      await expect(take(hasty, rate('a'))).rejects.toMatchObject({ code: 'RECORDS_UNAVAILABLE' })
+    })
+    expect(await take(limits, rate('a'))).toBe(1)
+    await hasty.close()
   })
 })

@@ -24,7 +24,8 @@ export function searchPathOf(schema: string): string {
  * What a new connection is told.
  *
  * Plans are kept with the connection: one that was made while the journal was empty must not read all of it once it is
- * long, so indexes are taken wherever there are any.
+ * long, so indexes are taken wherever there are any. Where there is none the price of such a plan is beyond all measure, and
+ * the server would compile it at length before it reads a row: nothing of ours is worth that.
  */
 export function setupOf({ schema, statementMs, durability, isReadonly, isServing }: ConnectionSetup): string {
   const synced = `SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`
@@ -33,6 +34,7 @@ export function setupOf({ schema, statementMs, durability, isReadonly, isServing
     `SET statement_timeout = ${statementMs}`,
     `SET idle_in_transaction_session_timeout = ${statementMs * 2}`,
     'SET enable_seqscan = off',
+    'SET jit = off',
     ...(durability === 'disk' ? [synced] : []),
     ...(isReadonly ? ['SET default_transaction_read_only = on'] : []),
     ...(isServing ? [`SELECT pg_advisory_lock_shared(${servingKey(schema)})`] : []),
