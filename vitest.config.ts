@@ -7,6 +7,8 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
+    // Many files wait for processes and databases of their own: one worker would leave a second core idle.
+    maxWorkers: 2,
     projects: [
       {
         extends: true,
@@ -14,14 +16,14 @@ export default defineConfig({
           name: 'unit',
           include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts', 'examples/*/test/**/*.test.ts'],
           exclude: ['**/node_modules/**', '**/*.long.test.ts'],
-          testTimeout: 30_000,
+          testTimeout: 60_000,
         },
       },
       {
         extends: true,
         test: {
           name: 'long',
-          include: ['packages/*/test/**/*.long.test.ts', 'test/**/*.long.test.ts'],
+          include: ['packages/*/test/**/*.long.test.ts', 'test/**/*.long.test.ts', 'examples/*/test/**/*.long.test.ts'],
           exclude: ['**/node_modules/**'],
           testTimeout: 900_000,
           fileParallelism: false,

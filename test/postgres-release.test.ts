@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
 import { openPostgresAdmin } from '@throughline/storage-knex'
 import pg from 'pg'
 import { afterEach, describe, expect, it, vi } from 'vitest'
@@ -128,7 +127,9 @@ describe.skipIf(!isReachable)('a release on the schema of the next one', () => {
             what: 'traffic beside it',
             withinMs: 20_000,
           })
-          await setTimeout(4_000)
+          // Longer than a step waits for a table before it gives way: it has done so several times.
+          const tried = client.sent.length
+          await until(() => client.sent.slice(tried).filter(({ status }) => status !== undefined).length > 500)
           expect(done).toBe(false)
           await reader.query('COMMIT')
           await migrating

@@ -1,41 +1,23 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { GENERATION_MS, killUnderLoad } from './fixtures/killed-under-load.ts'
-import { LoadClient, type Route } from './fixtures/load-client.ts'
-import { expectNothingLost } from './fixtures/nothing-lost.ts'
+import { killed } from './fixtures/killed-on-postgres.ts'
+import type { Route } from './fixtures/load-client.ts'
 import { answered, outage, refusals, spillFiles } from './fixtures/outage.ts'
 import { inPostgresDatabase } from './fixtures/postgres-schema.ts'
-import { projectAll } from './fixtures/records-file.ts'
 import { storageAt } from './fixtures/records-place.ts'
 import { inScratchDirectory } from './fixtures/scratch-directory.ts'
 import { postgresService } from './services.ts'
 import { until } from './until.ts'
 
-const ROUTES: readonly Route[] = ['plain', 'keyed', 'noted', 'counted', 'strict']
-const KILLS = 6
-
 const { url, isReachable } = await postgresService()
 
 describe.skipIf(!isReachable)('records on Postgres', () => {
-  it.each([{ atOnce: 1 }, { atOnce: 2 }])(
-    'kill -9 of $atOnce process(es) at any moment loses nothing of what was acknowledged, and counts nothing twice',
-    { timeout: 120_000 },
-    async ({ atOnce }) => {
-      await inPostgresDatabase(url, async ({ place, read }) => {
-        const client = new LoadClient()
-        const load = { kills: KILLS, atOnce, connections: 20, routes: ROUTES, livesMs: 500 }
-        await killUnderLoad({ filename: place, client, ...load })
-        await projectAll(place, (KILLS + 1) * GENERATION_MS)
-        const contents = await read()
-        expectNothingLost(client, contents)
-        console.log(
-          `${KILLS} kills: ${client.acknowledged.length} of ${client.sent.length} requests acknowledged, ` +
-            `${contents.records.length} records`,
-        )
-        expect(client.acknowledged.length).toBeGreaterThan(KILLS)
-        expect(client.sent.length).toBeGreaterThan(client.acknowledged.length)
-      })
+  it(
+    'kill -9 of two processes at any moment loses nothing of what was acknowledged, and counts nothing twice',
+    {
+      timeout: 120_000,
     },
+    () => killed({ url, kills: 6, atOnce: 2 }),
   )
 
   it('a server that lets nobody in: what can spill is answered, quotas and strict routes refuse, all is replayed once', {

@@ -75,11 +75,12 @@ describe.skipIf(!service.isReachable)('throughline uninstall on Postgres', () =>
     await leftBehind(async (place) => {
       const own = (sql: string) => place.database.raw(sql.replaceAll('~', `"${place.schema}".`))
       await own('CREATE TABLE ~reports (id serial PRIMARY KEY); INSERT INTO ~reports DEFAULT VALUES')
+      await own('CREATE TABLE ~throughline_notes (id integer); INSERT INTO ~throughline_notes VALUES (1)')
       await own("CREATE FUNCTION ~shout(text) RETURNS text LANGUAGE sql AS 'SELECT upper($1)'")
       const { code, stdout } = await commandLine('uninstall', ...place.named, '--yes')
       expect(code).toBe(0)
       expect(stdout).toContain(`the schema "${place.schema}" stays`)
-      expect(await namesIn(place)).toEqual(['reports', 'reports_id_seq', 'shout'])
+      expect(await namesIn(place)).toEqual(['reports', 'reports_id_seq', 'shout', 'throughline_notes'])
       const none = await commandLine('uninstall', ...place.named, '--yes')
       expect(none).toMatchObject({ code: 2, stderr: expect.stringContaining('nothing of Throughline') })
     })

@@ -248,7 +248,7 @@ describe.each(ENGINES)('on $name', (engine) => {
           )
         }),
       ),
-      { numRuns: 400 },
+      { numRuns: 200 },
     )
   }, 60_000)
 
@@ -267,7 +267,7 @@ describe.each(ENGINES)('on $name', (engine) => {
           expect(await allRows(plain, 'theirs')).toEqual(before)
         }),
       ),
-      { numRuns: 300 },
+      { numRuns: 150 },
     )
   }, 60_000)
 })

@@ -1,6 +1,7 @@
 import type { RecordsTable } from '../sqlite/records-table.ts'
 import { isRefusal } from './failure.ts'
 import { lockSchema, quoted } from './migrate.ts'
+import { ownNames } from './own-names.ts'
 import { ownTables } from './own-tables.ts'
 import type { PostgresConnection } from './pool.ts'
 import { refuseServing } from './serving.ts'
@@ -53,8 +54,9 @@ async function drop(connection: PostgresConnection, kind: string, names: readonl
 /** Those that did not go with their tables. */
 async function sequencesOf(connection: PostgresConnection, schema: string): Promise<readonly string[]> {
   const rows = await connection.all<{ name: string }>(
-    "SELECT sequencename::text AS name FROM pg_sequences WHERE schemaname = $1::text AND sequencename LIKE 'throughline\\_%'",
+    'SELECT sequencename::text AS name FROM pg_sequences WHERE schemaname = $1::text AND sequencename = ANY($2::text[])',
     schema,
+    ownNames('SEQUENCE'),
   )
   return rows.map(({ name }) => `${quoted(schema)}.${quoted(name)}`)
 }
@@ -63,8 +65,9 @@ async function routinesOf(connection: PostgresConnection, schema: string): Promi
   const rows = await connection.all<{ name: string; parameters: string }>(
     `SELECT p.proname::text AS name, pg_get_function_identity_arguments(p.oid) AS parameters
 FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
-WHERE n.nspname = $1::text AND p.proname LIKE 'throughline\\_%'`,
+WHERE n.nspname = $1::text AND p.proname = ANY($2::text[])`,
     schema,
+    ownNames('FUNCTION'),
   )
   return rows.map(({ name, parameters }) => `${quoted(schema)}.${quoted(name)}(${parameters})`)
 }

@@ -1,4 +1,5 @@
 import { lockSchema, quoted } from './migrate.ts'
+import { ownNames } from './own-names.ts'
 import { ownTables } from './own-tables.ts'
 import type { PostgresConnection } from './pool.ts'
 import type { Roles } from './roles.ts'
@@ -26,8 +27,9 @@ export async function grantRoles(
     await connection.run(`GRANT USAGE ON SEQUENCE throughline_journal_id TO ${quoted(role)}`)
   }
   const tables = await connection.all<{ name: string }>(
-    "SELECT tablename AS name FROM pg_tables WHERE schemaname = $1::text AND tablename LIKE 'throughline\\_%'",
+    'SELECT tablename AS name FROM pg_tables WHERE schemaname = $1::text AND tablename = ANY($2::text[])',
     schema,
+    ownNames('TABLE'),
   )
   if (platform !== owner) {
     // By name: the schema may be one in which the app has tables too.
