@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 const conditions = ['source', 'node']
@@ -9,6 +10,8 @@ export default defineConfig({
   test: {
     // Many files wait for processes and databases of their own: one worker would leave a second core idle.
     maxWorkers: 2,
+    // Processes that tests start find the sources compiled.
+    env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('node_modules/.cache/node-compile', import.meta.url)) },
     projects: [
       {
         extends: true,

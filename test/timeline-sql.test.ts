@@ -123,9 +123,9 @@ it('a page of the timeline is one SELECT, whatever is asked and wherever it begi
             consistency: 'projected',
             ...(cursor !== undefined && { cursor }),
           })
-          expect(statements.map(([sql, thread]) => [sql.trimStart().slice(0, 6), thread])).toEqual([
-            ['SELECT', 'reader'],
-          ])
+          // Beside it every second: whether another process has changed something.
+          const asked = statements.filter(([sql]) => !sql.includes('throughline_versions'))
+          expect(asked.map(([sql, thread]) => [sql.trimStart().slice(0, 6), thread])).toEqual([['SELECT', 'reader']])
           found.push(...page.events)
           cursor = page.next
           if (cursor === undefined) break

@@ -2,7 +2,7 @@ import { describe, it } from 'vitest'
 import { hammerTogether, killHolder, onPostgres, onSqlite } from './limits-processes.ts'
 import { service } from './limits-scratch.ts'
 
-const LOAD = { processes: 4, forMs: 400, inFlight: 8 }
+const LOAD = { processes: 3, forMs: 300, inFlight: 8 }
 const PLACES = [
   { name: 'SQLite', lend: onSqlite },
   ...(service.isReachable ? [{ name: 'Postgres', lend: onPostgres }] : []),
