@@ -39,7 +39,7 @@ kinds.c = {
     op.own = op.lease ~= '' and tonumber(units[2] or 0) or 0
     -- What the others hold and when they end, for the lease's own units are to be replaced: of two ends one is another's.
     local sum = tonumber(units[1] or 0)
-    op.held = sum > WHOLE and held_by_others(op) or sum - op.own
+    op.held = sum >= WHOLE and held_by_others(op) or sum - op.own
     local first, last = call('ZRANGE', op.key, 0, 1, 'WITHSCORES'), call('ZRANGE', op.key, -2, -1, 'WITHSCORES')
     local soonest, latest = first[2], last[#last]
     if first[1] == op.lease then soonest = first[4] end

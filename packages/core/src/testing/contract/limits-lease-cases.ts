@@ -83,6 +83,12 @@ export const limitsLeaseCases: LimitsCases = {
       await bench.take({ ...wide, cost: ENORMOUS }, { units: ENORMOUS, mode: 'force', lease })
       assert.equal(await bench.left(wide), 0)
     }
+    // One unit is not lost beside the largest whole number there is.
+    const jobs = bench.held('few', { limit: 3 })
+    await bench.take({ ...jobs, cost: 2 }, { units: ENORMOUS, mode: 'force', lease: 'a' })
+    await bench.take(jobs, { units: 1, mode: 'force', lease: 'b' })
+    const [others] = (await bench.decide([jobs], { mode: 'peek', lease: 'a' })).decisions
+    assert.equal(others?.remaining, 2)
   },
 
   'concurrency that is changed keeps what is held': async (bench) => {
