@@ -1,6 +1,8 @@
 const FIRST_CAPACITY = 256
 /** Rows looked at for one that is added: the table is swept without a timer. */
 const SWEEP = 2
+/** Rows are kept for so long (ms) after they are over: who asks again soon finds the row and adds none. */
+const IDLE_MS = 1_000
 const EVICTION_PROBES = 8
 
 /** Numbers of a row: side by side, so that a row is fetched from memory at once. */
@@ -36,7 +38,7 @@ export class NumberTable {
   add(key: string, now: number): number {
     for (let i = 0; i < SWEEP && this.#keys.length > 0; i++) {
       this.#hand = (this.#hand + 1) % this.#keys.length
-      if (this.#msLeft(this.numbers, this.#hand * WIDTH, now) <= 0) this.#remove(this.#hand)
+      if (this.#msLeft(this.numbers, this.#hand * WIDTH, now) <= -IDLE_MS) this.#remove(this.#hand)
     }
     if (this.#keys.length >= this.#maxRows) this.#evict(now)
     const row = this.#keys.length
