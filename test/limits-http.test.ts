@@ -216,6 +216,16 @@ describe.each(Object.keys(onBoth))('limits on %s', (framework) => {
     expect((await none.get('/api')).headers.get('ratelimit-policy')).toBeNull()
   })
 
+  it('of several guards are one list, or the last one’s where there is no list', async () => {
+    const guards = [rateLimit('critical'), rateLimit('api')] as const
+    const { get } = await serve({ '/api': [guards, () => 'ok'] }, { limiting: { headers: 'both' } })
+    const { headers } = await get('/api')
+    const names = [...parseList(headers.get('ratelimit') ?? '')].map(([name]) => name)
+    expect(names).toEqual(['critical', 'api', 'api/actor'])
+    expect([...parseList(headers.get('ratelimit-policy') ?? '')]).toHaveLength(3)
+    expect(headers.get('x-ratelimit-limit')).toBe('3')
+  })
+
   it('stand on the tenant’s timeline: what was refused, what was near, and how many passed', async () => {
     const { get, throughline } = await serve(
       { '/api': [[rateLimit('near' as 'api')], () => 'ok'] },

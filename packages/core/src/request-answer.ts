@@ -2,6 +2,8 @@
 export interface RequestAnswer {
   /** The route's template, where it is known by now: `/reports/:id`. */
   route(): string | undefined
-  /** Adds a header while the head is not sent. */
-  header(name: string, value: string): void
+  /** Adds items to a header that is a list, while the head is not sent. */
+  append(name: string, items: string): void
+  /** Sets a header, while the head is not sent. */
+  set(name: string, value: string): void
 }

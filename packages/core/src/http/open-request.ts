@@ -29,7 +29,7 @@ export function openRequest<Req>(
   const trace = host.telemetry.parent()
   const activity = host.openActivity(trace ? trace.traceId : inboundTraceId(exchange.message))
   activity.request = requestInfo(exchange)
-  activity.answer = answerOf(exchange)
+  activity.answer = new ExchangeAnswer(exchange)
   const open: OpenExchange = { owner: host, activity, trace, excluded: options.excluded, scope: undefined }
   setOpenExchange(exchange.response, open)
   holdResponse(exchange.message, exchange.response, {
@@ -54,13 +54,27 @@ export function openRequest<Req>(
   return open
 }
 
-function answerOf<Req>(exchange: Exchange<Req>): RequestAnswer {
-  const { response } = exchange
-  return {
-    route: () => exchange.route(),
-    header(name, value) {
-      if (!response.headersSent) response.appendHeader(name, value)
-    },
+class ExchangeAnswer<Req> implements RequestAnswer {
+  readonly #exchange: Exchange<Req>
+
+  constructor(exchange: Exchange<Req>) {
+    this.#exchange = exchange
+  }
+
+  route(): string | undefined {
+    return this.#exchange.route()
+  }
+
+  append(name: string, items: string): void {
+    const { response } = this.#exchange
+    if (response.headersSent) return
+    const before = response.getHeader(name)
+    response.setHeader(name, before === undefined ? items : `${String(before)}, ${items}`)
+  }
+
+  set(name: string, value: string): void {
+    const { response } = this.#exchange
+    if (!response.headersSent) response.setHeader(name, value)
   }
 }
 

@@ -12,9 +12,18 @@ export interface Partition {
 
 /** The largest whole number of a structured field (RFC 9651, section 3.3.1). */
 const MOST = 999_999_999_999_999
-/** Policies whose texts are kept ready. */
-const MAX_READY = 1_000
-const ready = new Map<string, { readonly policy: string; readonly state: string }>()
+/** Tenants and actors whose texts are kept ready, and texts of each. */
+const MAX_READY = 10_000
+const MAX_OF_ONE = 20
+
+/** What of the two items of a policy is the same from request to request. */
+interface ReadyText extends Pick<PolicyResult, 'name' | 'kind' | 'limit' | 'windowMs' | 'burst'> {
+  readonly policy: string
+  readonly state: string
+}
+
+/** By the partition key. */
+const ready = new Map<string, ReadyText[]>()
 
 /**
  * `RateLimit-Policy` and `RateLimit` of draft-ietf-httpapi-ratelimit-headers-10: `"api";q=100;w=60;pk=:YWNtZQ==:` and
@@ -51,27 +60,47 @@ export function rateLimitHeaders(
   return headers
 }
 
-/** What of the two items is the same from request to request. */
-function textOf(
-  { name, kind, by, limit, windowMs, burst }: PolicyResult,
-  { tenant, actor }: Partition,
-): { readonly policy: string; readonly state: string } {
+function textOf(result: PolicyResult, { tenant, actor }: Partition): ReadyText {
+  const { name, kind, by, limit, windowMs, burst } = result
   const of = by === 'actor' ? actor.id : by === 'platform' ? '' : tenant.id
-  const key = `${name}\n${kind}\n${limit}\n${windowMs}\n${burst}\n${of}`
-  const known = ready.get(key)
-  if (known) return known
+  const texts = ready.get(of)
+  if (texts) {
+    for (const it of texts) {
+      if (
+        it.name === name &&
+        it.limit === limit &&
+        it.windowMs === windowMs &&
+        it.burst === burst &&
+        it.kind === kind
+      ) {
+        return it
+      }
+    }
+  }
+  const text = newText(result, of)
+  if (texts && texts.length < MAX_OF_ONE) texts.push(text)
+  else {
+    if (ready.size >= MAX_READY) ready.clear()
+    ready.set(of, [text])
+  }
+  return text
+}
+
+function newText({ name, kind, limit, windowMs, burst }: PolicyResult, of: string): ReadyText {
   const parameters = new Map<string, number | Token | string | ArrayBuffer>([['q', whole(limit)]])
   if (windowMs !== undefined) parameters.set('w', Math.max(1, Math.round(windowMs / 1_000)))
   if (kind === 'concurrency') parameters.set('qu', 'concurrent-requests')
   if (burst !== undefined && burst !== limit) parameters.set('burst', whole(burst))
   if (of !== '') parameters.set('pk', bytesOf(of))
-  const text = {
+  return {
+    name,
+    kind,
+    limit,
+    ...(windowMs !== undefined && { windowMs }),
+    ...(burst !== undefined && { burst }),
     policy: serializeItem(name, parameters),
     state: of === '' ? serializeBareItem(name) : serializeItem(name, new Map([['pk', bytesOf(of)]])),
   }
-  if (ready.size >= MAX_READY) ready.clear()
-  ready.set(key, text)
-  return text
 }
 
 function bytesOf(text: string): ArrayBuffer {

@@ -1,0 +1,260 @@
+import type { Catalog } from '../catalog/definitions.ts'
+import { ThroughlineError } from '../errors.ts'
+import { type MaybePromise, next } from '../maybe-promise.ts'
+import type { ActorRequest } from './actor-requests.ts'
+import { type Asked, askedOf } from './asked.ts'
+import { type EnteredLimit, HeldUntilEnd, TakenUnits } from './entered-limit.ts'
+import { FairShares } from './fair-shares.ts'
+import { type Decided, LimitDecider, type Terms } from './limit-decider.ts'
+import { HeldLimit, type LimitHold } from './limit-hold.ts'
+import { LimitNotes } from './limit-notes.ts'
+import { type LimitResult, limitResult, type Verdict } from './limit-result.ts'
+import type { ConsumeOptions, Limits, LimitsEngine, LimitsOptions, LimitsScope } from './limits.ts'
+import { LimitsGate } from './limits-gate.ts'
+import type { ResolvedLimit } from './limits-view.ts'
+import { LoadShedder, priorityOf } from './load-shedder.ts'
+import { costOf, limitIn, limitsIn, type Names, notHeld, refuseHolding } from './named-limits.ts'
+import type { ResolvedPolicy } from './resolved-policy.ts'
+
+const TIMEOUT_MS = 50
+
+/** Makes the limits engine. What passes is counted on the context's record; what is refused stands on it. */
+export function createLimits(options: LimitsOptions): LimitsEngine {
+  return new LimitsOfTenants(options)
+}
+
+class LimitsOfTenants implements LimitsEngine {
+  readonly face: Limits<Catalog>
+  readonly #options: LimitsOptions
+  readonly #gate: LimitsGate
+  readonly #decider: LimitDecider
+  readonly #fairShares = new FairShares()
+  readonly #notes: LimitNotes
+  readonly #shedder: LoadShedder | undefined
+
+  constructor(options: LimitsOptions) {
+    this.#options = options
+    this.#gate = new LimitsGate({
+      store: options.store,
+      fallback: options.fallback,
+      share: options.share ?? 1,
+      timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
+      onFailure: (error) => options.onDegraded?.(error),
+    })
+    this.#decider = new LimitDecider(this.#gate, () => this.#now())
+    this.#notes = new LimitNotes({ store: options.store.name, observes: options.mode === 'observe' })
+    this.#shedder = options.shedding && new LoadShedder(options.shedding)
+    this.face = Object.freeze({
+      consume: (names: Names, asked?: ConsumeOptions) => this.consume(names, asked),
+      tryConsume: (names: Names, asked: ConsumeOptions & { readonly partial: true }) => this.tryConsume(names, asked),
+      peek: (names: Names, asked?: ConsumeOptions) => this.peek(names, asked),
+      refund: (names: Names, asked?: ConsumeOptions) => this.refund(names, asked),
+      reserve: (names: Names, asked?: ConsumeOptions) => this.reserve(names, asked),
+      hold: (names: Names, asked?: ConsumeOptions) => this.hold(names, asked),
+    })
+  }
+
+  get degraded(): boolean {
+    return this.#gate.down
+  }
+
+  consume(names: Names, options?: ConsumeOptions): MaybePromise<LimitResult> {
+    const scope = this.#options.scope()
+    const now = this.#now()
+    if (typeof names === 'string') {
+      const limit = limitIn(scope, names, now)
+      if (limit.isHeld) throw notHeld(limit)
+      return this.#takeOne(scope, limit, costOf(options), now)
+    }
+    const limits = limitsIn(scope, names, now)
+    refuseHolding(limits)
+    return this.#decide(scope, limits, { units: costOf(options), mode: 'take' }, now)
+  }
+
+  tryConsume(names: Names, options: ConsumeOptions & { readonly partial: true }): MaybePromise<LimitResult> {
+    const scope = this.#options.scope()
+    const now = this.#now()
+    const limits = limitsIn(scope, names, now)
+    refuseHolding(limits)
+    return this.#decide(scope, limits, { units: costOf(options), mode: 'partial' }, now)
+  }
+
+  peek(names: Names, options?: ConsumeOptions): MaybePromise<LimitResult> {
+    const scope = this.#options.scope()
+    const now = this.#now()
+    const asked = this.#asked(scope, limitsIn(scope, names, now), now)
+    const decided = this.#decider.decide(scope.tenant.id, asked, { units: costOf(options), mode: 'peek' }, now)
+    return next(decided, ({ policies, verdict }) => limitResult(policies, verdict))
+  }
+
+  async refund(names: Names, options?: ConsumeOptions): Promise<void> {
+    const scope = this.#options.scope()
+    const now = this.#now()
+    const asked = counted(this.#asked(scope, limitsIn(scope, names, now), now))
+    await this.#decider.giveBack(scope.tenant.id, asked, { units: costOf(options), mode: 'take' }, now)
+  }
+
+  reserve(names: Names, options?: ConsumeOptions): Promise<LimitHold> {
+    return this.#hold(this.#options.scope(), names, costOf(options), 'release')
+  }
+
+  hold(names: Names, options?: ConsumeOptions): Promise<LimitHold> {
+    return this.#hold(this.#options.scope(), names, costOf(options), 'commit')
+  }
+
+  enterIn(scope: LimitsScope, names: Names, cost: number): MaybePromise<EnteredLimit> {
+    const now = this.#now()
+    const limits = limitsIn(scope, names, now)
+    if (limits.some(({ isHeld }) => isHeld)) {
+      return this.#hold(scope, names, cost, 'commit').then((hold) => new HeldUntilEnd(hold))
+    }
+    const terms = { units: cost, mode: 'take' } as const
+    const only = limits.length === 1 ? limits[0] : undefined
+    const decided = only ? this.#takeOne(scope, only, cost, now) : this.#decide(scope, limits, terms, now)
+    const giveBack = (): MaybePromise<void> => {
+      const later = this.#now()
+      return this.#decider.giveBack(scope.tenant.id, this.#asked(scope, limits, later), terms, later)
+    }
+    return decided instanceof Promise
+      ? decided.then((result) => new TakenUnits(result, giveBack))
+      : new TakenUnits(decided, giveBack)
+  }
+
+  async open(migrate: 'auto' | 'check'): Promise<void> {
+    const { store, onDegraded } = this.#options
+    try {
+      await store.open?.({ migrate })
+    } catch (error) {
+      if (!(error instanceof ThroughlineError) || error.code !== 'RECORDS_UNAVAILABLE') throw error
+      onDegraded?.(error)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#shedder?.close()
+    await this.#decider.close()
+  }
+
+  #now(): number {
+    return Math.floor(this.#options.now())
+  }
+
+  /** What nearly every call is: one limit, whose policies are decided in one step of the store. */
+  #takeOne(scope: LimitsScope, limit: ResolvedLimit, units: number, now: number): MaybePromise<LimitResult> {
+    const ready = limit.request ? (limit as ActorRequest) : limit.ofActors?.of(scope.actor)
+    if (!ready || this.#shedder) return this.#decide(scope, [limit], { units, mode: 'take' }, now)
+    const request = units === 1 ? ready.request : { ...ready.request, units }
+    const verdict = this.#gate.decide(request, ready.policies, now)
+    return verdict instanceof Promise
+      ? verdict.then((given) => this.#notedOne(scope, limit, ready.policies, given, now))
+      : this.#notedOne(scope, limit, ready.policies, verdict, now)
+  }
+
+  #notedOne(
+    scope: LimitsScope,
+    limit: ResolvedLimit,
+    policies: readonly ResolvedPolicy[],
+    verdict: Verdict,
+    now: number,
+  ): LimitResult {
+    const result = limitResult(policies, verdict)
+    if (!result.allowed || result.degraded || limit.tellsNear) {
+      return this.#notes.decided(scope, [limit], policies, result, now)
+    }
+    scope.fold(limit.passed)
+    return result
+  }
+
+  #decide(scope: LimitsScope, limits: readonly ResolvedLimit[], terms: Terms, now: number): MaybePromise<LimitResult> {
+    const shed = this.#shedder?.refuses(scope.tenant, priorityOf(limits), now)
+    if (shed) return this.#notes.shed(scope, limits, shed)
+    const asked = this.#asked(scope, limits, now)
+    if (asked.shadow.length === 0) {
+      const decided = this.#decider.decide(scope.tenant.id, asked, terms, now)
+      return decided instanceof Promise
+        ? decided.then((given) => this.#noted(scope, limits, given, now))
+        : this.#noted(scope, limits, decided, now)
+    }
+    return this.#decideWithShadow(scope, limits, asked, terms, now)
+  }
+
+  #noted(
+    scope: LimitsScope,
+    limits: readonly ResolvedLimit[],
+    { policies, verdict }: Decided,
+    now: number,
+  ): LimitResult {
+    return this.#notes.decided(scope, limits, policies, limitResult(policies, verdict), now)
+  }
+
+  /** Policies that refuse nobody are asked for what passes, each by itself: nobody else's refusal hides what it says. */
+  async #decideWithShadow(
+    scope: LimitsScope,
+    limits: readonly ResolvedLimit[],
+    asked: Asked,
+    terms: Terms,
+    now: number,
+  ): Promise<LimitResult> {
+    const tenant = scope.tenant.id
+    const enforced = asked.together.length + asked.shared.length > 0
+    const decided = enforced ? await this.#decider.decide(tenant, asked, terms, now) : undefined
+    const result = decided && this.#noted(scope, limits, decided, now)
+    if (result && result.granted === 0) return result
+    let first: Decided | undefined
+    for (const resolved of asked.shadow) {
+      const shadow = await this.#decider.alone(tenant, resolved, terms, now)
+      this.#notes.shadowed(scope, resolved.name, limitResult(shadow.policies, shadow.verdict))
+      first ??= shadow
+    }
+    return result ?? this.#noted(scope, limits, letPass(first as Decided, terms.units), now)
+  }
+
+  async #hold(scope: LimitsScope, names: Names, units: number, atEnd: 'commit' | 'release'): Promise<LimitHold> {
+    const tenant = scope.tenant.id
+    const start = this.#now()
+    const limits = limitsIn(scope, names, start)
+    const terms = { units, mode: 'take', lease: this.#options.newId() } as const
+    const result = await this.#decide(scope, limits, terms, start)
+    const asked = this.#asked(scope, limits, start)
+    const rest = counted(asked)
+    const held = { together: asked.together.filter(isConcurrency), shared: [], shadow: [] }
+    const ttls = held.together.map(({ policy }) => (policy.kind === 'concurrency' ? policy.ttlMs : 0))
+    return new HeldLimit({
+      result,
+      units,
+      ttlMs: ttls.length > 0 ? Math.min(...ttls) : undefined,
+      atEnd,
+      renew: () => this.#decider.renew(tenant, held, terms, this.#now()),
+      settle: async (actual) => {
+        const now = this.#now()
+        if (held.together.length > 0) await this.#decider.giveBack(tenant, held, terms, now)
+        if (actual < units) await this.#decider.giveBack(tenant, rest, { units: units - actual, mode: 'take' }, now)
+        if (actual > units) await this.#decider.decide(tenant, rest, { units: actual - units, mode: 'force' }, now)
+      },
+    })
+  }
+
+  #asked(scope: LimitsScope, limits: readonly ResolvedLimit[], now: number): Asked {
+    const { actor } = scope
+    return askedOf(limits, {
+      actor,
+      route: () => scope.route,
+      flag: (key) => this.#options.flag(scope, key),
+      fairShares: this.#fairShares,
+      now,
+    })
+  }
+}
+
+function isConcurrency({ policy }: ResolvedPolicy): boolean {
+  return policy.kind === 'concurrency'
+}
+
+/** Without what is held. */
+function counted(asked: Asked): Asked {
+  return { ...asked, together: asked.together.filter((resolved) => !isConcurrency(resolved)) }
+}
+
+function letPass({ policies, verdict }: Decided, units: number): Decided {
+  return { policies, verdict: { ...verdict, granted: units } }
+}
