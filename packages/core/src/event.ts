@@ -8,9 +8,14 @@ export interface EventTemplate {
   readonly action: string
   /** The event as JSON up to its closing brace, so that a count can be added. */
   readonly open: string
+  /** Policies that let it pass: counted one by one by telemetry, and not on record, for the plan says them. */
+  readonly policies?: readonly string[]
 }
 
 /** Prepares a routine event. Made at load time, never per request. */
-export function eventTemplate(event: Omit<JournalEvent, 'count' | 'after' | 'notable'>): EventTemplate {
-  return { action: event.action, open: JSON.stringify(event).slice(0, -1) }
+export function eventTemplate(
+  event: Omit<JournalEvent, 'count' | 'after' | 'notable'>,
+  policies?: readonly string[],
+): EventTemplate {
+  return { action: event.action, open: JSON.stringify(event).slice(0, -1), ...(policies && { policies }) }
 }

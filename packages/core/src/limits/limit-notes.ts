@@ -40,7 +40,7 @@ export class LimitNotes {
   ): LimitResult {
     if (result.degraded) for (const { name } of limits) this.#noteDegraded(scope, name, result.degraded, now)
     if (result.allowed) {
-      for (const { passed } of limits) scope.fold(passed)
+      for (const it of limits) scope.fold(result.degraded ? it.passedDegraded[result.degraded] : it.passed)
       for (let i = 0; i < policies.length; i++) {
         const resolved = policies[i] as ResolvedPolicy
         if (resolved.policy.nearAt !== undefined)

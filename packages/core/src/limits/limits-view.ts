@@ -1,4 +1,4 @@
-import type { LimitDefinition, LimitPolicy } from '../catalog/definitions.ts'
+import type { LimitDefinition, LimitPolicy, WhenUnavailable } from '../catalog/definitions.ts'
 import { type EventTemplate, eventTemplate } from '../event.ts'
 import type { LimitRequest } from '../storage/limits.ts'
 import { ActorRequests } from './actor-requests.ts'
@@ -21,6 +21,8 @@ export interface ResolvedLimit {
   /** Some of it tells when it is near its limit. */
   readonly tellsNear: boolean
   readonly passed: EventTemplate
+  /** While the limits store does not answer, by how it was decided in its place. */
+  readonly passedDegraded: Readonly<Record<WhenUnavailable, EventTemplate>>
   /** ms since the epoch, of an override: from then on `next` holds. */
   readonly until?: number
   readonly next?: ResolvedLimit
@@ -64,8 +66,6 @@ function overridden(usual: ResolvedLimit, tenant: string, { limit, until }: Limi
 
 function resolved(tenant: string, name: string, definition: LimitDefinition, source: LimitSource): ResolvedLimit {
   const policies = resolvedPolicies(tenant, name, listOf(definition))
-  const first = policies[0] as ResolvedPolicy
-  const { limit } = first.policy
   return {
     name,
     source,
@@ -77,12 +77,30 @@ function resolved(tenant: string, name: string, definition: LimitDefinition, sou
     ...(policies.every((it) => it.by === 'tenant' && isSteady(it)) && {
       request: { group: tenant, operations: policies.map(({ operation }) => operation), units: 1, mode: 'take' },
     }),
-    passed: eventTemplate({
-      action: 'limit.passed',
-      targets: [{ type: 'limit', id: name }],
-      metadata: { limit, ...('windowMs' in first.policy && { windowMs: first.policy.windowMs }) },
-    }),
+    passed: passedEvent(name, policies),
+    passedDegraded: {
+      local: passedEvent(name, policies, 'local'),
+      open: passedEvent(name, policies, 'open'),
+      closed: passedEvent(name, policies, 'closed'),
+    },
   }
+}
+
+function passedEvent(name: string, policies: readonly ResolvedPolicy[], degraded?: WhenUnavailable): EventTemplate {
+  const { policy } = policies[0] as ResolvedPolicy
+  const event = {
+    action: 'limit.passed',
+    targets: [{ type: 'limit', id: name }],
+    metadata: {
+      limit: policy.limit,
+      ...('windowMs' in policy && { windowMs: policy.windowMs }),
+      ...(degraded && { degraded }),
+    },
+  }
+  return eventTemplate(
+    event,
+    policies.map((it) => it.name),
+  )
 }
 
 /** Whether a policy asks the same for every call of its tenant, actor or route, in one step of the store. */

@@ -12,6 +12,7 @@ import {
   requirePlan,
   requireRole,
 } from '../../src/index.ts'
+import { combine, type LimitsStore, memoryLimits } from '../../src/storage/index.ts'
 import { METRICS } from '../../src/telemetry/index.ts'
 import { WindowMax } from '../../src/telemetry/window-max.ts'
 import { overriddenStorage } from './overridden-storage.ts'
@@ -102,6 +103,53 @@ describe('decisions', () => {
     })
   })
 
+  it('of limits are counted policy by policy, and say when one was near, shed, or decided without its store', async () => {
+    sdk.register()
+    let fails = false
+    const limits = memoryLimits()
+    const store: LimitsStore = {
+      name: 'test',
+      decide: (request, now) => (fails ? Promise.reject(new Error('down')) : limits.decide(request, now)),
+      refund: (request, now) => limits.refund(request, now),
+      renew: (request, now) => limits.renew(request, now),
+      close: async () => undefined,
+    }
+    let delayMs = 0
+    const throughline = createThroughline({
+      storage: combine(memoryStorage(), { limits: store }),
+      tenants: options.tenants,
+      limits: {
+        api: [perMinute(100), perMinute(1, { by: 'actor' }), perMinute(1, { by: 'actor', burst: 2 })],
+        near: perMinute(2, { nearAt: 0.5 }),
+        closed: perMinute(2, { whenUnavailable: 'closed' }),
+      },
+      loadShedding: { maxDelayMs: 10, delayMs: () => delayMs },
+      logger: { warn() {} },
+    })
+    ending.push(() => throughline.close())
+    await throughline.run({ tenant: 'acme', actor: ada }, async () => {
+      for (let i = 0; i < 2; i++) await attempt(rateLimit('api'))
+      await attempt(rateLimit('near'))
+      delayMs = 1_000
+      await attempt(rateLimit('near'))
+      delayMs = 0
+      fails = true
+      await attempt(rateLimit('near'))
+      await attempt(rateLimit('closed'))
+    })
+    expect(await sdk.decisions()).toEqual({
+      'limit allowed api': 1,
+      'limit allowed api api/actor': 1,
+      'limit allowed api api/actor/2': 1,
+      'limit refused api api/actor': 1,
+      'limit near near': 1,
+      'limit allowed near': 1,
+      'limit shed near': 1,
+      'limit allowed near local': 1,
+      'limit refused closed closed': 1,
+    })
+  })
+
   it('say what is only observed', async () => {
     sdk.register()
     const throughline = open(memoryStorage(), { mode: 'observe' })
@@ -144,7 +192,7 @@ describe('decisions', () => {
     expect(points.length).toBeGreaterThan(5)
     expect(points.length).toBeLessThan(10)
     for (const { attributes } of points) {
-      expect(['layer', 'outcome', 'name']).toEqual(expect.arrayContaining(Object.keys(attributes)))
+      expect(['layer', 'outcome', 'name', 'policy']).toEqual(expect.arrayContaining(Object.keys(attributes)))
       expect(JSON.stringify(attributes)).not.toMatch(/tenant-|actor-/)
     }
   })

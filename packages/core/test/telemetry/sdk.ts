@@ -61,12 +61,14 @@ export class Sdk {
     return new Map(all.map((it) => [it.descriptor.name, it.dataPoints as DataPoint<number>[]]))
   }
 
-  /** How often what was decided: `limit refused api` → 2. */
+  /** How often what was decided: `limit refused api` → 2, with the policy where it is not named as the limit. */
   async decisions(): Promise<Readonly<Record<string, number>>> {
     const points = (await this.collect()).get('throughline.decisions') ?? []
     return Object.fromEntries(
-      points.map(({ attributes: { layer, outcome, name }, value }) => [
-        [layer, outcome, name].filter((it) => it !== undefined).join(' '),
+      points.map(({ attributes: { layer, outcome, name, policy, degraded }, value }) => [
+        [layer, outcome, name, policy === name ? undefined : policy, degraded]
+          .filter((it) => it !== undefined)
+          .join(' '),
         value,
       ]),
     )
