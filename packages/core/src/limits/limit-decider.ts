@@ -48,6 +48,11 @@ export class LimitDecider {
     })
   }
 
+  /** Decides by what this process has taken in advance alone; `undefined` where that is not enough. */
+  spend(policies: readonly ResolvedPolicy[], units: number, now: number): Verdict | undefined {
+    return this.#shares.spend(policies, units, now)
+  }
+
   /** One policy alone: nobody else's refusal hides what it says. */
   alone(tenant: string, resolved: ResolvedPolicy, terms: Terms, now: number): MaybePromise<Decided> {
     return this.#together(tenant, [resolved], terms, now)

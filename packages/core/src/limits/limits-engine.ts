@@ -141,6 +141,9 @@ class LimitsOfTenants implements LimitsEngine {
 
   /** What nearly every call is: one limit, whose policies are decided in one step of the store. */
   #takeOne(scope: LimitsScope, limit: ResolvedLimit, units: number, now: number): MaybePromise<LimitResult> {
+    const leased = this.#shedder ? undefined : limit.leased?.of(scope.actor)
+    const spent = leased && this.#decider.spend(leased.policies, units, now)
+    if (leased && spent) return this.#notedOne(scope, limit, leased.policies, spent, now)
     const ready = limit.request ? (limit as ActorRequest) : limit.ofActors?.of(scope.actor)
     if (!ready || this.#shedder) return this.#decide(scope, [limit], { units, mode: 'take' }, now)
     const request = units === 1 ? ready.request : { ...ready.request, units }

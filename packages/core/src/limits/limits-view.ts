@@ -16,6 +16,8 @@ export interface ResolvedLimit {
   readonly request?: LimitRequest
   /** Requests and policies of actors, kept ready where only the actor makes a difference. */
   readonly ofActors?: ActorRequests
+  /** The same, where all of it is decided by shares that this process takes in advance. */
+  readonly leased?: ActorRequests
   /** Some of it is held until the call ends. */
   readonly isHeld: boolean
   /** Some of it tells when it is near its limit. */
@@ -74,6 +76,7 @@ function resolved(tenant: string, name: string, definition: LimitDefinition, sou
     tellsNear: policies.some(({ policy }) => policy.nearAt !== undefined),
     ...(policies.every((it) => it.by !== 'route' && isSteady(it)) &&
       policies.some(({ by }) => by === 'actor') && { ofActors: new ActorRequests(tenant, policies) }),
+    ...(policies.every(isLeased) && { leased: new ActorRequests(tenant, policies) }),
     ...(policies.every((it) => it.by === 'tenant' && isSteady(it)) && {
       request: { group: tenant, operations: policies.map(({ operation }) => operation), units: 1, mode: 'take' },
     }),
@@ -104,9 +107,19 @@ function passedEvent(name: string, policies: readonly ResolvedPolicy[], degraded
 }
 
 /** Whether a policy asks the same for every call of its tenant, actor or route, in one step of the store. */
-function isSteady({ policy, by }: ResolvedPolicy): boolean {
-  if (policy.kind === 'concurrency' || by === 'platform' || policy.shadow || policy.flag !== undefined) return false
-  return policy.lease === undefined && policy.fairShare !== true
+function isSteady(resolved: ResolvedPolicy): boolean {
+  const { policy, by } = resolved
+  return isSame(resolved) && by !== 'platform' && !('lease' in policy && policy.lease)
+}
+
+function isLeased(resolved: ResolvedPolicy): boolean {
+  const { policy, by } = resolved
+  return isSame(resolved) && by !== 'route' && (by === 'platform' || ('lease' in policy && policy.lease !== undefined))
+}
+
+/** Whether what a policy asks is known before the call. */
+function isSame({ policy }: ResolvedPolicy): boolean {
+  return policy.kind !== 'concurrency' && !policy.shadow && policy.flag === undefined && policy.fairShare !== true
 }
 
 function listOf(definition: LimitDefinition): readonly LimitPolicy[] {

@@ -61,12 +61,24 @@ export class LocalShares {
   ): MaybePromise<Verdict> {
     const share = this.#share(group, resolved, operation, now)
     const need = units * operation.cost
-    if (share.units >= need) return this.#spend(share, units, need)
+    if (share.units >= need) return { granted: units, decisions: [spend(share, need)] }
     if (share.emptyUntil > now || need > mostAtOnce(operation)) return refused(share, units, now)
     if (this.#options.isDown()) {
       return this.#options.decide({ group, operations: [operation], units, mode: 'take' }, [resolved], now)
     }
     return this.#fillThenTake(share, resolved, operation, units, 1)
+  }
+
+  /** Spends on all of them, if the shares that are held suffice; else nothing, and answers `undefined`. */
+  spend(policies: readonly ResolvedPolicy[], units: number, now: number): Verdict | undefined {
+    const shares: Share[] = []
+    for (const { operation } of policies) {
+      const share = this.#shares.get(operation.key)
+      if (!share || share.units < units * operation.cost || share.endsAt <= now) return undefined
+      shares.push(share)
+    }
+    const decisions = policies.map(({ operation }, i) => spend(shares[i] as Share, units * operation.cost))
+    return { granted: units, decisions }
   }
 
   /** Gives back what was taken for a call that then did not happen. */
@@ -95,13 +107,6 @@ export class LocalShares {
     return share
   }
 
-  #spend(share: Share, units: number, need: number): Verdict {
-    share.units -= need
-    const { remaining, resetMs } = share.decision
-    const decision = { allowed: true, remaining: remaining + share.units, retryAfterMs: 0, resetMs }
-    return { granted: units, decisions: [decision] }
-  }
-
   #fillThenTake(
     share: Share,
     resolved: ResolvedPolicy,
@@ -117,7 +122,7 @@ export class LocalShares {
         return { ...verdict, granted }
       }
       const now = this.#options.now()
-      if (share.units >= need) return this.#spend(share, units, need)
+      if (share.units >= need) return { granted: units, decisions: [spend(share, need)] }
       if (share.emptyUntil > now || attempt >= ATTEMPTS) return refused(share, units, now)
       return this.#fillThenTake(share, resolved, operation, units, attempt + 1)
     }
@@ -200,6 +205,12 @@ export class LocalShares {
     if (units <= 0) return
     await this.#options.refund({ group, operations: [{ ...operation, cost: 1 }], units, mode: 'take' }, now)
   }
+}
+
+function spend(share: Share, need: number): LimitDecision {
+  share.units -= need
+  const { remaining, resetMs } = share.decision
+  return { allowed: true, remaining: remaining + share.units, retryAfterMs: 0, resetMs }
 }
 
 function shareUnits({ policy }: ResolvedPolicy, operation: LimitOperation): number {

@@ -39,6 +39,28 @@ describe('a share of a limit', () => {
     await bench.limits.close()
   })
 
+  it('decides at once while it suffices: on all policies, or on none', async () => {
+    const store = new Shared()
+    const lease = { ms: 1_000, units: 10 }
+    const limits = { api: [perMinute(100, { lease }), perMinute(12, { by: 'actor', cost: 2, lease })] }
+    const bench = new LimitsBench(limits, { store })
+    await bench.limits.consume('api')
+    const asked = store.asked.length
+    for (let i = 0; i < 4; i++) {
+      expect(bench.limits.consume('api')).toMatchObject({
+        allowed: true,
+        policies: [{ remaining: 98 - i }, { remaining: 8 - 2 * i }],
+      })
+    }
+    expect(store.asked).toHaveLength(asked)
+    // The actor's is spent, the tenant's is not: nothing of the tenant's is lost.
+    expect(await bench.limits.consume('api')).toMatchObject({ allowed: true })
+    expect(await bench.limits.consume('api')).toMatchObject({ allowed: false, refusedBy: ['api/actor'] })
+    await bench.limits.close()
+    expect((await bench.limits.peek('api')).remaining).toBeLessThanOrEqual(94)
+    await bench.limits.close()
+  })
+
   it('is taken once for all that wait for it', async () => {
     const store = new Shared()
     const bench = new LimitsBench({ api: perMinute(100, { lease: { ms: 1_000, units: 50 } }) }, { store })
