@@ -1,7 +1,5 @@
 import { join } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
 import { createThroughline } from '@throughline/core'
-import type { RecordsStore } from '@throughline/core/storage'
 import { knexStorage } from '@throughline/storage-knex'
 import Database from 'better-sqlite3'
 import { expect, it } from 'vitest'
@@ -9,19 +7,20 @@ import { FaultyRecords } from './faulty-records.ts'
 import { LoadClient } from './fixtures/load-client.ts'
 import { expectNothingLost } from './fixtures/nothing-lost.ts'
 import { appendBacklog, makeBacklog } from './fixtures/prepared-backlog.ts'
+import { projectTogether } from './fixtures/projected-together.ts'
 import { projectAll, readRecordsFile } from './fixtures/records-file.ts'
 import { inScratchDirectory } from './fixtures/scratch-directory.ts'
 import { catalog, tenants } from './fixtures/serving-app.ts'
 import { ServingProcesses } from './fixtures/started-process.ts'
 import { until } from './until.ts'
 
-const KILLS = 4
+const KILLS = 3
 const GENERATION_MS = 10_000
 
 it('kill -9 while a backlog is projected, under load: everything is projected once', { timeout: 120_000 }, async () => {
   await inScratchDirectory(async (directory) => {
     const filename = join(directory, 'records.db')
-    const backlog = makeBacklog({ records: 40_000, perBatch: 50 })
+    const backlog = makeBacklog({ records: 24_000, perBatch: 50 })
     await appendBacklog(filename, backlog)
     const file = new Database(filename, { readonly: true })
     const waiting = file
@@ -56,38 +55,7 @@ it('several projectors on one lane, whose leases look expired to each other, pro
     const filename = join(directory, 'records.db')
     const backlog = makeBacklog({ records: 6_000, perBatch: 10 })
     await appendBacklog(filename, backlog)
-    let time = Date.now()
-    const leap = (): number => {
-      time += GENERATION_MS
-      return time
-    }
-    const taken = new Map<string, number>()
-    const stores = await Promise.all(
-      ['first', 'second', 'third'].map(async (holder) => ({ holder, records: await openWith(filename, leap) })),
-    )
-    try {
-      await Promise.all(
-        stores.map(async ({ holder, records }) => {
-          for (let idle = 0; idle < 3; ) {
-            const { lease, rows } = await records.project({ lane: 0, holder, leaseMs: 1_000, maxRows: 5 })
-            // Asked before another one's turn came, answered after it: it asks again.
-            if (!lease) continue
-            taken.set(holder, (taken.get(holder) ?? 0) + rows)
-            idle = rows === 0 ? idle + 1 : 0
-            // Its commit was never confirmed, so its writer appends it again: in the journal still, or projected already.
-            const again = backlog.batches[Math.floor(Math.random() * backlog.batches.length)]
-            if (again) await records.append(again)
-            // The others' turn: a lock goes to whoever asks most often.
-            await setTimeout(Math.random() * 3)
-          }
-        }),
-      )
-    } finally {
-      await Promise.all(stores.map(({ records }) => records.close()))
-    }
-    await projectAll(filename, 1e12)
-    expect([...taken.values()].reduce((sum, rows) => sum + rows, 0)).toBe(backlog.batches.length)
-    expect([...taken.values()].filter((rows) => rows > 0).length).toBeGreaterThan(1)
+    await projectTogether(filename, backlog)
     expectNothingLost(new LoadClient(), readRecordsFile(filename), backlog)
   })
 })
@@ -140,11 +108,3 @@ it('an append whose commit was not confirmed, repeated after it was projected, c
     expect(contents.rollups).toEqual(contents.ledger)
   })
 })
-
-/** A storage whose clock `now` is: every lease of another one has expired whenever it looks. */
-async function openWith(filename: string, now: () => number): Promise<RecordsStore> {
-  const { records } = knexStorage({ filename, busyTimeoutMs: 2_000, answerWithinMs: 10_000 })
-  const kinds = ['limit_overrides', 'flag_overrides', 'flags'] as const
-  await records.open({ kinds, usage: true, migrate: 'check', durability: 'process', now })
-  return records
-}

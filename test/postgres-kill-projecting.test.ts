@@ -1,6 +1,5 @@
-import { setTimeout } from 'node:timers/promises'
 import { createThroughline } from '@throughline/core'
-import type { RecordsStore, Storage } from '@throughline/core/storage'
+import type { Storage } from '@throughline/core/storage'
 import pg from 'pg'
 import { describe, expect, it } from 'vitest'
 import { expectCountedExactly } from './fixtures/counted-exactly.ts'
@@ -8,6 +7,7 @@ import { LoadClient } from './fixtures/load-client.ts'
 import { expectNothingLost } from './fixtures/nothing-lost.ts'
 import { inPostgresDatabase } from './fixtures/postgres-schema.ts'
 import { type Backlog, makeBacklog } from './fixtures/prepared-backlog.ts'
+import { projectTogether } from './fixtures/projected-together.ts'
 import { type FileContents, projectAll } from './fixtures/records-file.ts'
 import { postgresPlace, storageAt } from './fixtures/records-place.ts'
 import { inScratchDirectory } from './fixtures/scratch-directory.ts'
@@ -17,7 +17,7 @@ import { type ServingOptions, StartedProcess } from './fixtures/started-process.
 import { postgresService } from './services.ts'
 import { until } from './until.ts'
 
-const KILLS = 3
+const KILLS = 2
 /** Longer than any lease lasts. */
 const LEAP_MS = 10_000
 
@@ -29,7 +29,7 @@ describe.skipIf(!isReachable)('projecting on Postgres', () => {
   }, async () => {
     await inScratchDirectory(async (directory) => {
       await inPostgresDatabase(url, async ({ place, read }) => {
-        const backlog = makeBacklog({ records: 20_000, perBatch: 50 })
+        const backlog = makeBacklog({ records: 12_000, perBatch: 50 })
         await appendBacklog(storageAt(place), backlog)
         const watch = await Waiting.open(place)
         const journal = { spill: { directory } }
@@ -89,38 +89,7 @@ describe.skipIf(!isReachable)('projecting on Postgres', () => {
     await inPostgresDatabase(url, async ({ place, read }) => {
       const backlog = makeBacklog({ records: 2_000, perBatch: 10 })
       await appendBacklog(storageAt(place), backlog)
-      let time = Date.now()
-      const leap = (): number => {
-        time += LEAP_MS
-        return time
-      }
-      const taken = new Map<string, number>()
-      const stores = await Promise.all(
-        ['first', 'second', 'third'].map(async (holder) => ({ holder, records: await openWith(place, leap) })),
-      )
-      try {
-        await Promise.all(
-          stores.map(async ({ holder, records }) => {
-            for (let idle = 0; idle < 3; ) {
-              const { lease, rows } = await records.project({ lane: 0, holder, leaseMs: 1_000, maxRows: 5 })
-              // Asked before another one's turn came, answered after it: it asks again.
-              if (!lease) continue
-              taken.set(holder, (taken.get(holder) ?? 0) + rows)
-              idle = rows === 0 ? idle + 1 : 0
-              // Its commit was never confirmed, so its writer appends it again: in the journal still, or projected already.
-              const again = backlog.batches[Math.floor(Math.random() * backlog.batches.length)]
-              if (again) await records.append(again)
-              // The others' turn: a lock goes to whoever asks most often.
-              await setTimeout(Math.random() * 3)
-            }
-          }),
-        )
-      } finally {
-        await Promise.all(stores.map(({ records }) => records.close()))
-      }
-      await projectAll(place, 1e12)
-      expect([...taken.values()].reduce((sum, rows) => sum + rows, 0)).toBe(backlog.batches.length)
-      expect([...taken.values()].filter((rows) => rows > 0).length).toBeGreaterThan(1)
+      await projectTogether(place, backlog)
       const contents = await read()
       expectNothingLost(new LoadClient(), contents, backlog)
       expect(contents.ledger).toEqual(backlog.units)
@@ -169,11 +138,4 @@ async function appendBacklog(storage: Storage, backlog: Backlog): Promise<void> 
 function without({ units }: Backlog, contents: FileContents): FileContents {
   const ledger = [...contents.ledger].map(([meter, sum]) => [meter, sum - (units.get(meter) ?? 0)] as const)
   return { ...contents, ledger: new Map(ledger.filter(([, sum]) => sum !== 0)) }
-}
-
-/** A storage whose clock `now` is: every lease of another one has expired whenever it looks. */
-async function openWith(place: string, now: () => number): Promise<RecordsStore> {
-  const { records } = storageAt(place, { answerWithinMs: 10_000 })
-  await records.open({ kinds: [], usage: true, migrate: 'check', durability: 'process', now })
-  return records
 }

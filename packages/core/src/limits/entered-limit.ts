@@ -1,4 +1,3 @@
-import type { ScopeHold } from '../context/holds.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 import type { RequestAnswer } from '../request-answer.ts'
 import { rateLimitError } from './limit-error.ts'
@@ -7,16 +6,22 @@ import type { LimitHold } from './limit-hold.ts'
 import type { LimitResult } from './limit-result.ts'
 
 /** What a guarded call has taken of its limits, until it ends. */
-export interface EnteredLimit extends ScopeHold {
+export interface EnteredLimit {
   readonly result: LimitResult
+  /** The call has succeeded. */
+  keep(): MaybePromise<void>
+  /** The call has failed. */
+  release(): MaybePromise<void>
+  /** A later guard refused: the call was not tried. */
+  refused(): MaybePromise<void>
 }
 
 /** Units: they are used, whether the call succeeds or fails; they come back when it is not even tried. */
 export class TakenUnits implements EnteredLimit {
   readonly result: LimitResult
-  readonly #giveBack: () => MaybePromise<void>
+  readonly #giveBack: (result: LimitResult) => MaybePromise<void>
 
-  constructor(result: LimitResult, giveBack: () => MaybePromise<void>) {
+  constructor(result: LimitResult, giveBack: (result: LimitResult) => MaybePromise<void>) {
     this.result = result
     this.#giveBack = giveBack
   }
@@ -30,7 +35,7 @@ export class TakenUnits implements EnteredLimit {
   }
 
   refused(): MaybePromise<void> {
-    return this.result.granted > 0 ? this.#giveBack() : undefined
+    return this.result.granted > 0 ? this.#giveBack(this.result) : undefined
   }
 }
 
