@@ -13,7 +13,7 @@ import type {
   UsageRollup,
   WriterState,
 } from '@throughline/core/storage'
-import { usageKeyId } from '@throughline/core/storage'
+import { periodHolds, usageKeyId } from '@throughline/core/storage'
 
 /** A journal row as this storage keeps it. */
 export interface WaitingRow extends JournalRow {
@@ -133,8 +133,13 @@ export class State {
       this.rollups.set(id, { ...rollup, quantity: quantity + rollup.quantity, count: count + rollup.count })
     }
     for (const move of projection.counterMoves) {
-      const used = this.quotas.get(quotaId(move))
-      if (used !== undefined) this.quotas.set(quotaId(move), Math.max(0, used + move.delta))
+      for (const [id, used] of this.quotas) {
+        const [tenant, meter, period] = JSON.parse(id)
+        if (tenant !== move.tenant || meter !== move.meter) continue
+        const moved =
+          'period' in move ? period === move.period : period !== move.counted && periodHolds(period, move.at)
+        if (moved) this.quotas.set(id, Math.max(0, used + move.delta))
+      }
     }
   }
 }

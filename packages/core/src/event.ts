@@ -8,6 +8,8 @@ export interface EventTemplate {
   readonly action: string
   /** The event as JSON up to its closing brace, so that a count can be added. */
   readonly open: string
+  /** Of an evaluation that was not ours: who made it. */
+  readonly provider?: string
   /** Policies that let it pass: counted one by one by telemetry, and not on record, for the plan says them. */
   readonly policies?: readonly string[]
 }

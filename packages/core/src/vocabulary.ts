@@ -12,6 +12,10 @@ export interface Tenant {
   readonly name?: string
   /** ISO 8601, UTC. */
   readonly createdAt?: string
+  /** IANA name: quotas count in its days and months; in UTC's where it is absent. */
+  readonly timeZone?: string
+  /** What the months of quotas are counted from: a day of the month (1 to 31), or a date or time in ISO 8601. */
+  readonly billingAnchor?: string | number
   /** Everything else the app knows of it; rules address `org.<attribute>`. */
   readonly attributes: Readonly<Record<string, unknown>>
 }

@@ -6,17 +6,32 @@ import { inProcessThread } from './in-process-thread.ts'
 import { scratchStorage } from './scratch-storage.ts'
 
 const tenant = fc.constantFrom('acme', 'globex', '$platform')
+/** Periods around the time of the records, and one far from it. */
+const PERIODS = [
+  '2026-11-01',
+  '2025-11',
+  '2025-10-15T04:00:00.000Z/2025-11-15T05:00:00.000Z',
+  '2025-11-01T00:30:00.000Z/2025-11-01T12:30:00.000Z',
+  '2025-11-01T12:30:00.000Z/2025-11-02T12:30:00.000Z',
+]
+const period = fc.constantFrom(...PERIODS)
 const event: fc.Arbitrary<JournalEvent> = fc.oneof(
   fc
     .record({
       quantity: fc.integer({ min: 1, max: 9 }),
       key: fc.option(fc.constantFrom('a', 'b'), { nil: undefined }),
-      period: fc.option(fc.constantFrom('2026-11-01'), { nil: undefined }),
+      quotaPeriod: fc.option(period, { nil: undefined }),
+      periodFrom: fc.option(fc.constant('2025-11-01T12:30:00.000Z'), { nil: undefined }),
     })
-    .map(({ quantity, key, period }) => ({
+    .map(({ quantity, key, quotaPeriod, periodFrom }) => ({
       action: 'usage.recorded',
       targets: [{ type: 'meter', id: 'm' }],
-      metadata: { quantity, ...(key && { key }), ...(period && { quotaPeriod: period }) },
+      metadata: {
+        quantity,
+        ...(key && { key }),
+        ...(quotaPeriod && { quotaPeriod }),
+        ...(periodFrom && { periodFrom }),
+      },
     })),
   fc
     .record({ after: fc.integer({ min: 0, max: 7_200_000 }), notable: fc.boolean() })
@@ -42,6 +57,7 @@ const write: fc.Arbitrary<DocumentWrite> = fc
 const move: fc.Arbitrary<QuotaMove> = fc
   .record({
     tenant,
+    period,
     delta: fc.integer({ min: -3, max: 5 }),
     limit: fc.option(fc.integer({ min: 0, max: 12 }), { nil: undefined }),
     seed: fc.option(fc.integer({ min: 0, max: 3 }), { nil: undefined }),
@@ -49,7 +65,6 @@ const move: fc.Arbitrary<QuotaMove> = fc
   .map(({ limit, seed, ...rest }) => ({
     ...rest,
     meter: 'm',
-    period: '2026-11-01',
     ...(limit !== undefined && { limit }),
     ...(seed !== undefined && { seed }),
   }))
@@ -155,6 +170,10 @@ describe('SqliteRecords beside the reference', () => {
             for (const of of ['acme', 'globex', '$platform']) {
               await agree((records) => records.read({ tenant: of, kinds: ['config', 'members'] }))
               await agree((records) => records.usage({ tenant: of, from: 0, to: now + 10_000_000 }))
+              for (const one of PERIODS) {
+                const quotas = [{ tenant: of, meter: 'm', period: one, delta: 0 }]
+                await agree((records) => records.commit({ writer: 'q', lane: 0, writes: [], quotas, body: '[]' }))
+              }
               for (const one of [{ limit: 100 }, ...queries]) {
                 let before: TimelineQuery['before']
                 do {

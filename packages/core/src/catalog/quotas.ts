@@ -5,13 +5,14 @@ export interface QuotaOptions {
   readonly hard?: boolean
 }
 
-/** So many units of a meter per calendar day (UTC). */
+/** So many units of a meter per calendar day, in the tenant's time zone (`timeZone`; UTC unless the tenant has one). */
 export function quotaPerDay(limit: number, options: QuotaOptions = {}): Quota {
   return quota(limit, 'day', options)
 }
 
 /**
- * So many units of a meter per calendar month (UTC).
+ * So many units of a meter per month: the calendar's in the tenant's time zone (`timeZone`; UTC unless the tenant has
+ * one), or counted from its billing anchor (`billingAnchor`).
  *
  * @example
  * defineCatalog({

@@ -41,6 +41,8 @@ export interface UsageEntry {
   readonly key?: string
   /** Set when the units are counted by a hard quota of this period. */
   readonly quotaPeriod?: string
+  /** ms: when the latest of the tenant's periods began; absent where they are UTC's. */
+  readonly periodFrom?: number
 }
 
 /** Who opened a context, and how the context may look again. */
@@ -71,6 +73,7 @@ export class Scope<S extends Snapshot = Snapshot> {
   #snapshot: S
   #actor: Actor
   #context: TenantContext | undefined
+  #asOf: number | undefined
   /** ms: when the snapshot was taken into this context. */
   seenAt: number
 
@@ -109,6 +112,12 @@ export class Scope<S extends Snapshot = Snapshot> {
     return this.request ? `${this.request.method} ${this.activity.answer?.route() ?? '*'}` : ''
   }
 
+  /** ms: what rules take for now. It stands still until the context looks again, so that nothing flips while it is open. */
+  get asOf(): number {
+    this.#asOf ??= this.owner.now()
+    return this.#asOf
+  }
+
   /** The public, frozen face of this scope. */
   get context(): TenantContext {
     this.#context ??= Object.freeze({
@@ -130,6 +139,7 @@ export class Scope<S extends Snapshot = Snapshot> {
     this.#snapshot = snapshot
     this.#actor = actor
     this.#context = undefined
+    this.#asOf = undefined
     this.seenAt = now
   }
 

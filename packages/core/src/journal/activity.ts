@@ -3,6 +3,7 @@ import type { EventTemplate } from '../event.ts'
 import { eventTemplate } from '../event.ts'
 import type { RequestAnswer } from '../request-answer.ts'
 import type { JournalEvent } from '../storage/journal-record.ts'
+import { saidFrom, usageMetadata } from '../storage/usage-event.ts'
 import type { DecisionCounter } from '../telemetry-port.ts'
 import type { Actor, Outcome, RequestInfo } from '../vocabulary.ts'
 import { PLATFORM } from '../vocabulary.ts'
@@ -17,6 +18,8 @@ export interface ActivitySink {
   /** Absent while nobody measures. */
   readonly decisions?: DecisionCounter | undefined
   now(): number
+  /** Told of every routine event that is recorded, once for each part of a record that has it. */
+  folded?(template: EventTemplate, at: number): void
   /** The record has its own event: what comes after is a further part. */
   closed(activity: Activity): void
   /** Queues one line; the promise resolves once it is durable. */
@@ -35,6 +38,8 @@ export interface UsageNote {
   readonly quantity: number
   readonly key?: string
   readonly quotaPeriod?: string
+  /** ms: when the latest of the tenant's periods began; absent where they are UTC's. */
+  readonly periodFrom?: number
 }
 
 /** How a request ended: known when it settles. */
@@ -131,18 +136,13 @@ export class Activity {
   recordUsage(usage: UsageNote): void {
     this.#effects = true
     if (usage.key === undefined) {
-      this.fold(usageTemplate(usage.meter, usage.quantity, usage.quotaPeriod))
+      this.fold(usageTemplate(usage, this.at))
       return
     }
-    const { meter, quantity, key, quotaPeriod } = usage
-    this.#events.push(
-      JSON.stringify({
-        action: 'usage.recorded',
-        after: this.#sink.now() - this.at,
-        targets: [{ type: 'meter', id: meter }],
-        metadata: { quantity, key, ...(quotaPeriod !== undefined && { quotaPeriod }) },
-      }),
-    )
+    const now = this.#sink.now()
+    const targets = [{ type: 'meter', id: usage.meter }]
+    const metadata = usageMetadata(usage, now)
+    this.#events.push(JSON.stringify({ action: 'usage.recorded', after: now - this.at, targets, metadata }))
     this.#grown()
     if (this.#settled) this.#later()
   }
@@ -225,6 +225,7 @@ export class Activity {
     for (let i = 0; i < this.#templates.length; i++) {
       const count = this.#counts[i] as number
       decisions?.folded(this.#templates[i] as EventTemplate, count)
+      this.#sink.folded?.(this.#templates[i] as EventTemplate, this.at)
       line += `${comma}${(this.#templates[i] as EventTemplate).open}${count === 1 ? '}' : `,"count":${count}}`}`
       comma = ','
     }
@@ -253,15 +254,13 @@ function text(value: string): string {
 const MAX_TEMPLATES = 10_000
 const usageTemplates = new Map<string, EventTemplate>()
 
-function usageTemplate(meter: string, quantity: number, quotaPeriod: string | undefined): EventTemplate {
-  const key = `${meter}\n${quantity}\n${quotaPeriod ?? ''}`
+function usageTemplate(usage: UsageNote, at: number): EventTemplate {
+  const { meter, quantity, quotaPeriod } = usage
+  const key = `${meter}\n${quantity}\n${quotaPeriod ?? ''}\n${saidFrom(usage, at) ?? ''}`
   let template = usageTemplates.get(key)
   if (!template) {
-    template = eventTemplate({
-      action: 'usage.recorded',
-      targets: [{ type: 'meter', id: meter }],
-      metadata: { quantity, ...(quotaPeriod !== undefined && { quotaPeriod }) },
-    })
+    const targets = [{ type: 'meter', id: meter }]
+    template = eventTemplate({ action: 'usage.recorded', targets, metadata: usageMetadata(usage, at) })
     if (usageTemplates.size >= MAX_TEMPLATES) usageTemplates.clear()
     usageTemplates.set(key, template)
   }

@@ -1,5 +1,6 @@
 import { newId } from '../clock.ts'
 import { ThroughlineError } from '../errors.ts'
+import type { EventTemplate } from '../event.ts'
 import { transactionWriter } from '../storage/change-stream.ts'
 import { encodeBatch } from '../storage/journal-record.ts'
 import type { Backlog, Change, CommitResult, JournalBatch, RecordsStore } from '../storage/records.ts'
@@ -31,6 +32,8 @@ export interface JournalOptions {
   onFailure(error: unknown): void
   /** Absent while nobody measures. */
   decisions?(): DecisionCounter | undefined
+  /** Told of every routine event that is recorded, with the time of its record, ms. */
+  folded?(template: EventTemplate, at: number): void
   /** Runs what serves many contexts outside of the trace of the one that began it; as it is unless given. */
   detached?<R>(fn: () => R): R
 }
@@ -77,6 +80,10 @@ export class Journal implements ActivitySink {
 
   now(): number {
     return this.#options.now()
+  }
+
+  folded(template: EventTemplate, at: number): void {
+    this.#options.folded?.(template, at)
   }
 
   get decisions(): DecisionCounter | undefined {

@@ -43,6 +43,7 @@ export type { MemoryStorageOptions } from './memory.ts'
 export { memoryStorage } from './memory.ts'
 export type { MemoryLimits, MemoryLimitsOptions } from './memory-limits.ts'
 export { memoryLimits } from './memory-limits.ts'
+export { periodHolds } from './quota-period.ts'
 export type { ReadJournal, RepeatCount } from './read-journal.ts'
 export { readJournal } from './read-journal.ts'
 export type {

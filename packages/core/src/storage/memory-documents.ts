@@ -1,4 +1,5 @@
 import type { Json } from '../vocabulary.ts'
+import { periodHolds } from './quota-period.ts'
 import type {
   Change,
   CommitResult,
@@ -27,7 +28,7 @@ interface Scope {
 /** What a change would write, decided before any of it is. */
 interface Staged {
   readonly entries: ReadonlyMap<string, { readonly write: DocumentWrite; readonly entry: Entry | undefined }>
-  readonly quotas: ReadonlyMap<string, number>
+  readonly quotas: ReadonlyMap<string, { readonly move: QuotaMove; readonly used: number }>
   readonly used: readonly number[]
 }
 
@@ -36,14 +37,15 @@ export class MemoryDocuments {
   /** By kind and tenant, then by key. */
   readonly #entries = new Map<string, Map<string, Entry>>()
   readonly #scopes = new Map<string, Scope>()
-  readonly #quotas = new Map<string, number>()
+  /** By tenant and meter, then by period. */
+  readonly #quotas = new Map<string, Map<string, number>>()
 
   /** All of a change, or nothing and the reason. */
   commit({ writes, quotas }: Pick<Change, 'writes' | 'quotas'>, now: number): CommitResult {
     const staged = this.#stage(writes, quotas)
     if ('status' in staged) return staged
     for (const { write, entry } of staged.entries.values()) this.#put(write, entry)
-    for (const [id, used] of staged.quotas) this.#quotas.set(id, used)
+    for (const { move, used } of staged.quotas.values()) this.#count(move, used)
     const versions: ScopeVersion[] = []
     for (const scope of new Set(writes.map((write) => write.tenant))) {
       const version = (this.#scopes.get(scope)?.version ?? 0) + 1
@@ -53,11 +55,13 @@ export class MemoryDocuments {
     return { status: 'committed', versions, used: staged.used }
   }
 
-  /** A counter that exists follows the ledger; it never falls below 0. */
-  moveCounter(move: CounterMove): void {
-    const id = quotaId(move)
-    const used = this.#quotas.get(id)
-    if (used !== undefined) this.#quotas.set(id, Math.max(0, used + move.delta))
+  /** Counters that exist follow the ledger; none falls below 0. */
+  moveCounters(move: CounterMove): void {
+    const counters = this.#quotas.get(meterId(move))
+    for (const [period, used] of counters ?? []) {
+      const moved = 'period' in move ? period === move.period : period !== move.counted && periodHolds(period, move.at)
+      if (moved) counters?.set(period, Math.max(0, used + move.delta))
+    }
   }
 
   read({ tenant, kinds, key }: DocumentQuery): DocumentSet {
@@ -100,7 +104,7 @@ export class MemoryDocuments {
 
   #stage(writes: readonly DocumentWrite[], moves: readonly QuotaMove[]): Staged | CommitResult {
     const entries = new Map<string, { write: DocumentWrite; entry: Entry | undefined }>()
-    const quotas = new Map<string, number>()
+    const quotas = new Map<string, { move: QuotaMove; used: number }>()
     const used: number[] = []
     for (const [index, write] of writes.entries()) {
       const { kind, tenant, key, value, expect } = write
@@ -114,15 +118,21 @@ export class MemoryDocuments {
       entries.set(id, { write, entry })
     }
     for (const [index, move] of moves.entries()) {
-      const id = quotaId(move)
-      const before = quotas.get(id) ?? this.#quotas.get(id) ?? move.seed
+      const id = JSON.stringify([move.tenant, move.meter, move.period])
+      const before = quotas.get(id)?.used ?? this.#quotas.get(meterId(move))?.get(move.period) ?? move.seed
       if (before === undefined) return { status: 'uncounted', quota: index }
       const after = before + move.delta
       if (move.limit !== undefined && after > move.limit) return { status: 'refused', quota: index, used: before }
-      quotas.set(id, Math.max(0, after))
+      quotas.set(id, { move, used: Math.max(0, after) })
       used.push(Math.max(0, after))
     }
     return { entries, quotas, used }
+  }
+
+  #count(move: QuotaMove, used: number): void {
+    const id = meterId(move)
+    const counters = this.#quotas.get(id) ?? new Map<string, number>()
+    this.#quotas.set(id, counters.set(move.period, used))
   }
 
   #put({ kind, tenant, key }: DocumentWrite, entry: Entry | undefined): void {
@@ -139,8 +149,8 @@ function groupId(kind: DocumentKind, tenant: string): string {
   return JSON.stringify([kind, tenant])
 }
 
-function quotaId({ tenant, meter, period }: Pick<QuotaMove, 'tenant' | 'meter' | 'period'>): string {
-  return JSON.stringify([tenant, meter, period])
+function meterId({ tenant, meter }: Pick<QuotaMove, 'tenant' | 'meter'>): string {
+  return JSON.stringify([tenant, meter])
 }
 
 function documentOf({ json, ...entry }: Entry): StoredDocument {

@@ -116,7 +116,7 @@ class MemoryRecords implements RecordsStore {
       counted: this.#trails.counted(read.usageKeys),
     })
     this.#trails.apply(projection)
-    for (const move of projection.counterMoves) this.#documents.moveCounter(move)
+    for (const move of projection.counterMoves) this.#documents.moveCounters(move)
     for (const [writer, state] of projection.writers) this.#projected.set(writer, state)
     const done = new Set<WaitingRow>(rows)
     this.#journal = this.#journal.filter((row) => !done.has(row))

@@ -5,8 +5,9 @@ import { batchLines } from './journal-record.ts'
 import type { JournalRow, WriterState } from './journal-seal.ts'
 import { sealHolds } from './journal-seal.ts'
 import type { TrailEntry } from './segment.ts'
+import { usageOf } from './usage-event.ts'
 import type { UsageKey } from './usage-fold.ts'
-import { ledgerKey, usageOf } from './usage-fold.ts'
+import { ledgerKey } from './usage-fold.ts'
 
 export interface RepeatCount {
   readonly tenant: string

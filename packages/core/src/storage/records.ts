@@ -112,7 +112,10 @@ export interface DocumentWrite {
 export interface QuotaMove {
   readonly tenant: string
   readonly meter: string
-  /** The calendar day or month (UTC): `2026-11-01`, `2026-11`. */
+  /**
+   * The calendar day or month (UTC): `2026-11-01`, `2026-11`; or from when to when, in a tenant's own calendar:
+   * `2026-11-15T05:00:00.000Z/2026-12-15T05:00:00.000Z`.
+   */
   readonly period: string
   readonly delta: number
   /** Refuse when the counter would go above it. Absent: never refuse (a release, a give-back); it stops at 0. */
@@ -251,9 +254,9 @@ export interface TimelineEvent {
 export interface UsageQuery {
   readonly tenant: string
   readonly meter?: string
-  /** ms since the epoch, inclusive, at a full hour. */
+  /** ms since the epoch, inclusive, at a full hour or where a period of the tenant's begins. */
   readonly from: number
-  /** ms since the epoch, exclusive, at a full hour. */
+  /** ms since the epoch, exclusive, likewise. */
   readonly to: number
 }
 

@@ -1,14 +1,12 @@
 import type { JournalEvent, JournalRecord } from './journal-record.ts'
-import { periodKeys } from './quota-period.ts'
-
-const HOUR = 3_600_000
+import { ledgerHour, type UsageOfEvent, usageOf } from './usage-event.ts'
 
 export interface LedgerEntry {
   readonly tenant: string
   readonly meter: string
   /** `k:<the app's key>`, or `s:<sequence>.<hour>` for unkeyed usage of one segment. Unique per tenant and meter. */
   readonly key: string
-  /** Start of the hour, ms. */
+  /** Start of the hour (UTC), or of a period of the tenant's that begins within it; ms. */
   readonly hour: number
   readonly quantity: number
   readonly count: number
@@ -23,15 +21,25 @@ export interface UsageRollup {
 }
 
 /**
- * A hard quota's counter, if it exists, follows the ledger: up by usage that was recorded without it (while the plan had
- * no hard quota, or one of another period), down by units that a duplicate had taken. It stops at 0.
+ * Hard quotas' counters, those that exist, follow the ledger: up by usage that was recorded without them (while the plan
+ * had no hard quota, or one of another period), down by units that a duplicate had taken. They stop at 0.
  */
-export interface CounterMove {
+export type CounterMove = {
   readonly tenant: string
   readonly meter: string
-  readonly period: string
   readonly delta: number
-}
+} & (
+  | {
+      /** ms: moves the counter of each period that holds this moment (see {@link periodHolds}) … */
+      readonly at: number
+      /** … but the one of this period, which has the units already. */
+      readonly counted?: string
+    }
+  | {
+      /** Moves the counter of this very period. */
+      readonly period: string
+    }
+)
 
 interface HourlyUsage {
   readonly tenant: string
@@ -61,28 +69,6 @@ export function ledgerKey(appKey: string): string {
   return `k:${appKey.toWellFormed()}`
 }
 
-/** What an event says of usage; `undefined` if it is of another kind. */
-export interface UsageOfEvent {
-  readonly meter: string
-  readonly quantity: number
-  readonly key: string | undefined
-  readonly period: string | undefined
-}
-
-export function usageOf(event: JournalEvent): UsageOfEvent | undefined {
-  if (event.action !== 'usage.recorded') return undefined
-  const meter = event.targets?.[0]?.id
-  const quantity = event.metadata?.quantity
-  if (meter === undefined || typeof quantity !== 'number') return undefined
-  const { key, quotaPeriod } = event.metadata ?? {}
-  return {
-    meter,
-    quantity,
-    key: typeof key === 'string' ? key : undefined,
-    period: typeof quotaPeriod === 'string' ? quotaPeriod : undefined,
-  }
-}
-
 type Open<T> = { -readonly [K in keyof T]: T[K] }
 
 /** Adds up the usage of one projecting transaction: ledger entries, hourly roll-ups, and how quota counters follow. */
@@ -110,9 +96,7 @@ export class UsageFold {
   get counterMoves(): readonly CounterMove[] {
     const moves: CounterMove[] = []
     for (const { tenant, meter, hour, counted, quantity } of this.#hourly.values()) {
-      for (const period of periodKeys(hour)) {
-        if (period !== counted) moves.push({ tenant, meter, period, delta: quantity })
-      }
+      moves.push({ tenant, meter, at: hour, ...(counted !== undefined && { counted }), delta: quantity })
     }
     return [...moves, ...this.#giveBacks]
   }
@@ -120,7 +104,7 @@ export class UsageFold {
   add(record: JournalRecord, event: JournalEvent, firstSeq: number): void {
     const usage = usageOf(event)
     if (!usage) return
-    const hour = Math.floor((record.at + (event.after ?? 0)) / HOUR) * HOUR
+    const hour = ledgerHour(record.at + (event.after ?? 0), usage)
     const times = event.count ?? 1
     if (usage.key === undefined) this.#addPacked(record.tenant, usage, hour, times, firstSeq)
     else this.#addKeyed(record.tenant, usage, usage.key, hour, times)

@@ -4,7 +4,9 @@ import type { PlatformPort } from '../platform-port.ts'
 import type { StoredDocument } from '../storage/records.ts'
 import type { Json, Tenant } from '../vocabulary.ts'
 import type { NewTenant, StoredTenant } from './tenant-row.ts'
-import { newTenantRow, tenantFromRow } from './tenant-row.ts'
+import { calendarTerms, newTenantRow, tenantFromRow } from './tenant-row.ts'
+
+type CalendarTerms = Pick<Tenant, 'timeZone' | 'billingAnchor'>
 
 /** Tenants in our own table (`tenants: 'ours'`). Every call is recorded, with the operator's reason. */
 export interface PlatformTenants<Plan extends string = string> {
@@ -17,7 +19,12 @@ export interface PlatformTenants<Plan extends string = string> {
   list(page?: { readonly after?: string; readonly limit?: number }): Promise<readonly Tenant[]>
   /** Acts on contexts entered 2 s later, and on open ones at their next checkpoint. */
   changePlan(id: string, plan: Plan): Promise<Tenant>
-  /** Replaces the given attributes; `null` removes one. */
+  /**
+   * Replaces the given attributes; `null` removes one. `timeZone` and `billingAnchor` say in which days and months the
+   * tenant's quotas count, from now on.
+   *
+   * @throws ThroughlineError `TENANT_NOT_FOUND`, `TENANT_INVALID`, `CONFLICT`
+   */
   update(id: string, attributes: Readonly<Record<string, Json>>): Promise<Tenant>
   suspend(id: string): Promise<Tenant>
   reactivate(id: string): Promise<Tenant>
@@ -26,10 +33,16 @@ export interface PlatformTenants<Plan extends string = string> {
 export function createPlatformTenants<Plan extends string>(
   port: PlatformPort,
   plans: readonly string[],
+  calendarProblems: (terms: CalendarTerms) => readonly string[] = () => [],
 ): PlatformTenants<Plan> {
   const checkPlan = (plan: string | undefined): void => {
     if (plan === undefined || plans.length === 0 || plans.includes(plan)) return
     throw new ThroughlineError('PLAN_UNKNOWN', { message: `No plan is called "${plan}".${didYouMean(plan, plans)}` })
+  }
+  const checkCalendar = (attributes: Readonly<Record<string, Json>>): void => {
+    const problems = calendarProblems(calendarTerms(attributes))
+    if (problems.length > 0)
+      throw new ThroughlineError('TENANT_INVALID', { message: problems.join(' '), details: { problems } })
   }
   const find = async (id: string): Promise<StoredDocument> => {
     const { documents } = await port.read({ tenant: id, kinds: ['tenants'], key: '' })
@@ -54,6 +67,7 @@ export function createPlatformTenants<Plan extends string>(
     async create(tenant) {
       checkPlan(tenant.plan)
       const row = newTenantRow(tenant, port.now())
+      checkCalendar(row.attributes)
       const result = await port.commit(tenant.id, {
         writes: [{ kind: 'tenants', tenant: tenant.id, key: '', value: { ...row }, expect: 0 }],
         event: {
@@ -89,6 +103,8 @@ export function createPlatformTenants<Plan extends string>(
         const merged: Record<string, Json> = { ...stored.attributes, ...attributes }
         for (const [name, value] of Object.entries(attributes)) if (value === null) delete merged[name]
         newTenantRow({ id, attributes: merged }, port.now())
+        // Only what is given is checked: what was stored before can't keep other attributes from being put right.
+        checkCalendar(attributes)
         return { next: { ...stored, attributes: merged }, metadata: { attributes: Object.keys(attributes) } }
       })
     },

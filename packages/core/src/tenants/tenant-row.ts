@@ -11,6 +11,12 @@ export interface TenantRow {
   readonly name?: string | null
   readonly createdAt?: string | number | Date | null
   readonly created_at?: string | number | Date | null
+  /** IANA name: quotas count in its days and months; an attribute as well. `time_zone` says the same. */
+  readonly timeZone?: string | null
+  readonly time_zone?: string | null
+  /** What the months of quotas are counted from; an attribute as well. `billing_anchor` says the same. */
+  readonly billingAnchor?: string | number | Date | null
+  readonly billing_anchor?: string | number | Date | null
   readonly attributes?: Readonly<Record<string, unknown>> | null
   readonly [column: string]: unknown
 }
@@ -28,9 +34,35 @@ export function tenantFromRow(row: TenantRow): Tenant {
     ...(typeof row.plan === 'string' && { plan: row.plan }),
     ...(typeof row.name === 'string' && { name: row.name }),
     ...(created !== undefined && { createdAt: created }),
+    ...calendarTerms(attributes),
     // The app's own row stays as it is, and what it does with it later changes no snapshot.
     attributes: frozenCopy(attributes),
   })
+}
+
+/**
+ * What attributes say of the tenant's calendar. Whatever is there is handed on, so that what can not be read is noticed;
+ * only `null` and `''` say nothing.
+ */
+export function calendarTerms(
+  attributes: Readonly<Record<string, unknown>>,
+): Pick<Tenant, 'timeZone' | 'billingAnchor'> {
+  const zone = given(attributes, 'timeZone') ?? given(attributes, 'time_zone')
+  const anchor = given(attributes, 'billingAnchor') ?? given(attributes, 'billing_anchor')
+  return {
+    ...(zone !== undefined && { timeZone: String(zone) }),
+    ...(anchor !== undefined && { billingAnchor: anchorValue(anchor) }),
+  }
+}
+
+function given(attributes: Readonly<Record<string, unknown>>, name: string): unknown {
+  const value = Object.hasOwn(attributes, name) ? attributes[name] : undefined
+  return value === null || value === '' ? undefined : value
+}
+
+function anchorValue(value: unknown): string | number {
+  if (typeof value === 'number') return value
+  return value instanceof Date && !Number.isNaN(value.getTime()) ? value.toISOString() : String(value)
 }
 
 /** What `platform.tenants.create` takes. */
@@ -38,6 +70,13 @@ export interface NewTenant {
   readonly id: string
   readonly plan?: string
   readonly name?: string
+  /** IANA name: quotas count in its days and months. Kept as the attribute `timeZone`. */
+  readonly timeZone?: string
+  /**
+   * What the months of quotas are counted from: a day of the month (1 to 31), or a date or time in ISO 8601. Kept as the
+   * attribute `billingAnchor`.
+   */
+  readonly billingAnchor?: string | number
   readonly attributes?: Readonly<Record<string, Json>>
 }
 
@@ -61,7 +100,13 @@ export function newTenantRow(tenant: NewTenant, now: number): StoredTenant {
       message: 'A tenant id has 1 to 200 characters, no control characters, and does not begin with "$".',
     })
   }
-  const size = JSON.stringify(tenant.attributes ?? {}).length
+  const { timeZone, billingAnchor } = tenant
+  const attributes = {
+    ...tenant.attributes,
+    ...(timeZone !== undefined && { timeZone }),
+    ...(billingAnchor !== undefined && { billingAnchor }),
+  }
+  const size = JSON.stringify(attributes).length
   if (size > 16_384) {
     throw new ThroughlineError('TENANT_INVALID', { message: `The attributes take ${size} bytes; 16384 are allowed.` })
   }
@@ -70,7 +115,7 @@ export function newTenantRow(tenant: NewTenant, now: number): StoredTenant {
     status: 'active',
     name: tenant.name ?? null,
     createdAt: new Date(now).toISOString(),
-    attributes: tenant.attributes ?? {},
+    attributes,
   }
 }
 

@@ -1,18 +1,15 @@
+export type { Calendar } from './calendar.ts'
+export { UTC_CALENDAR } from './calendar.ts'
+export type { CalendarTerms } from './calendars.ts'
+export { calendarProblems, calendars } from './calendars.ts'
 export type { Period } from './period.ts'
 export { periodOf } from './period.ts'
 export type { PlatformUsage } from './platform-usage.ts'
 export { createPlatformUsage } from './platform-usage.ts'
 export type { QuotasView } from './quotas-view.ts'
 export { quotasView } from './quotas-view.ts'
-export type {
-  QuotaState,
-  RecordOptions,
-  Reservation,
-  Usage,
-  UsageEngine,
-  UsageOptions,
-  UsageReport,
-} from './usage.ts'
+export type { UsageOptions } from './usage.ts'
 export { createUsage } from './usage.ts'
+export type { QuotaState, RecordOptions, Reservation, Usage, UsageEngine, UsageReport } from './usage-face.ts'
 export type { Moment, UsageTotalsQuery } from './usage-query.ts'
 export type { CommitQuota, QuotaChange, UsageScope } from './usage-scope.ts'

@@ -1,9 +1,9 @@
 import type { PeriodUnit } from '../storage/quota-period.ts'
 import { periodKey } from '../storage/quota-period.ts'
 
-/** A calendar period in UTC. */
+/** A period that quotas count in. */
 export interface Period {
-  /** Its name: a day `2026-11-01`, a month `2026-11`. */
+  /** Its name: of UTC's calendar a day `2026-11-01` or a month `2026-11`, else its bounds as an ISO 8601 interval. */
   readonly key: string
   /** ms since the epoch, inclusive. */
   readonly from: number

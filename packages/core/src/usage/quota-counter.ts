@@ -2,7 +2,7 @@ import type { Quota } from '../catalog/definitions.ts'
 import { ThroughlineError } from '../errors.ts'
 import type { JournalEvent } from '../storage/journal-record.ts'
 import type { CommitResult, QuotaMove, UsageQuery, UsageTotal } from '../storage/records.ts'
-import { type Period, periodOf } from './period.ts'
+import type { Period } from './period.ts'
 import type { CommitQuota, UsageScope } from './usage-scope.ts'
 
 export interface QuotaCounterOptions {
@@ -19,10 +19,12 @@ export interface QuotaCounterOptions {
 export interface Taken {
   readonly period: Period
   readonly counted: boolean
+  /** ms: when the latest of the tenant's periods had begun. */
+  readonly periodFrom: number | undefined
 }
 
-/** The event a move of the counter leaves, of the period it moved in. */
-export type QuotaEvent = (period: Period) => Omit<JournalEvent, 'notable'>
+/** The event a move of the counter leaves, of the period and at the time (ms) it moved in. */
+export type QuotaEvent = (period: Period, at: number) => Omit<JournalEvent, 'notable'>
 
 /** Hard quotas: one counter per tenant, meter and period, in the records database. */
 export class QuotaCounter {
@@ -38,17 +40,20 @@ export class QuotaCounter {
    * @throws ThroughlineError `QUOTA_EXCEEDED`, `QUOTA_UNAVAILABLE`
    */
   async take(scope: UsageScope, meter: string, quota: Quota, quantity: number, event: QuotaEvent): Promise<Taken> {
-    const period = periodOf(this.#options.now(), quota.period)
+    const at = this.#options.now()
+    const { calendar } = scope.snapshot.usage
+    const period = calendar.current(at, quota.period)
+    const periodFrom = calendar.latestStart(at)
     const move = { tenant: scope.tenant.id, meter, period: period.key, delta: quantity, limit: quota.limit }
-    let result = await this.#commit(scope, move, event(period))
+    let result = await this.#commit(scope, move, event(period, at))
     if (result.status === 'uncounted') {
       const seed = await this.#ledgerTotal(scope.tenant.id, meter, period)
-      result = await this.#commit(scope, { ...move, seed }, event(period))
+      result = await this.#commit(scope, { ...move, seed }, event(period, at))
     }
-    if (result.status === 'committed') return { period, counted: true }
+    if (result.status === 'committed') return { period, counted: true, periodFrom }
     if (result.status !== 'refused') throw new ThroughlineError('QUOTA_UNAVAILABLE')
     this.#refuse(scope, meter, quota, quantity, period, result.used)
-    return { period, counted: false }
+    return { period, counted: false, periodFrom }
   }
 
   /** Gives units back. A failure is on the record; it must not fail what has failed already. */

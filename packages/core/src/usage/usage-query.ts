@@ -1,51 +1,73 @@
 import { didYouMean } from '../did-you-mean.ts'
 import { ThroughlineError } from '../errors.ts'
 import type { UsageQuery } from '../storage/records.ts'
-import { periodOf } from './period.ts'
+import type { Calendar } from './calendar.ts'
 
 /** A `Date`, ms since the epoch, or ISO 8601. */
 export type Moment = Date | number | string
 
-/** What the usage of a tenant is asked. Full hours (UTC): `from` is rounded down, `to` up. */
+/** What the usage of a tenant is asked. `from` and `to` are full hours (UTC): one is rounded down, the other up. */
 export interface UsageTotalsQuery<Meter extends string = string> {
   /** All meters unless said. */
   readonly meter?: Meter
-  /** The current day or month (UTC); `month` unless said. Not together with `from` and `to`. */
+  /** The day or month in which quotas count, to its very bounds; `month` unless said. Not together with `from` and `to`. */
   readonly period?: 'day' | 'month'
+  /** A moment of the period, from 1970 on; now unless said. Not together with `from` and `to`. */
+  readonly at?: Moment
   /** Inclusive. */
   readonly from?: Moment
   /** Exclusive; now unless said. */
   readonly to?: Moment
 }
 
-const KNOWN = ['meter', 'period', 'from', 'to']
+const KNOWN = ['meter', 'period', 'at', 'from', 'to']
 const HOUR = 3_600_000
+const LATEST = Date.UTC(9990, 0)
 
 /**
  * Reads a query as an app gives it.
  *
+ * @param calendar the tenant's
  * @throws ThroughlineError `QUERY_INVALID`, naming everything that is wrong
  */
-export function readUsageQuery(tenant: string, query: UsageTotalsQuery, now: number): UsageQuery {
+export function readUsageQuery(tenant: string, query: UsageTotalsQuery, calendar: Calendar, now: number): UsageQuery {
   const problems: string[] = []
-  const { meter, period = 'month' } = query
+  const { meter, period: unit = 'month' } = query
   for (const name of Object.keys(query)) {
     if (!KNOWN.includes(name)) problems.push(`"${name}" is not known.${didYouMean(name, KNOWN)}`)
   }
-  if (period !== 'day' && period !== 'month') problems.push('"period" must be "day" or "month".')
-  if (query.period !== undefined && (query.from !== undefined || query.to !== undefined)) {
-    problems.push('"period" excludes "from" and "to".')
+  if (unit !== 'day' && unit !== 'month') problems.push('"period" must be "day" or "month".')
+  for (const name of ['period', 'at'] as const) {
+    if (query[name] !== undefined && (query.from !== undefined || query.to !== undefined)) {
+      problems.push(`"${name}" excludes "from" and "to".`)
+    }
   }
   if (query.to !== undefined && query.from === undefined) problems.push('"to" needs a "from".')
-  const given = query.from !== undefined
-  const current = periodOf(now, period === 'day' ? 'day' : 'month')
-  const from = given ? Math.floor(time('from', query.from, problems) / HOUR) * HOUR : current.from
-  const to = given ? Math.ceil(time('to', query.to ?? now + 1, problems) / HOUR) * HOUR : current.to
+  const { from, to } = query.from === undefined ? period(query, calendar, now, problems) : hours(query, now, problems)
   if (from >= to) problems.push('"from" must be before "to".')
   if (problems.length > 0) {
     throw new ThroughlineError('QUERY_INVALID', { message: problems.join(' '), details: { problems } })
   }
   return { tenant, from, to, ...(meter !== undefined && { meter }) }
+}
+
+type Bounds = Pick<UsageQuery, 'from' | 'to'>
+
+const NONE: Bounds = { from: Number.NaN, to: Number.NaN }
+
+function period(query: UsageTotalsQuery, calendar: Calendar, now: number, problems: string[]): Bounds {
+  const unit = query.period === 'day' ? 'day' : 'month'
+  if (query.at === undefined) return calendar.current(now, unit)
+  const at = time('at', query.at, problems)
+  if (at >= 0 && at < LATEST) return calendar.periodOf(at, unit)
+  if (!Number.isNaN(at)) problems.push('"at" must be between 1970 and 9990.')
+  return NONE
+}
+
+function hours(query: UsageTotalsQuery, now: number, problems: string[]): Bounds {
+  const from = Math.floor(time('from', query.from, problems) / HOUR) * HOUR
+  const to = Math.ceil(time('to', query.to ?? now + 1, problems) / HOUR) * HOUR
+  return { from, to }
 }
 
 function time(name: string, value: Moment | undefined, problems: string[]): number {

@@ -10,6 +10,8 @@ export interface NewUsage {
   readonly key?: string
   /** Set when the units are counted by a hard quota of this period. */
   readonly quotaPeriod?: string
+  /** ms: when the latest of the tenant's periods began; absent where they are UTC's. */
+  readonly periodFrom?: number
 }
 
 /** Usage that joins a transaction of the app's own. */

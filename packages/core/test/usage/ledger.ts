@@ -1,7 +1,16 @@
 import type { Catalog, MeterDefinition, Quota } from '../../src/catalog/definitions.ts'
 import { encodeBatch, type JournalEvent, type RecordsStore } from '../../src/storage/index.ts'
 import { memoryStorage } from '../../src/storage/memory.ts'
-import { createUsage, quotasView, type UsageEngine, type UsageOptions, type UsageScope } from '../../src/usage/index.ts'
+import { usageMetadata } from '../../src/storage/usage-event.ts'
+import {
+  type Calendar,
+  createUsage,
+  type QuotasView,
+  quotasView,
+  type UsageEngine,
+  type UsageOptions,
+  type UsageScope,
+} from '../../src/usage/index.ts'
 
 const ACTOR = { type: 'user', id: 'u1' }
 
@@ -43,8 +52,8 @@ export class Ledger {
     })
   }
 
-  scope(quotas: Readonly<Record<string, Quota>> = {}, tenant = 'acme'): LedgerScope {
-    return new LedgerScope(this, tenant, quotas)
+  scope(quotas: Readonly<Record<string, Quota>> = {}, tenant = 'acme', calendar?: Calendar): LedgerScope {
+    return new LedgerScope(this, tenant, quotasView(quotas, calendar))
   }
 
   async append(tenant: string, events: readonly JournalEvent[]): Promise<void> {
@@ -78,21 +87,21 @@ export class LedgerScope implements UsageScope {
   readonly #ledger: Ledger
   #events: JournalEvent[] = []
 
-  constructor(ledger: Ledger, tenant: string, quotas: Readonly<Record<string, Quota>>) {
+  constructor(ledger: Ledger, tenant: string, usage: QuotasView) {
     this.#ledger = ledger
     this.tenant = { id: tenant }
-    this.snapshot = { usage: quotasView(quotas) }
+    this.snapshot = { usage }
   }
 
   note(event: JournalEvent): void {
     this.noted.push(event)
   }
 
-  recordUsage({ meter, quantity, key, quotaPeriod }: Parameters<UsageScope['recordUsage']>[0]): void {
+  recordUsage(usage: Parameters<UsageScope['recordUsage']>[0]): void {
     this.#events.push({
       action: 'usage.recorded',
-      targets: [{ type: 'meter', id: meter }],
-      metadata: { quantity, ...(key !== undefined && { key }), ...(quotaPeriod !== undefined && { quotaPeriod }) },
+      targets: [{ type: 'meter', id: usage.meter }],
+      metadata: usageMetadata(usage, this.#ledger.now),
     })
   }
 

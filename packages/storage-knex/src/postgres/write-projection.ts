@@ -1,4 +1,5 @@
-import type { Projection } from '@throughline/core/storage'
+import type { CounterMove, Projection } from '@throughline/core/storage'
+import { countedMoment } from '../counted-moment.ts'
 import type { StoredHead } from '../sqlite/write-projection.ts'
 import type { PostgresConnection } from './pool.ts'
 
@@ -82,9 +83,17 @@ SET quantity = least(r.quantity::numeric + excluded.quantity, ${MOST}), count = 
   // Counters are locked in one order: two that move several of them must not wait for each other.
   await insert(
     connection,
-    `WITH move AS (
-  SELECT tenant_id, meter, period, sum(delta) AS delta
-  FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) AS new (tenant_id, meter, period, delta) GROUP BY 1, 2, 3
+    `WITH new AS MATERIALIZED (
+  SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[])
+  AS new (tenant_id, meter, period, delta, after, before, at, counted)
+), move AS (
+  SELECT tenant_id, meter, period, sum(delta) AS delta FROM (
+    SELECT tenant_id, meter, period, delta FROM new WHERE at IS NULL
+    UNION ALL
+    SELECT q.tenant_id, q.meter, q.period, new.delta FROM new JOIN throughline_quotas AS q USING (tenant_id, meter)
+    WHERE q.period > new.after AND q.period < new.before AND q.period IS DISTINCT FROM new.counted
+    AND (q.period = left(new.at, length(q.period)) OR substr(q.period, 26) > new.at)
+  ) AS one GROUP BY 1, 2, 3
 ), locked AS MATERIALIZED (
   SELECT q.tenant_id, q.meter, q.period FROM throughline_quotas AS q JOIN move USING (tenant_id, meter, period)
   ORDER BY 1, 2, 3 FOR UPDATE OF q
@@ -92,8 +101,16 @@ SET quantity = least(r.quantity::numeric + excluded.quantity, ${MOST}), count = 
 UPDATE throughline_quotas AS q SET used = least(greatest(0, q.used + move.delta), ${MOST})
 FROM locked JOIN move USING (tenant_id, meter, period)
 WHERE q.tenant_id = locked.tenant_id AND q.meter = locked.meter AND q.period = locked.period`,
-    counterMoves.map(({ tenant, meter, period, delta }) => [tenant, meter, period, bounded(delta)]),
+    counterMoves.map(counterRow),
   )
+}
+
+/** A counter by its name, or all whose period holds a moment (see `periodHolds`). */
+function counterRow(move: CounterMove): readonly unknown[] {
+  const { tenant, meter, delta } = move
+  if ('period' in move) return [tenant, meter, move.period, bounded(delta), null, null, null, null]
+  const { at, after, before } = countedMoment(move.at)
+  return [tenant, meter, null, bounded(delta), after, before, at, move.counted ?? null]
 }
 
 function bounded(quantity: number): number {

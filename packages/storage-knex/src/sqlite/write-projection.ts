@@ -1,4 +1,5 @@
-import type { Projection, ReadJournal, TrailHead } from '@throughline/core/storage'
+import type { CounterMove, Projection, ReadJournal, TrailHead } from '@throughline/core/storage'
+import { countedMoment } from '../counted-moment.ts'
 import type { Connection } from './connection.ts'
 
 export interface StoredHead extends TrailHead {
@@ -104,6 +105,30 @@ function latestEvent(read: ReadJournal, tenant: string): number {
   return latest
 }
 
+const MOVE = 'UPDATE throughline_quotas SET used = max(0, used + ?) WHERE tenant_id = ? AND meter = ?'
+
+/** The counters that exist: one by its name, or all whose period holds a moment (see `periodHolds`). */
+function moveCounters(connection: Connection, move: CounterMove): void {
+  const { tenant, meter, delta } = move
+  if ('period' in move) {
+    connection.run(`${MOVE} AND period = ?`, delta, tenant, meter, move.period)
+    return
+  }
+  const { at, after, before } = countedMoment(move.at)
+  connection.run(
+    `${MOVE} AND period > ? AND period < ? AND (period = substr(?, 1, length(period)) OR substr(period, 26) > ?)
+AND period IS NOT ?`,
+    delta,
+    tenant,
+    meter,
+    after,
+    before,
+    at,
+    at,
+    move.counted ?? null,
+  )
+}
+
 function writeUsage(connection: Connection, { ledger, rollups, counterMoves }: Projection): void {
   for (const { tenant, meter, key, hour, quantity, count } of ledger) {
     connection.run(
@@ -127,13 +152,5 @@ ON CONFLICT (tenant_id, meter, hour) DO UPDATE SET quantity = quantity + exclude
       count,
     )
   }
-  for (const { tenant, meter, period, delta } of counterMoves) {
-    connection.run(
-      'UPDATE throughline_quotas SET used = max(0, used + ?) WHERE tenant_id = ? AND meter = ? AND period = ?',
-      delta,
-      tenant,
-      meter,
-      period,
-    )
-  }
+  for (const move of counterMoves) moveCounters(connection, move)
 }

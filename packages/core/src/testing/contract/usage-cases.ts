@@ -110,6 +110,85 @@ export const usageCases: Cases = {
     assert.deepEqual(await take(bench, { period: month, tenant: 'globex' }), { status: 'uncounted', quota: 0 })
   },
 
+  'moves every counter whose period holds the usage, and no other': async (bench) => {
+    const hour = Math.floor(START / HOUR) * HOUR
+    const holding = {
+      month: interval('2026-10-15T04:00Z', '2026-11-15T05:00Z'),
+      day: interval('2026-11-05T05:00Z', '2026-11-06T05:00Z'),
+      longest: interval('2026-10-04T12:30Z', '2026-11-05T13:00Z'),
+      fromItsHour: interval(hour, hour + 1),
+      utcMonth: '2026-11',
+    }
+    const others = {
+      before: interval('2026-10-15T04:00Z', hour),
+      after: interval(hour + 1, '2026-12-15T05:00Z'),
+      utcDay: '2026-11-06',
+    }
+    const periods = [...Object.values(holding), ...Object.values(others)]
+    for (const period of periods) await take(bench, { period, seed: 0 })
+    await bench.append([
+      bench.record('acme', [{ ...usage('reports', 2), count: 3 }, usage('reports', 10, undefined, holding.month)]),
+      bench.record('globex', [usage('reports', 50)]),
+    ])
+    await bench.drain()
+    const used = async (names: object) => {
+      const found: Record<string, unknown> = {}
+      for (const [name, period] of Object.entries(names)) found[name] = await usedOf(bench, period)
+      return found
+    }
+    assert.deepEqual(await used(holding), { month: 7, day: 17, longest: 17, fromItsHour: 17, utcMonth: 17 })
+    assert.deepEqual(await used(others), { before: 1, after: 1, utcDay: 1 })
+  },
+
+  'tells usage apart at the beginning of a period within an hour': async (bench) => {
+    const hour = Math.floor(START / HOUR) * HOUR
+    const begun = hour + HOUR / 4
+    const [before, after] = [interval(hour - HOUR, begun), interval(begun, hour + 2 * HOUR)]
+    for (const period of [before, after]) await take(bench, { period, delta: 0, seed: 0 })
+    const from = new Date(begun).toISOString()
+    const begin = (event: JournalEvent) => ({ ...event, metadata: { ...event.metadata, periodFrom: from } })
+    await bench.append([
+      bench.record('acme', [usage('reports', 1), usage('reports', 2, 'a')]),
+      bench.record('acme', [
+        begin(usage('reports', 10)),
+        begin(usage('reports', 20, 'b')),
+        begin(usage('reports', 9, 'a')),
+      ]),
+      // It was recorded after the period had begun, whenever its record did.
+      bench.record('acme', [{ ...begin(usage('reports', 100)), after: -2 * HOUR }]),
+    ])
+    await bench.drain()
+    const quantity = async (start: number, end: number) =>
+      (await bench.records.usage({ tenant: 'acme', meter: 'reports', from: start, to: end }))[0]?.quantity
+    assert.equal(await quantity(hour, begun), 3)
+    assert.equal(await quantity(begun, hour + HOUR), 130)
+    assert.equal(await quantity(hour, hour + HOUR), 133)
+    assert.equal(await usedOf(bench, before), 3)
+    assert.equal(await usedOf(bench, after), 130)
+  },
+
+  'keeps what a period has counted within it': async (bench) => {
+    const hour = Math.floor(START / HOUR) * HOUR
+    const [ended, coming] = [interval(hour - 2 * HOUR, hour - HOUR / 2), interval(hour + HOUR, hour + 2 * HOUR)]
+    const running = interval(hour - HOUR / 2, hour + HOUR)
+    for (const period of [ended, coming, running]) await take(bench, { period, delta: 0, seed: 0 })
+    const events = [usage('reports', 4, undefined, ended), usage('reports', 8, 'a', coming)]
+    await bench.commit({
+      quotas: [
+        { ...MOVE, period: ended, delta: 4 },
+        { ...MOVE, period: coming, delta: 8 },
+      ],
+      body: encodeBatch([JSON.stringify(bench.record('acme', events))]),
+    })
+    await bench.drain()
+    const inside = async (start: number, end: number) =>
+      (await bench.records.usage({ tenant: 'acme', meter: 'reports', from: start, to: end }))[0]?.quantity ?? 0
+    assert.equal(await inside(hour - 2 * HOUR, hour - HOUR / 2), 4)
+    assert.equal(await inside(hour + HOUR, hour + 2 * HOUR), 8)
+    assert.equal(await inside(hour - HOUR / 2, hour + HOUR), 0)
+    assert.deepEqual([await usedOf(bench, ended), await usedOf(bench, coming), await usedOf(bench, running)], [4, 8, 0])
+  },
+
   'goes on projecting whatever a key holds': async (bench) => {
     const keys = ['\ud800', '\udfff', 'a\u0000b', 'a\u0000c', 'a', 'ключ']
     const events = keys.map((key) => usage('reports', 1, key))
@@ -126,6 +205,16 @@ export const usageCases: Cases = {
 
 function take(bench: Bench, move: { delta?: number; limit?: number; seed?: number; period?: string; tenant?: string }) {
   return bench.commit({ quotas: [{ ...MOVE, ...move }] })
+}
+
+async function usedOf(bench: Bench, period: string): Promise<number | undefined> {
+  const result = await take(bench, { period, delta: 0 })
+  return result.status === 'committed' ? result.used[0] : undefined
+}
+
+/** The name of a period by its bounds: times in ISO 8601, or ms. */
+function interval(from: string | number, to: string | number): string {
+  return `${new Date(from).toISOString()}/${new Date(to).toISOString()}`
 }
 
 function usage(meter: string, quantity: number, key?: string, quotaPeriod?: string): JournalEvent {
