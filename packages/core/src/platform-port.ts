@@ -7,8 +7,11 @@ import type {
   ListQuery,
   StoredDocument,
 } from './storage/records.ts'
+import type { Actor, Tenant } from './vocabulary.ts'
 
 export interface OverrideOptions {
+  /** Why this tenant has it; the reason of `platform.run` unless said. */
+  readonly reason?: string
   /** From then on it does not count any more: a Date, ms since the epoch, or ISO 8601. */
   readonly until?: Date | number | string
 }
@@ -34,5 +37,13 @@ export interface PlatformPort {
   read(query: DocumentQuery): Promise<DocumentSet>
   /** @throws ThroughlineError `PLATFORM_REASON_REQUIRED` outside `platform.run` */
   list(query: ListQuery): Promise<readonly StoredDocument[]>
+  /** Who acts, and why. @throws ThroughlineError `PLATFORM_REASON_REQUIRED` outside `platform.run` */
+  acting(): { readonly actor: Actor; readonly reason: string }
+  /** Puts what the operator looked at on the operator's trail. */
+  note(event: Omit<JournalEvent, 'notable'>): void
+  /** Every tenant; `undefined` where they can't be listed: the app keeps them, and gives no list. */
+  tenants(): AsyncIterable<Tenant> | undefined
+  /** Why the operator acts. @throws ThroughlineError `PLATFORM_REASON_REQUIRED` outside `platform.run` */
+  reason(): string
   now(): number
 }

@@ -1,6 +1,7 @@
 import type { LimitDefinition } from '../catalog/definitions.ts'
 import { limitProblems } from '../catalog/limit-problems.ts'
 import { ThroughlineError } from '../errors.ts'
+import type { OverrideOptions } from '../platform-port.ts'
 import type { Json } from '../vocabulary.ts'
 
 /** A limit of one tenant's own, in place of its plan's. */
@@ -8,33 +9,50 @@ export interface LimitOverride {
   readonly limit: LimitDefinition
   /** ms since the epoch: from then on the plan's limit holds again. Absent: until it is taken back. */
   readonly until?: number
+  /** Why the tenant has it. */
+  readonly reason?: string
 }
+
+const MAX_REASON = 500
 
 /**
  * Checks an override before it is stored.
  *
- * @param until ISO 8601 date or time, `Date`, or ms since the epoch
  * @throws ThroughlineError `LIMIT_INVALID`, with `details.problems`
  */
-export function newLimitOverride(limit: LimitDefinition, until?: string | number | Date): LimitOverride {
+export function newLimitOverride(
+  limit: LimitDefinition,
+  { until, reason }: OverrideOptions & { readonly reason: string },
+): LimitOverride {
   const problems = limitProblems(limit).map(({ path, message }) => `The limit${path && ` (${path})`} ${message}`)
   const end = until === undefined ? undefined : new Date(until).getTime()
   if (end !== undefined && Number.isNaN(end)) problems.push('"until" must be a date or time.')
+  if (typeof reason !== 'string' || reason.length > MAX_REASON) {
+    problems.push(`"reason" must be a text of ${MAX_REASON} characters at the most.`)
+  }
   if (problems.length > 0) {
     throw new ThroughlineError('LIMIT_INVALID', { message: problems.join(' '), details: { problems } })
   }
-  return end === undefined ? { limit } : { limit, until: end }
+  return { limit, reason, ...(end !== undefined && { until: end }) }
 }
 
 /** The override as it is stored. */
-export function limitOverrideValue({ limit, until }: LimitOverride): Json {
-  return { limit: limit as unknown as Json, ...(until !== undefined && { until }) }
+export function limitOverrideValue({ limit, until, reason }: LimitOverride): Json {
+  return {
+    limit: limit as unknown as Json,
+    ...(until !== undefined && { until }),
+    ...(reason !== undefined && { reason }),
+  }
 }
 
 /** A stored override, or `undefined` when it can not be read: then the plan's limit holds. */
 export function readLimitOverride(value: Json): LimitOverride | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
-  const { until, limit } = value as { readonly until?: Json; readonly limit?: Json }
+  const { until, limit, reason } = value as { readonly until?: Json; readonly limit?: Json; readonly reason?: Json }
   if (limitProblems(limit).length > 0) return undefined
-  return { limit: limit as unknown as LimitDefinition, ...(typeof until === 'number' && { until }) }
+  return {
+    limit: limit as unknown as LimitDefinition,
+    ...(typeof until === 'number' && { until }),
+    ...(typeof reason === 'string' && { reason }),
+  }
 }

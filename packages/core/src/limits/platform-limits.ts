@@ -2,7 +2,8 @@ import type { LimitDefinition } from '../catalog/definitions.ts'
 import { didYouMean } from '../did-you-mean.ts'
 import { ThroughlineError } from '../errors.ts'
 import type { OverrideOptions, PlatformPort } from '../platform-port.ts'
-import { limitOverrideValue, newLimitOverride } from './limit-override.ts'
+import type { LimitOverride } from './limit-override.ts'
+import { limitOverrideValue, newLimitOverride, readLimitOverride } from './limit-override.ts'
 
 /** Limits of special customers. */
 export interface PlatformLimits<Name extends string = string> {
@@ -13,6 +14,13 @@ export interface PlatformLimits<Name extends string = string> {
    */
   override(tenantId: string, name: Name, limit: LimitDefinition, options?: OverrideOptions): Promise<void>
   clearOverride(tenantId: string, name: Name): Promise<void>
+  /** A tenant's overrides that hold now: of which limit, until when (ms since the epoch), and why. */
+  overrides(tenantId: string): Promise<readonly StoredLimitOverride<Name>[]>
+}
+
+/** What one tenant has in place of its plan's limit. */
+export interface StoredLimitOverride<Name extends string = string> extends LimitOverride {
+  readonly name: Name
 }
 
 export function createPlatformLimits<Name extends string>(
@@ -25,9 +33,9 @@ export function createPlatformLimits<Name extends string>(
     throw new ThroughlineError('LIMIT_UNKNOWN', { message: `No limit is called "${name}".${didYouMean(name, known)}` })
   }
   return {
-    async override(tenantId, name, limit, { until } = {}) {
+    async override(tenantId, name, limit, { until, reason = port.reason() } = {}) {
       check(name)
-      const override = newLimitOverride(limit, until)
+      const override = newLimitOverride(limit, { reason, ...(until !== undefined && { until }) })
       const value = limitOverrideValue(override)
       await port.commitFor(tenantId, {
         writes: [{ kind: 'limit_overrides', tenant: tenantId, key: name, value }],
@@ -39,6 +47,15 @@ export function createPlatformLimits<Name extends string>(
       await port.commitFor(tenantId, {
         writes: [{ kind: 'limit_overrides', tenant: tenantId, key: name, value: null }],
         event: { action: 'limit.override_cleared', targets: [{ type: 'limit', id: name }] },
+      })
+    },
+    async overrides(tenantId) {
+      const { documents } = await port.read({ tenant: tenantId, kinds: ['limit_overrides'] })
+      const now = port.now()
+      return documents.flatMap(({ key, value }) => {
+        const override = Object.hasOwn(catalog, key) ? readLimitOverride(value) : undefined
+        if (!override || (override.until !== undefined && override.until <= now)) return []
+        return [{ name: key as Name, ...override }]
       })
     },
   }

@@ -45,6 +45,21 @@ describe('what a run leaves', () => {
 })
 
 describe('what the operator sets for one tenant', () => {
+  it('can be looked at, with its end and its reason', async () => {
+    const until = '2099-01-01'
+    await throughline().platform.run({ actor: { id: 'olga' }, reason: 'TICKET-7' }, async ({ limits }) => {
+      await limits.override('acme', 'api', perMinute(5), { until })
+      expect(await limits.overrides('acme')).toEqual([
+        { name: 'api', limit: perMinute(5), until: Date.parse(until), reason: 'TICKET-7' },
+      ])
+      await limits.override('acme', 'api', perMinute(6), { reason: 'a pilot' })
+      expect(await limits.overrides('acme')).toEqual([{ name: 'api', limit: perMinute(6), reason: 'a pilot' }])
+      expect(await limits.overrides('globex')).toEqual([])
+      await limits.clearOverride('acme', 'api')
+      expect(await limits.overrides('acme')).toEqual([])
+    })
+  })
+
   it('is refused for a tenant that does not exist: it would hold for nobody', async () => {
     await throughline().platform.run(operator, async ({ limits, flags, audit }) => {
       for (const tenant of ['amce', '$platform', '']) {

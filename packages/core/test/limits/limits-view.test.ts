@@ -43,17 +43,19 @@ describe('limitsView', () => {
 describe('an override', () => {
   it('is stored and read again', () => {
     for (const override of [
-      newLimitOverride(perMinute(7, { burst: 9 })),
-      newLimitOverride(perSecond(3), '2027-01-01'),
-      newLimitOverride(perSecond(3), new Date(5)),
+      newLimitOverride(perMinute(7, { burst: 9 }), { reason: 'TICKET-7' }),
+      newLimitOverride(perSecond(3), { reason: '', until: '2027-01-01' }),
+      newLimitOverride(perSecond(3), { reason: 'why', until: new Date(5) }),
     ]) {
       expect(readLimitOverride(JSON.parse(JSON.stringify(limitOverrideValue(override))))).toEqual(override)
     }
   })
 
   it('is refused when it is none, with everything that is wrong', () => {
-    expect(() => newLimitOverride(perMinute(0, { burst: 1.5 }), 'some day')).toThrow(
-      /LIMIT_INVALID: The limit must have a limit .* The limit must have a burst .* "until" must be a date or time\./,
+    expect(() =>
+      newLimitOverride(perMinute(0, { burst: 1.5 }), { reason: 'x'.repeat(501), until: 'some day' }),
+    ).toThrow(
+      /LIMIT_INVALID: The limit must have a limit .* The limit must have a burst .* "until" must be a date or time\. "reason" must be/,
     )
   })
 
