@@ -1,0 +1,126 @@
+Feature: What a client of OpenFeature gets from our flags
+
+  Written for this package, in the sentences of OpenFeature's specification, so that its own files run with the same steps.
+
+  Background:
+    Given a stable provider
+
+  Scenario Outline: Every kind of value, with its variant and its reason
+    Given a <kind>-flag with key "<key>" and a default value "<default>"
+    When the flag was evaluated with details
+    Then the flag key should be "<key>"
+    And the resolved details value should be "<value>"
+    And the variant should be "<variant>"
+    And the reason should be "STATIC"
+
+    Examples: Values that count as true
+      | kind    | key          | default | value                                                                         | variant  |
+      | boolean | boolean-flag | false   | true                                                                          | on       |
+      | string  | string-flag  | bye     | hi                                                                            | greeting |
+      | integer | integer-flag | 1       | 10                                                                            | ten      |
+      | float   | float-flag   | 0.1     | 0.5                                                                           | half     |
+      | object  | object-flag  | {}      | {"showImages": true, "title": "Check out these pics!", "imagesPerPage": 100} | template |
+
+    Examples: Values that count as false are values all the same
+      | kind    | key               | default  | value | variant |
+      | boolean | boolean-zero-flag | true     | false | zero    |
+      | string  | string-zero-flag  | hi       |       | zero    |
+      | integer | integer-zero-flag | 1        | 0     | zero    |
+      | float   | float-zero-flag   | 0.1      | 0.0   | zero    |
+      | object  | object-zero-flag  | {"a": 1} | {}    | zero    |
+
+  Scenario Outline: A rule that reads what the caller added
+    Given a <kind>-flag with key "<key>" and a default value "<default>"
+    And a context containing a key "email", with type "string" and with value "<email>"
+    When the flag was evaluated with details
+    Then the resolved details value should be "<value>"
+    And the reason should be "<reason>"
+
+    Examples:
+      | kind    | key                        | default  | email                | value | reason          |
+      | boolean | boolean-targeted-zero-flag | true     | ballmer@macrosoft.com | false | TARGETING_MATCH |
+      | boolean | boolean-targeted-zero-flag | true     | ada@example.com      | false | DEFAULT         |
+      | string  | string-targeted-zero-flag  | hi       | ballmer@macrosoft.com |       | TARGETING_MATCH |
+      | string  | string-targeted-zero-flag  | hi       | ada@example.com      |       | DEFAULT         |
+      | integer | integer-targeted-zero-flag | 1        | ballmer@macrosoft.com | 0     | TARGETING_MATCH |
+      | float   | float-targeted-zero-flag   | 0.1      | ada@example.com      | 0.0   | DEFAULT         |
+      | object  | object-targeted-zero-flag  | {"a": 1} | ballmer@macrosoft.com | {}    | TARGETING_MATCH |
+      | object  | object-targeted-zero-flag  | {"a": 1} | ada@example.com      | {}    | DEFAULT         |
+
+  Scenario Outline: Nothing, and a null, match no rule
+    Given a boolean-flag with key "boolean-targeted-zero-flag" and a default value "true"
+    And <context>
+    When the flag was evaluated with details
+    Then the resolved details value should be "false"
+    And the reason should be "DEFAULT"
+
+    Examples:
+      | context                                                                        |
+      | a context containing a key "email" with null value                             |
+      | a context containing a key "name", with type "string" and with value "Ballmer" |
+
+  Scenario: Several attributes at once
+    Given a string-flag with key "context-aware" and a default value "none"
+    And a context containing a key "age", with type "integer" and with value "65"
+    And a context containing a key "customer", with type "boolean" and with value "false"
+    When the flag was evaluated with details
+    Then the resolved details value should be "INTERNAL"
+    And the reason should be "TARGETING_MATCH"
+
+  Scenario Outline: A flag that is switched off
+    Given a <kind>-flag with key "<key>" and a default value "<value>"
+    When the flag was evaluated with details
+    Then the resolved details value should be "<value>"
+    And the reason should be "DISABLED"
+
+    Examples:
+      | kind    | key                   | value |
+      | boolean | boolean-disabled-flag | false |
+      | string  | string-disabled-flag  | bye   |
+
+  Scenario Outline: A flag that is not there
+    Given a <kind>-flag with key "nowhere" and a default value "<default>"
+    When the flag was evaluated with details
+    Then the resolved details value should be "<default>"
+    And the reason should be "ERROR"
+    And the error-code should be "FLAG_NOT_FOUND"
+    And the error message should contain "flag nowhere not found"
+
+    Examples:
+      | kind    | default  |
+      | boolean | true     |
+      | string  | hello    |
+      | integer | 3        |
+      | float   | 0.25     |
+      | object  | {"a": 1} |
+
+  Scenario Outline: A flag of another kind than was asked for
+    Given a <kind>-flag with key "<key>" and a default value "<default>"
+    When the flag was evaluated with details
+    Then the resolved details value should be "<default>"
+    And the reason should be "ERROR"
+    And the error-code should be "TYPE_MISMATCH"
+
+    Examples:
+      | kind    | key          | default  |
+      | boolean | string-flag  | true     |
+      | boolean | object-flag  | true     |
+      | string  | boolean-flag | hello    |
+      | string  | integer-flag | hello    |
+      | integer | wrong-flag   | 3        |
+      | float   | boolean-flag | 0.25     |
+      | object  | string-flag  | {"a": 1} |
+      | object  | boolean-flag | {"a": 1} |
+
+  Scenario: What the caller passed stays as it was
+    Given a boolean-flag with key "boolean-flag" and a default value "false"
+    And an evaluation context with modifiable data
+    When the flag was evaluated with details
+    Then the original evaluation context should remain unmodified
+    And the evaluation details should be immutable
+
+  Scenario: The same answer as without OpenFeature
+    Given a boolean-flag with key "async-flag" and a default value "false"
+    When the flag was evaluated with details asynchronously
+    Then the evaluation should complete without blocking
+    And the result should be equivalent to synchronous evaluation

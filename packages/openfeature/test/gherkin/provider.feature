@@ -1,0 +1,61 @@
+Feature: The life of our provider
+
+  Scenario Outline: The state of the instance is the provider's
+    Given a <state> provider
+    Then the provider status should be "<status>"
+
+    Examples:
+      | state     | status    |
+      | stable    | READY     |
+      | not ready | NOT_READY |
+      | error     | ERROR     |
+      | fatal     | FATAL     |
+      | stale     | STALE     |
+
+  Scenario Outline: Nothing is asked of an instance that can not answer
+    Given a <state> provider
+    And a boolean-flag with key "boolean-flag" and a default value "false"
+    When the flag was evaluated with details
+    Then the resolved details value should be "false"
+    And the reason should be "ERROR"
+    And the error-code should be "<code>"
+
+    Examples:
+      | state     | code               |
+      | not ready | PROVIDER_NOT_READY |
+      | fatal     | PROVIDER_FATAL     |
+
+  Scenario: What is known goes on being served while it can not be confirmed
+    Given a stale provider
+    And a boolean-flag with key "boolean-flag" and a default value "false"
+    When the flag was evaluated with details
+    Then the resolved details value should be "true"
+
+  Scenario: It is ready once the instance is
+    Given a provider which supports events and requires initialization
+    When a PROVIDER_READY handler is attached
+    And the provider is set and successfully initialized
+    Then the PROVIDER_READY handler must run
+
+  Scenario: It fails as the instance does
+    Given a provider which supports events and requires initialization
+    When a PROVIDER_ERROR handler is attached
+    And the provider is set and fails to initialize
+    Then the PROVIDER_ERROR handler must run
+
+  Scenario: It tells which flags were changed at run time
+    Given a provider which supports events and requires initialization
+    When a PROVIDER_CONFIGURATION_CHANGED handler is attached
+    And a flag with key "changing-flag" is modified
+    Then the PROVIDER_CONFIGURATION_CHANGED handler must run
+    And the event details must indicate "changing-flag" was altered
+
+  Scenario: A tracked event is usage of the meter of its name
+    Given a provider is registered
+    When an event was tracked with tracking event name "the-event"
+    Then the tracking provider should have been called with event name "the-event"
+
+  Scenario: An event without a meter is none of ours
+    Given a provider is registered
+    When an event was tracked with tracking event name "another-event"
+    Then nothing should have been tracked
