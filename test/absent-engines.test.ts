@@ -29,7 +29,11 @@ const ENGINES: readonly {
   readonly tables: readonly string[]
 }[] = [
   { name: 'limits', options: { limits: { api: perMinute(10) } }, tables: ['limit_overrides'] },
-  { name: 'flags', options: { flags: { reports: { default: true } } }, tables: ['flag_overrides', 'flags'] },
+  {
+    name: 'flags',
+    options: { flags: { reports: { default: true } } },
+    tables: ['definitions', 'flag_overrides', 'flags'],
+  },
   { name: 'meters', options: { meters: { reports: { aggregate: 'count' } } }, tables: USAGE },
   { name: 'config', options: { config: z.object({ theme: z.string().optional() }) }, tables: ['config'] },
   { name: 'tenants', options: { tenants: 'ours' }, tables: ['members', 'tenants'] },

@@ -115,7 +115,7 @@ describe('one error lists everything that is wrong', () => {
 
   it('tenants that are a function, a list or null: taken for none they would let anybody in', () => {
     for (const tenants of [() => null, [], null])
-      expect(problemsOf({ tenants }).tenants).toContain('{ load, isMember }')
+      expect(problemsOf({ tenants }).tenants).toContain('{ load, list, isMember }')
     expect(Object.keys(problemsOf({ catalog: null }))).toHaveLength(1)
   })
 })

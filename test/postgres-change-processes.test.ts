@@ -2,12 +2,15 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { inPostgresDatabase } from './fixtures/postgres-schema.ts'
 import { postgresPlace } from './fixtures/records-place.ts'
+import type { Look } from './fixtures/watcher.ts'
 import { Watcher } from './fixtures/watcher.ts'
 import { postgresService } from './services.ts'
 import { until } from './until.ts'
 
 /** Contexts that are entered this long after a change was committed see it, in every process. */
 const REACHES_MS = 2_000
+/** A context that is entered takes this long at the most to look. */
+const SETTLED_MS = 200
 /** Whoever only compares versions does so once in this time. */
 const POLL_MS = 1_000
 const TENANTS = ['acme', 'globex', 'initech', 'umbrella', 'hooli'] as const
@@ -69,6 +72,20 @@ describe.skipIf(!isReachable)('changes of one process on Postgres, seen by 4', (
     console.log(`seen after ${lags.map(Math.round).join(', ')} ms`)
     // Of those who only look, a quarter has looked by then.
     expect(lags[Math.floor(lags.length * 0.75)]).toBeLessThan(POLL_MS / 4)
+  })
+
+  it('a scheduled change holds in all from its time on, and not before', async () => {
+    await everybodyHears(true)
+    const scheduledAt = Date.now()
+    const at = scheduledAt + POLL_MS
+    await watchers[0].change({ kind: 'patch', on: false, at })
+    const seen = await Promise.all(watchers.map((watcher) => watcher.looksPast(at + SETTLED_MS)))
+    for (const { acme = [] } of seen) {
+      expect(acme.filter((look) => look.at > scheduledAt && look.at < at - SETTLED_MS).every(isOn)).toBe(true)
+      expect(acme.filter((look) => look.at >= at + SETTLED_MS).some(isOn)).toBe(false)
+    }
+    const revivedAt = await watchers[1].change({ kind: 'patch', on: true })
+    await Promise.all(watchers.map((watcher) => watcher.sees('acme', 'on', revivedAt)))
   })
 
   describe.each([
@@ -139,6 +156,10 @@ describe.skipIf(!isReachable)('changes of one process on Postgres, seen by 4', (
     return Promise.all(watchers.map(async (watcher) => (await watcher.sees(tenant, 'off', after)) - after))
   }
 })
+
+function isOn({ state }: Look): boolean {
+  return state === 'on'
+}
 
 async function isWaiting(client: pg.Client): Promise<boolean> {
   const { rows } = await client.query(

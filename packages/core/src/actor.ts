@@ -7,6 +7,11 @@ const TYPES: readonly ActorType[] = ['user', 'api_key', 'service', 'system']
 /** Who acts where nobody logged in and the app allows that. */
 export const ANONYMOUS: Actor = Object.freeze({ id: 'anonymous', type: 'user' })
 
+/** Whether nobody logged in: there is no one to tell from others. */
+export function isAnonymous(actor: Actor): boolean {
+  return actor.id === ANONYMOUS.id && actor.type === ANONYMOUS.type
+}
+
 /**
  * An app's actor made ours: frozen, `user` unless said; `undefined` when it has no usable id.
  *

@@ -21,6 +21,8 @@ export type ErrorCode =
   | 'PLATFORM_REASON_REQUIRED'
   | 'FLAG_UNKNOWN'
   | 'FLAG_INVALID'
+  | 'FLAG_CONFLICT'
+  | 'TENANTS_UNLISTED'
   | 'LIMIT_UNKNOWN'
   | 'LIMIT_INVALID'
   | 'LIMIT_COST_INVALID'
@@ -116,6 +118,12 @@ const ERRORS: Readonly<Record<ErrorCode, readonly [status: number, sentence: str
 
   FLAG_UNKNOWN: [500, 'No flag has this key.', 'Declare it in the catalog.'],
   FLAG_INVALID: [400, 'The flag definition is not valid.', 'Mend what is listed.'],
+  FLAG_CONFLICT: [409, 'The flag was changed meanwhile.', 'Read it again with `flags.get` and repeat the change.'],
+  TENANTS_UNLISTED: [
+    500,
+    'Tenants can not be listed.',
+    "Give `tenants.list` beside `tenants.load`, or keep tenants in our own table (`tenants: 'ours'`).",
+  ],
   LIMIT_UNKNOWN: [500, 'No limit has this name.', 'Declare it in the catalog.'],
   LIMIT_INVALID: [400, 'The limit is not valid.', 'Give a whole number above 0 and a window.'],
   LIMIT_COST_INVALID: [500, 'The cost is not valid.', 'Give a whole number above 0.'],

@@ -1,20 +1,29 @@
 // In the order a request meets them.
 
-export type { Audit, AuditPage, AuditQuery, NewAuditEvent, PlatformAudit } from './audit/index.ts'
+export type { Audit, AuditPage, AuditQuery, NewAuditEvent, PlatformAudit, ReportedEvaluation } from './audit/index.ts'
 export type {
   BooleanFlag,
   BooleanFlagKey,
   Catalog,
+  CheckedCatalog,
   ConcurrencyLimit,
   ConcurrencyOptions,
   ConfigOutput,
   ConfigPath,
   ConfigValue,
+  ExactRollout,
+  FlagAttribute,
   FlagCondition,
   FlagConditions,
   FlagDefinition,
   FlagKey,
+  FlagLayer,
+  FlagMetadata,
+  FlagPrerequisite,
+  FlagRing,
   FlagRule,
+  FlagTime,
+  FlagUnit,
   FlagValue,
   LimitBy,
   LimitDefinition,
@@ -24,6 +33,7 @@ export type {
   LimitPriority,
   MeterDefinition,
   MeterName,
+  PercentRollout,
   PlanDefinition,
   PlanName,
   Quota,
@@ -35,6 +45,7 @@ export type {
   SlidingWindow,
   SlidingWindowOptions,
   VariantFlag,
+  WeightedVariants,
   WhenUnavailable,
 } from './catalog/index.ts'
 export {
@@ -65,7 +76,32 @@ export {
 } from './context/index.ts'
 export type { ErrorCode } from './errors.ts'
 export { ThroughlineError } from './errors.ts'
-export type { FlagEvaluation, FlagReason, Flags, PlatformFlags } from './flags/index.ts'
+export type {
+  AffectedTenants,
+  EvaluationOptions,
+  FlagAttributes,
+  FlagChange,
+  FlagChangeOptions,
+  FlagChangeResult,
+  FlagCheck,
+  FlagDifference,
+  FlagDisparity,
+  FlagEvaluation,
+  FlagExplanation,
+  FlagFlip,
+  FlagListener,
+  FlagNotice,
+  FlagOverride,
+  FlagPatch,
+  FlagPreview,
+  FlagReason,
+  FlagState,
+  FlagStep,
+  Flags,
+  FlagUse,
+  FlagVersion,
+  PlatformFlags,
+} from './flags/index.ts'
 export type { Guard, GuardHold, Guards } from './guards/index.ts'
 export {
   background,
@@ -89,6 +125,7 @@ export type {
   LoadSheddingOptions,
   PlatformLimits,
   PolicyResult,
+  StoredLimitOverride,
 } from './limits/index.ts'
 export type { JournalSettings, Logger, Mode, TelemetryOptions, TenantsOptions, ThroughlineOptions } from './options.ts'
 export type {
@@ -110,7 +147,16 @@ export { fromApiKey, fromClaim, fromHeader, fromHost, fromPath, fromSubdomain } 
 export type { RunInput } from './runs.ts'
 export type { MemoryStorageOptions, Storage, TimelineEvent } from './storage/index.ts'
 export { combine, memoryLimits, memoryStorage } from './storage/index.ts'
-export type { IsMember, Member, Members, NewTenant, PlatformTenants, TenantRow } from './tenants/index.ts'
+export type {
+  IsMember,
+  ListTenants,
+  Member,
+  Members,
+  NewTenant,
+  PlatformTenants,
+  TenantListing,
+  TenantRow,
+} from './tenants/index.ts'
 export { createThroughline } from './throughline.ts'
 export type { CatalogOf, Health, Platform, Throughline } from './throughline-type.ts'
 export type { PlatformUsage, QuotaState, Usage, UsageReport } from './usage/index.ts'

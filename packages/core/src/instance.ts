@@ -6,6 +6,7 @@ import { ThroughlineError } from './errors.ts'
 import { noteRefusal } from './http/note-refusal.ts'
 import type { MembershipRule, PipelineHost } from './http/pipeline-host.ts'
 import type { Activity, Journal } from './journal/index.ts'
+import { Listeners } from './listeners.ts'
 import type { Logger } from './options.ts'
 import type { JournalEvent, JournalRecord } from './storage/journal-record.ts'
 import type { MaybePromise } from './storage/limits.ts'
@@ -60,6 +61,8 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
   /** Of tests alone: an identity in place of the app's login. */
   identityOf: PipelineHost['identityOf']
   readonly #parts: InstanceParts<S>
+  /** Told first when the instance closes: what would stay open for hours ends then. */
+  readonly closing: Listeners<void>
   readonly #memberships = new Map<MembershipRule, Memberships>()
   #started = false
   #starting: Promise<void> | undefined
@@ -73,6 +76,7 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
     this.telemetry = parts.telemetry
     this.observes = parts.observes
     this.membershipRule = parts.membershipRule
+    this.closing = new Listeners((error) => this.onFailure(error))
     this.starting?.catch(() => undefined)
   }
 
@@ -88,6 +92,10 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
         this.#starting = undefined
       })
     return this.#starting
+  }
+
+  get closed(): boolean {
+    return this.#closing !== undefined
   }
 
   now(): number {
@@ -228,6 +236,7 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
   }
 
   async #close(): Promise<void> {
+    this.closing.send()
     if (this.#open > 0) {
       let timer: NodeJS.Timeout | undefined
       await new Promise<void>((resolve) => {
@@ -278,7 +287,10 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
     const result = await this.#parts.journal.commit(trail, { writes, quotas }, record ? [JSON.stringify(record)] : [])
     if (result.status === 'committed') {
       if (event) this.telemetry.decisions?.noted(event)
-      for (const { scope } of result.versions) await this.#parts.tenants.changed(scope)
+      // It is committed: that it can't be seen at once must not fail it, and the next look sees it.
+      for (const { scope } of result.versions) {
+        await this.#parts.tenants.changed(scope).catch((error) => this.onFailure(error))
+      }
     }
     return result
   }

@@ -7,6 +7,7 @@ import type { LimitHeaders, LoadSheddingOptions } from './limits/index.ts'
 import type { MaybePromise } from './storage/limits.ts'
 import { memoryStorage } from './storage/memory.ts'
 import type { Storage } from './storage/storage.ts'
+import type { ListTenants } from './tenants/list-tenants.ts'
 import type { IsMember } from './tenants/membership.ts'
 import type { TenantRow } from './tenants/tenant-row.ts'
 
@@ -19,6 +20,11 @@ export type Layer = 'resolution' | 'membership' | 'limits' | 'quotas'
 export interface TenantsOptions {
   /** Reads the app's own organizations table; null or undefined: no such tenant. */
   readonly load?: (id: string) => MaybePromise<TenantRow | null | undefined>
+  /**
+   * Every tenant of the app's: rows, or ids. For what is asked across tenants, as `platform.flags.preview`; no request
+   * waits for it.
+   */
+  readonly list?: ListTenants
   /** The app's own membership: false, true, or the member's roles. */
   readonly isMember?: IsMember
 }
@@ -109,7 +115,7 @@ interface Problem {
 }
 
 const LAYERS: readonly Layer[] = ['resolution', 'membership', 'limits', 'quotas']
-const CATALOG_KEYS = ['flags', 'limits', 'meters', 'plans', 'config'] as const
+const CATALOG_KEYS = ['segments', 'flags', 'limits', 'meters', 'plans', 'config'] as const
 const SHAPE: Readonly<Record<string, readonly string[]>> = {
   '': [
     ...CATALOG_KEYS,
@@ -126,7 +132,7 @@ const SHAPE: Readonly<Record<string, readonly string[]>> = {
     'clock',
     'logger',
   ],
-  tenants: ['load', 'isMember'],
+  tenants: ['load', 'list', 'isMember'],
   mode: LAYERS,
   journal: ['secret', 'durability', 'spill', 'lanes', 'drainTimeout', 'project'],
   'journal.spill': ['directory', 'maxBytes'],
@@ -145,7 +151,7 @@ const ATTRIBUTE = /^[a-zA-Z][\w.-]{0,99}$/
  */
 export function readOptions(
   options: ThroughlineOptions,
-  validateCatalog: (catalog: unknown) => readonly Problem[],
+  validateCatalog: (catalog: unknown, around: { readonly tenantsListed: boolean }) => readonly Problem[],
 ): Settings {
   const problems: Problem[] = []
   const at = (path: string, message: string): void => void problems.push({ path, message })
@@ -165,7 +171,8 @@ export function readOptions(
     )
   }
   const catalog: Catalog = options.catalog === undefined ? inline : options.catalog
-  problems.push(...validateCatalog(catalog))
+  const tenantsListed = options.tenants === 'ours' || typeof options.tenants?.list === 'function'
+  problems.push(...validateCatalog(catalog, { tenantsListed }))
 
   checkModes(options.mode, at)
   for (const part of ['journal', 'limiting', 'loadShedding', 'snapshots', 'telemetry'] as const) {
@@ -197,9 +204,9 @@ export function readOptions(
   if (spans !== undefined && typeof spans !== 'boolean') at('telemetry.spans', 'It must be true or false.')
   if (tenants !== 'ours' && !isPlain(tenants)) {
     const given = typeof tenants === 'function' ? 'A function' : `"${String(tenants)}"`
-    at('tenants', `${given} is not known; give 'ours' or { load, isMember }.`)
+    at('tenants', `${given} is not known; give 'ours' or { load, list, isMember }.`)
   } else if (tenants !== 'ours') {
-    for (const name of ['load', 'isMember'] as const) {
+    for (const name of ['load', 'list', 'isMember'] as const) {
       if (tenants[name] !== undefined && typeof tenants[name] !== 'function')
         at(`tenants.${name}`, 'It must be a function.')
     }

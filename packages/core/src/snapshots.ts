@@ -1,16 +1,17 @@
 import type { Catalog, FlagDefinition } from './catalog/index.ts'
+import { flagProblems } from './catalog/index.ts'
 import type { ConfigView } from './config/index.ts'
 import { configView } from './config/index.ts'
 import type { Snapshot } from './context/index.ts'
-import type { CompiledFlags, FlagsView } from './flags/index.ts'
-import { compileFlags, flagsView, readFlagOverrides } from './flags/index.ts'
+import type { CompiledFlags, FlagsView, PlanFeatures, RankedTenants } from './flags/index.ts'
+import { compileFlags, effectiveDefinitions, flagsView, readFlagOverrides } from './flags/index.ts'
 import type { LimitOverride, LimitsView } from './limits/index.ts'
 import { limitsView, readLimitOverride } from './limits/index.ts'
 import type { MaybePromise } from './maybe-promise.ts'
 import { next } from './maybe-promise.ts'
 import type { DocumentKind, StoredDocument } from './storage/records.ts'
 import type { PlatformState } from './tenants/index.ts'
-import type { QuotasView } from './usage/index.ts'
+import type { Calendar, QuotasView } from './usage/index.ts'
 import { quotasView } from './usage/index.ts'
 import type { Json, Tenant } from './vocabulary.ts'
 
@@ -38,38 +39,81 @@ export function documentKinds(catalog: Catalog, ourTenants: boolean): { tenant: 
   ]
   return {
     tenant,
-    all: [...tenant, ...(ourTenants ? (['members'] as const) : []), ...(catalog.flags ? (['flags'] as const) : [])],
+    all: [
+      ...tenant,
+      ...(ourTenants ? (['members'] as const) : []),
+      ...(catalog.flags ? (['flags', 'definitions'] as const) : []),
+    ],
   }
 }
 
-/** Waits only where the config's schema is asynchronous. */
-export type SnapshotMaker = (
-  tenant: Tenant,
-  documents: readonly StoredDocument[],
-  version: number,
-  platform: PlatformState,
-) => MaybePromise<TenantSnapshot>
+export interface SnapshotMaker {
+  /** Waits only where the config's schema is asynchronous. */
+  make(
+    tenant: Tenant,
+    documents: readonly StoredDocument[],
+    version: number,
+    platform: PlatformState,
+  ): MaybePromise<TenantSnapshot>
+  /**
+   * One that stands in while the database does not answer: definitions as they are known to be now (what was scheduled
+   * begins, what this process knows of a change counts), overrides that have not ended.
+   */
+  stale(snapshot: TenantSnapshot, platform: PlatformState): TenantSnapshot
+  /** @param now ms, for rules that ask the time; the clock's unless given */
+  compile(definitions: Readonly<Record<string, FlagDefinition>>, now?: () => number): CompiledFlags
+}
 
-/** Makes snapshots of what the storage holds; flags are compiled once per version of the platform's definitions. */
-export function snapshotMaker(catalog: Catalog, now: () => number): SnapshotMaker {
-  let compiled: { readonly of: PlatformState; readonly flags: CompiledFlags } | undefined
-  const flagsOf = (platform: PlatformState): CompiledFlags => {
-    if (compiled?.of !== platform) compiled = { of: platform, flags: compileFlags(definitions(catalog, platform)) }
-    return compiled.flags
+/** What the flags of a snapshot were made of, so that they can be made again. */
+interface FlagSources {
+  readonly documents: readonly StoredDocument[]
+  readonly features: PlanFeatures | undefined
+}
+
+/**
+ * Makes snapshots of what the storage holds.
+ *
+ * @param calendarOf the days and months in which a tenant's quotas count; UTC's unless given
+ * @param ranks who is among exactly so many tenants; nobody unless given
+ */
+export function snapshotMaker(
+  catalog: Catalog,
+  now: () => number,
+  calendarOf?: (tenant: Tenant) => Calendar,
+  ranks?: RankedTenants,
+): SnapshotMaker {
+  const compile: SnapshotMaker['compile'] = (definitions, at = now) =>
+    compileFlags(definitions, {
+      segments: catalog.segments ?? {},
+      now: at,
+      // Its own clock says that it is only looked at: nothing is counted for it.
+      ...(ranks && { bounds: at === now ? ranks.bound : ranks.known }),
+    })
+  const flagsOf = flagsByTime(catalog, compile, ranks)
+  const sources = new WeakMap<TenantSnapshot, FlagSources>()
+  const flagParts = ({ documents, features }: FlagSources, platform: PlatformState, stale: boolean) => {
+    const at = now()
+    const { flags, until } = flagsOf(platform, at)
+    const overrides = readFlagOverrides(documents, at)
+    const ends = [until, overrides.validUntil].filter((time) => time !== undefined)
+    return {
+      flags: { ...flagsView(flags, overrides.values, features), stale },
+      ...(ends.length > 0 && { validUntil: Math.min(...ends) }),
+    }
   }
-  return (tenant, documents, version, platform) => {
+  const make: SnapshotMaker['make'] = (tenant, documents, version, platform) => {
     const plan =
       tenant.plan !== undefined && catalog.plans && Object.hasOwn(catalog.plans, tenant.plan)
         ? catalog.plans[tenant.plan]
         : undefined
-    const overrides = readFlagOverrides(documents, now())
-    const features = plan?.features && tenant.plan !== undefined && { plan: tenant.plan, features: plan.features }
+    const features =
+      plan?.features && tenant.plan !== undefined ? { plan: tenant.plan, features: plan.features } : undefined
+    const source: FlagSources = { documents: documents.filter(({ kind }) => kind === 'flag_overrides'), features }
     const snapshot: TenantSnapshot = {
       tenant,
       version,
       platformVersion: platform.version,
       stale: false,
-      flags: flagsView(flagsOf(platform), overrides.values, features || undefined),
       limits: limitsView({
         tenant: tenant.id,
         catalog: catalog.limits ?? {},
@@ -77,22 +121,54 @@ export function snapshotMaker(catalog: Catalog, now: () => number): SnapshotMake
         overrides: limitOverrides(documents),
         now: now(),
       }),
-      usage: quotasView(plan?.quotas),
-      ...(overrides.validUntil !== undefined && { validUntil: overrides.validUntil }),
+      usage: quotasView(plan?.quotas, calendarOf?.(tenant)),
+      ...flagParts(source, platform, false),
     }
-    if (!catalog.config) return snapshot
+    const kept = (made: TenantSnapshot): TenantSnapshot => {
+      if (catalog.flags) sources.set(made, source)
+      return made
+    }
+    if (!catalog.config) return kept(snapshot)
     const stored = documents.find(({ kind }) => kind === 'config')
-    return next(configView(catalog.config, plan?.config, stored), (config) => ({ ...snapshot, config }))
+    return next(configView(catalog.config, plan?.config, stored), (config) => kept({ ...snapshot, config }))
   }
+  const stale: SnapshotMaker['stale'] = (snapshot, platform) => {
+    const source = sources.get(snapshot)
+    if (!source) return { ...snapshot, stale: true }
+    const { validUntil = Number.POSITIVE_INFINITY, flags } = snapshot
+    if (snapshot.stale && validUntil > now() && flags.flags === flagsOf(platform, now()).flags) return snapshot
+    const { validUntil: _ended, ...rest } = snapshot
+    const standIn = { ...rest, stale: true, ...flagParts(source, platform, true) }
+    sources.set(standIn, source)
+    return standIn
+  }
+  return { make, stale, compile }
 }
 
-/** What was changed at run time wins over the catalog; a definition of a flag that is gone counts for nothing. */
-function definitions(catalog: Catalog, platform: PlatformState): Readonly<Record<string, FlagDefinition>> {
-  const merged: Record<string, FlagDefinition> = { ...catalog.flags }
-  for (const { kind, key, value } of platform.documents) {
-    if (kind === 'flags' && Object.hasOwn(merged, key)) merged[key] = value as unknown as FlagDefinition
+/** Flags as they are at a time, compiled once for each version of the platform's definitions and each scheduled change. */
+function flagsByTime(catalog: Catalog, compile: SnapshotMaker['compile'], ranks: RankedTenants | undefined) {
+  let compiled:
+    | {
+        readonly of: PlatformState
+        readonly ranks: number | undefined
+        readonly from: number
+        readonly until: number | undefined
+        readonly flags: CompiledFlags
+      }
+    | undefined
+  const segments = Object.keys(catalog.segments ?? {})
+  const check = (definition: unknown, path: string) => flagProblems(definition, path, { segments })
+  return (platform: PlatformState, at: number) => {
+    const holds =
+      compiled?.of === platform &&
+      compiled.ranks === ranks?.version &&
+      at >= compiled.from &&
+      at < (compiled.until ?? Number.POSITIVE_INFINITY)
+    if (compiled && holds) return compiled
+    const { definitions, until } = effectiveDefinitions(catalog.flags ?? {}, platform.documents, at, check)
+    compiled = { of: platform, ranks: ranks?.version, from: at, until, flags: compile(definitions) }
+    return compiled
   }
-  return merged
 }
 
 function limitOverrides(documents: readonly StoredDocument[]): ReadonlyMap<string, LimitOverride> {

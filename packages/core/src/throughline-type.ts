@@ -15,7 +15,7 @@ import type { PlatformUsage, Usage } from './usage/index.ts'
 import type { ActorInput } from './vocabulary.ts'
 import type { AppTransaction } from './within.ts'
 
-type CatalogKey = 'flags' | 'limits' | 'meters' | 'plans' | 'config'
+type CatalogKey = 'segments' | 'flags' | 'limits' | 'meters' | 'plans' | 'config'
 
 /** The catalog of some options: whole, or made of the parts that were given inline. */
 export type CatalogOf<O> = O extends { readonly catalog: infer C extends Catalog }
@@ -114,7 +114,11 @@ interface Base<C extends Catalog, O> extends ThroughlineHost {
    * )
    */
   within<R>(transaction: AppTransaction, fn: () => R | Promise<R>): Promise<R>
-  /** Resolves once the storage is open; the middleware awaits it by itself. */
+  /**
+   * Resolves once the storage is open; the middleware awaits it by itself.
+   *
+   * @throws ThroughlineError `CLOSED`, `STORAGE_SCHEMA_OUTDATED`, or what kept the storage from opening
+   */
   ready(): Promise<void>
   health(): Promise<Health>
   /** Stops intake, settles what is open, replays, projects, and closes the storage. */

@@ -1,19 +1,31 @@
 import type { TrailReader } from './audit/index.ts'
 import { createAudit, createPlatformAudit } from './audit/index.ts'
-import type { Catalog } from './catalog/index.ts'
-import { validateCatalog } from './catalog/index.ts'
+import type { Catalog, CheckedCatalog } from './catalog/index.ts'
+import { flagProblems, validateCatalog } from './catalog/index.ts'
 import { newId } from './clock.ts'
 import { createConfig } from './config/index.ts'
 import type { CapturedContext, PlatformContext, Scope } from './context/index.ts'
 import { ambientContext, currentScope } from './context/index.ts'
 import { ThroughlineError } from './errors.ts'
-import { createFlags, createPlatformFlags } from './flags/index.ts'
+import {
+  changedFlags,
+  createFlags,
+  createPlatformFlags,
+  DueChanges,
+  FlagNotices,
+  Outages,
+  RankedTenants,
+  SEEN_SCOPE,
+  SeenFlags,
+} from './flags/index.ts'
 import type { GuardEngines } from './guards/index.ts'
 import { guardsOf } from './guards/index.ts'
+import type { RemoteEngines } from './http/ofrep/remote-flags.ts'
 import type { RecordedChange } from './instance.ts'
 import { HOST, Instance } from './instance.ts'
 import { Journal } from './journal/index.ts'
 import { createLimits, createPlatformLimits, enteredLimit } from './limits/index.ts'
+import { Listeners } from './listeners.ts'
 import { next } from './maybe-promise.ts'
 import type { Settings, ThroughlineOptions } from './options.ts'
 import { readOptions } from './options.ts'
@@ -26,8 +38,11 @@ import { memoryLimits } from './storage/memory-limits.ts'
 import { detached, Telemetry } from './telemetry/index.ts'
 import type { IsMember } from './tenants/index.ts'
 import {
+  appTenantIds,
+  appTenants,
   createMembers,
   createPlatformTenants,
+  ourTenants,
   storedTenant,
   TenantState,
   tenantFromRow,
@@ -35,8 +50,9 @@ import {
 } from './tenants/index.ts'
 import type { CatalogOf, Health, Throughline } from './throughline-type.ts'
 import { unavailable } from './unavailable.ts'
-import { createPlatformUsage, createUsage } from './usage/index.ts'
-import type { ActorInput } from './vocabulary.ts'
+import { calendarProblems, calendars, createPlatformUsage, createUsage, UTC_CALENDAR } from './usage/index.ts'
+import type { ActorInput, Tenant } from './vocabulary.ts'
+import { PLATFORM } from './vocabulary.ts'
 import type { AppTransaction, WithinHost } from './within.ts'
 import { runWithin } from './within.ts'
 
@@ -52,7 +68,9 @@ import { runWithin } from './within.ts'
  *   limits: { api: perMinute(100) },
  * })
  */
-export function createThroughline<const O extends ThroughlineOptions>(options?: O): Throughline<CatalogOf<O>, O> {
+export function createThroughline<const O extends ThroughlineOptions>(
+  options?: O & CheckedCatalog<O>,
+): Throughline<CatalogOf<O>, O> {
   const settings = readOptions(options === undefined ? {} : options, validateCatalog)
   const instance = openInstance(settings)
   return publicFace(settings, instance) as unknown as Throughline<CatalogOf<O>, O>
@@ -68,6 +86,9 @@ function openInstance(settings: Settings) {
   const ours = settings.tenants === 'ours'
   const app = settings.tenants === 'ours' ? {} : settings.tenants
   const kinds = documentKinds(catalog, ours)
+  const notices = new FlagNotices(onFailure)
+  const tenantChanges = new Listeners<string>(onFailure)
+  const due = new DueChanges({ now, onDue: (keys) => notices.send({ type: 'changed', keys }) })
 
   const telemetry = new Telemetry({
     ...settings.telemetry,
@@ -84,8 +105,38 @@ function openInstance(settings: Settings) {
     now,
     onFailure,
     decisions: () => telemetry.decisions,
+    ...(catalog.flags && { folded: (template, at) => seen.folded(template, at) }),
     detached,
   })
+  const seen = new SeenFlags({
+    read: () => records.read({ tenant: SEEN_SCOPE, kinds: ['definitions'] }).catch(unavailable),
+    write: async (writes) => void (await journal.commit(SEEN_SCOPE, { writes, quotas: [] }, [])),
+    now,
+    onFailure,
+  })
+  const noteOutage = (type: 'stale' | 'fresh', metadata: Readonly<Record<string, number>>): void => {
+    notices.send({ type })
+    const activity = instance.openActivity()
+    activity.tenant = PLATFORM
+    activity.actor = { type: 'system', id: 'throughline' }
+    activity.note({ action: `flags.${type}`, notable: true, metadata })
+    activity.settlePart().catch(onFailure)
+    activity.discard()
+  }
+  const outages = new Outages({
+    now,
+    onStale: () => noteOutage('stale', {}),
+    onFresh: (lastedMs) => noteOutage('fresh', { lastedMs }),
+  })
+  const calendarOf = catalog.meters && calendars((message) => logger.warn(`throughline: ${message}`))
+  const everyTenant = (): AsyncIterable<Tenant> | undefined =>
+    ours ? ourTenants((query) => records.list(query).catch(unavailable)) : app.list && appTenants(app.list, app.load)
+  const ranks = new RankedTenants({
+    tenants: () => (app.list ? appTenantIds(app.list) : everyTenant()),
+    onChange: () => tenants.outdate(),
+    onFailure,
+  })
+  const snapshots = snapshotMaker(catalog, now, calendarOf, ranks)
   const tenants: TenantState<TenantSnapshot> = new TenantState({
     records,
     tenantKinds: kinds.tenant,
@@ -112,8 +163,18 @@ function openInstance(settings: Settings) {
         return undefined
       })
     },
-    snapshot: snapshotMaker(catalog, now),
-    onChange: (tenantId) => instance.forgetMembers(tenantId),
+    snapshot: snapshots.make,
+    stale: snapshots.stale,
+    ...(catalog.flags && { onStale: () => outages.stale(), onConfirmed: () => outages.confirmed() }),
+    onPlatformChange(before, after) {
+      const keys = changedFlags(before.documents, after.documents)
+      due.look(after.documents)
+      if (keys.length > 0) notices.send({ type: 'changed', keys })
+    },
+    onChange(tenantId) {
+      instance.forgetMembers(tenantId)
+      tenantChanges.send(tenantId)
+    },
     onFailure,
   })
 
@@ -129,7 +190,7 @@ function openInstance(settings: Settings) {
   }
   const commit = (current: unknown, change: RecordedChange) => instance.commit(current as Scope<TenantSnapshot>, change)
 
-  const flags = catalog.flags && createFlags<Catalog>({ scope })
+  const flags = catalog.flags && createFlags<Catalog>({ scope, watch: (listener) => notices.watch(listener) })
   const limits =
     catalog.limits &&
     createLimits({
@@ -165,9 +226,26 @@ function openInstance(settings: Settings) {
       read: (query) => records.read(query).catch(unavailable),
     })
 
-  const engines: GuardEngines = {
+  const engines: GuardEngines & RemoteEngines = {
     recording: () => journal.healthy,
-    ...(flags && { flags: { isEnabledIn: (at, key) => flags.isEnabledIn(at as Scope<TenantSnapshot>, key) } }),
+    ...(flags && {
+      flags: { isEnabledIn: (at, key) => flags.isEnabledIn(at as Scope<TenantSnapshot>, key) },
+      remoteFlags: {
+        keysIn: (at) => (at as Scope<TenantSnapshot>).snapshot.flags.flags.keys(),
+        has: (at, key) => (at as Scope<TenantSnapshot>).snapshot.flags.flags.has(key),
+        evaluateIn: (at, key, attributes) =>
+          flags.evaluateIn(at as Scope<TenantSnapshot>, key, attributes && { attributes }),
+        watch(listener) {
+          const unwatch = notices.watch(({ type }) => type === 'changed' && listener(undefined))
+          const forget = tenantChanges.add(listener)
+          return () => {
+            unwatch()
+            forget()
+          }
+        },
+      },
+    }),
+    limitNames: Object.keys(catalog.limits ?? {}),
     ...(limits && {
       limits: {
         requireIn: (at, names, cost) =>
@@ -207,23 +285,62 @@ function openInstance(settings: Settings) {
       })
       await limits?.open(settings.migrate)
       await tenants.start()
+      await ranks.start(catalog.flags ?? {})
       await journal.start()
+      if (catalog.flags) seen.start()
+      due.look(tenants.platform.documents)
     },
     async stop() {
       tenants.stop()
+      ranks.close()
+      due.close()
       telemetry.close()
+      if (catalog.flags) await seen.close()
       await journal.close()
       await limits?.close()
       await storage.limits?.close()
       await records.close()
     },
   })
-  return { instance, journal, records, reader, scope, commit, flags, limits, usage, config, now }
+  return {
+    instance,
+    journal,
+    records,
+    reader,
+    scope,
+    commit,
+    flags,
+    seen,
+    snapshots,
+    ranks,
+    everyTenant,
+    limits,
+    usage,
+    config,
+    now,
+  }
 }
 
 function publicFace(settings: Settings, opened: Opened): object {
-  const { instance, journal, records, reader, scope, commit, flags, limits, usage, config, now } = opened
+  const {
+    instance,
+    journal,
+    records,
+    reader,
+    scope,
+    commit,
+    flags,
+    seen,
+    snapshots,
+    ranks,
+    everyTenant,
+    limits,
+    usage,
+    config,
+    now,
+  } = opened
   const { catalog } = settings
+  const tenantsListed = everyTenant() !== undefined
   const acting = (): PlatformContext => {
     const context = ambientContext()
     if (context?.kind === 'platform' && context.owner === instance) return context
@@ -235,7 +352,9 @@ function publicFace(settings: Settings, opened: Opened): object {
     async commit(trail, change) {
       const context = acting()
       const result = await instance.commitAs(context, trail, change)
-      if (result.status === 'committed') context.activity.note({ ...change.event, notable: true })
+      // What is on the operator's own trail is there already.
+      const noted = result.status === 'committed' && trail !== PLATFORM
+      if (noted) context.activity.note({ ...change.event, notable: true })
       return result
     },
     async commitFor(tenantId, change) {
@@ -251,6 +370,13 @@ function publicFace(settings: Settings, opened: Opened): object {
       acting()
       return records.list(query).catch(unavailable)
     },
+    acting,
+    note: (event) => acting().activity.note({ ...event, notable: true }),
+    tenants() {
+      acting()
+      return everyTenant()
+    },
+    reason: () => acting().reason,
     now,
   }
   const joining: WithinHost = {
@@ -267,17 +393,40 @@ function publicFace(settings: Settings, opened: Opened): object {
     run: (by: { actor: ActorInput; reason: string }, fn: (platform: unknown) => unknown) =>
       runAsPlatform(instance, by, platform as unknown, fn),
     audit: createPlatformAudit(reader, opens),
-    ...(catalog.flags && { flags: createPlatformFlags(port, catalog.flags) }),
+    ...(catalog.flags &&
+      flags && {
+        flags: createPlatformFlags({
+          port,
+          catalog: catalog.flags,
+          plans: catalog.plans ?? {},
+          engine: flags,
+          compile: (definitions, at) => snapshots.compile(definitions, () => at),
+          prepare: (definitions) => ranks.prepare(definitions),
+          check: (definition, key, flags) =>
+            flagProblems(definition, key, { flags, key, segments: Object.keys(catalog.segments ?? {}), tenantsListed }),
+          async compared(tenantId) {
+            const snapshot = await instance.snapshot(tenantId)
+            return snapshot && { tenant: snapshot.tenant, flags: snapshot.flags }
+          },
+          async served() {
+            await seen.flush()
+            return seen.served()
+          },
+        }),
+      }),
     ...(catalog.limits && { limits: createPlatformLimits(port, catalog.limits) }),
     ...(catalog.meters && {
       usage: createPlatformUsage({
         opened: opens,
+        calendar: async (tenantId) => (await instance.snapshot(tenantId))?.usage.calendar ?? UTC_CALENDAR,
         drain: () => journal.drain(),
         totals: (query) => records.usage(query).catch(unavailable),
         now,
       }),
     }),
-    ...(settings.tenants === 'ours' && { tenants: createPlatformTenants(port, Object.keys(catalog.plans ?? {})) }),
+    ...(settings.tenants === 'ours' && {
+      tenants: createPlatformTenants(port, Object.keys(catalog.plans ?? {}), calendarProblems),
+    }),
   }
   return {
     [HOST]: instance,
@@ -302,6 +451,7 @@ function publicFace(settings: Settings, opened: Opened): object {
     fromEnvelope: <T, R>(message: unknown, fn: (payload: T) => R | Promise<R>) => openEnvelope(instance, message, fn),
     within: <R>(transaction: AppTransaction, fn: () => R | Promise<R>) => runWithin(joining, transaction, fn),
     async ready(): Promise<void> {
+      if (instance.closed) throw new ThroughlineError('CLOSED')
       await instance.starting
     },
     async health(): Promise<Health> {

@@ -1,9 +1,12 @@
+import type { EventTemplate } from '../event.ts'
 import type { JournalEvent } from '../storage/journal-record.ts'
 import type { TimelineEvent, TimelinePage, TimelineQuery } from '../storage/records.ts'
 import type { NewAuditEvent } from './new-event.ts'
 import { readNewEvent } from './new-event.ts'
 import type { AuditQuery } from './query.ts'
 import { readQuery, writeCursor } from './query.ts'
+import type { ReportedEvaluation } from './reported-evaluation.ts'
+import { ReportedEvaluations } from './reported-evaluation.ts'
 
 /** A page of a trail, newest first. */
 export interface AuditPage {
@@ -23,6 +26,13 @@ export interface Audit {
    * @throws ThroughlineError `TENANT_REQUIRED`, `EVENT_INVALID`, `RECORDS_FULL`, `OUTCOME_UNKNOWN`
    */
   record(event: NewAuditEvent): Promise<void>
+  /**
+   * Counts what another flag system answered as a `flag.evaluated` on the context's own record, its `provider` named.
+   * Durable with the context, as our own evaluations are.
+   *
+   * @throws ThroughlineError `TENANT_REQUIRED`
+   */
+  flagEvaluated(evaluation: ReportedEvaluation): void
   /**
    * One page, newest first.
    *
@@ -44,12 +54,15 @@ export interface AuditScope {
   /** Takes the event instead while the app fills a transaction of its own. */
   readonly joined?: { note(event: JournalEvent): void } | undefined
   note(event: JournalEvent): void
+  fold(template: EventTemplate): void
   settlePart(): Promise<void>
 }
 
 /** The audit log of the current tenant. */
 export function createAudit(reader: TrailReader, scope: () => AuditScope): Audit {
+  const reported = new ReportedEvaluations()
   return {
+    flagEvaluated: (evaluation) => scope().fold(reported.template(evaluation)),
     async record(event) {
       const current = scope()
       const noted = readNewEvent(event)

@@ -1,3 +1,4 @@
+import type { CheckedCatalog } from './checked-catalog.ts'
 import type { Catalog } from './definitions.ts'
 
 /**
@@ -10,6 +11,6 @@ import type { Catalog } from './definitions.ts'
  *   limits: { api: perMinute(100) },
  * })
  */
-export function defineCatalog<const C extends Catalog>(catalog: C): C {
+export function defineCatalog<const C extends Catalog>(catalog: C & CheckedCatalog<C>): C {
   return catalog
 }

@@ -1,3 +1,4 @@
+export type { CheckedCatalog } from './checked-catalog.ts'
 export type { ConcurrencyOptions } from './concurrency.ts'
 export { concurrent } from './concurrency.ts'
 export type { ConfigOutput, ConfigPath, ConfigValue } from './config-paths.ts'
@@ -7,25 +8,36 @@ export type {
   BooleanFlag,
   Catalog,
   ConcurrencyLimit,
+  ExactRollout,
+  FlagAttribute,
   FlagCondition,
   FlagConditions,
   FlagDefinition,
+  FlagLayer,
+  FlagMetadata,
+  FlagPrerequisite,
+  FlagRing,
   FlagRule,
+  FlagTime,
+  FlagUnit,
   LimitBy,
   LimitDefinition,
   LimitLease,
   LimitPolicy,
   LimitPriority,
   MeterDefinition,
+  PercentRollout,
   PlanDefinition,
   PolicyOptions,
   Quota,
   RateLimit,
   SlidingWindow,
   VariantFlag,
+  WeightedVariants,
   WhenUnavailable,
 } from './definitions.ts'
 export { MAX_DEPTH, pathParts, valueAt } from './dotted-path.ts'
+export type { FlagSurroundings } from './flag-problems.ts'
 export { flagProblems } from './flag-problems.ts'
 export type { BooleanFlagKey, FlagKey, FlagValue, LimitName, MeterName, PlanName } from './keys.ts'
 export { limitProblems, quotaProblems } from './limit-problems.ts'

@@ -20,6 +20,15 @@ export type BooleanFlagKey<C extends Catalog> = Catalog extends C
   ? string
   : { [K in keyof Flags<C>]: Flags<C>[K] extends { readonly variants: object } ? never : K }[keyof Flags<C>] & string
 
+/** What may be said of a flag in place of its rules: a boolean, or the name of one of its variants. */
+export type FlagChoice<C extends Catalog, K extends string> = Catalog extends C
+  ? boolean | string
+  : K extends keyof Flags<C>
+    ? Flags<C>[K] extends { readonly variants: infer V }
+      ? keyof V & string
+      : boolean
+    : never
+
 /** What a flag's `value` is: a boolean, or one of its variants' values. */
 export type FlagValue<C extends Catalog, K extends string> = Catalog extends C
   ? Json

@@ -4,27 +4,34 @@ import { isStandardSchema, planConfigProblems, schemaProblems } from './config-p
 import { flagProblems } from './flag-problems.ts'
 import { limitNameProblems, limitProblems, quotaProblems } from './limit-problems.ts'
 import { describe, isObject, join, type Problem, Problems } from './problems.ts'
+import { checkSegments } from './segment-problems.ts'
 
-const CATALOG_KEYS = ['flags', 'limits', 'meters', 'plans', 'config']
+const CATALOG_KEYS = ['segments', 'flags', 'limits', 'meters', 'plans', 'config']
 const METER_KEYS = ['aggregate', 'unit', 'description']
 const PLAN_KEYS = ['limits', 'quotas', 'features', 'config']
+
+/** What a catalog is checked beside. */
+export interface CatalogSurroundings {
+  /** Whether tenants can be counted; absent where that is not known. */
+  readonly tenantsListed?: boolean
+}
 
 /**
  * Everything that is wrong with a catalog, at once. Never throws, whatever it is given.
  *
  * @returns the problems, each with its path; none if the catalog is right
  */
-export function validateCatalog(catalog: unknown): readonly Problem[] {
+export function validateCatalog(catalog: unknown, around: CatalogSurroundings = {}): readonly Problem[] {
   const problems = new Problems()
   try {
-    checkCatalog(problems, catalog)
+    checkCatalog(problems, catalog, around)
   } catch (error) {
     problems.add('', `can not be read: ${error instanceof Error ? error.message : 'something was thrown'}`)
   }
   return problems.list
 }
 
-function checkCatalog(problems: Problems, catalog: unknown): void {
+function checkCatalog(problems: Problems, catalog: unknown, around: CatalogSurroundings): void {
   if (!isObject(catalog)) {
     problems.add('', `The catalog must be an object, not ${describe(catalog)}.`)
     return
@@ -34,7 +41,11 @@ function checkCatalog(problems: Problems, catalog: unknown): void {
     catalog[name] === undefined ? [] : problems.members(name, catalog[name])
 
   const flags = part('flags')
-  for (const [key, definition] of flags) problems.addAll(flagProblems(definition, join('flags', key)))
+  const segments = part('segments')
+  checkSegments(problems, 'segments', segments)
+  const beside = { ...around, flags: Object.fromEntries(flags), segments: names(segments) }
+  for (const [key, definition] of flags)
+    problems.addAll(flagProblems(definition, join('flags', key), { ...beside, key }))
   const limits = part('limits')
   for (const [name, limit] of limits) {
     problems.addAll(limitNameProblems(name, join('limits', name)))

@@ -1,14 +1,27 @@
-import type { FlagDefinition, FlagRule } from '../catalog/definitions.ts'
+import type { FlagDefinition, FlagMetadata, FlagPrerequisite, FlagRule } from '../catalog/definitions.ts'
 import { frozenCopy } from '../frozen-copy.ts'
 import type { Json } from '../vocabulary.ts'
 import type { FlagSubject } from './attribute.ts'
-import { asksActor, compileConditions, type Predicate } from './condition.ts'
-import { type FlagDecision, type FlagReason, flagDecision } from './evaluation.ts'
-import { bucketOf, bucketsIn } from './rollout.ts'
+import type { RuleSources } from './compiled-rule.ts'
+import { CompiledRule } from './compiled-rule.ts'
+import type { FlagReason } from './evaluation.ts'
+import { FlagDecision } from './evaluation.ts'
+import type { FlagStep } from './explanation.ts'
 
-interface CompiledRule {
-  readonly holds: Predicate
-  readonly decision: FlagDecision
+/** Decisions that hold for a whole tenant, by flag. */
+type Decided = ReadonlyMap<string, FlagDecision>
+
+interface CompiledPrerequisite extends FlagPrerequisite {
+  /** `undefined` for a flag that is not there (any more), or whose own prerequisites lead back here: never met. */
+  readonly asked: CompiledFlag | undefined
+  /** The variant that it must have. */
+  readonly variant: string
+  readonly unmet: FlagDecision
+}
+
+/** What a flag is compiled with. */
+export interface FlagSources extends RuleSources {
+  flag(key: string): CompiledFlag | undefined
 }
 
 /** One flag, ready to be evaluated. */
@@ -16,22 +29,26 @@ export class CompiledFlag {
   readonly key: string
   readonly description: string | undefined
   readonly enabled: boolean
-  /** Whether every actor of a tenant gets the same answer, which then need not be found twice. */
+  /** Whether every actor of a tenant gets the same answer at any time, which then need not be found twice. */
   readonly byTenant: boolean
+  readonly #metadata: { readonly metadata?: FlagMetadata }
   readonly #variants: ReadonlyMap<string, Json>
   readonly #isBoolean: boolean
+  readonly #prerequisites: readonly CompiledPrerequisite[]
   readonly #rules: readonly CompiledRule[]
   readonly #fallback: FlagDecision
+  readonly #keyless: FlagDecision
   readonly #failed: FlagDecision
   /** Decisions of overrides and plans, by rule and variant: as few as there are plans and variants. */
   readonly #forced = new Map<string, FlagDecision>()
 
-  constructor(key: string, definition: FlagDefinition) {
+  constructor(key: string, definition: FlagDefinition, sources: FlagSources) {
     const rules: readonly FlagRule[] = definition.rules ?? []
+    const { prerequisites = [] } = definition
     this.key = key
     this.description = definition.description
     this.enabled = definition.enabled ?? true
-    this.byTenant = rules.every((rule) => rule.rollout?.by !== 'actor' && !asksActor(rule.if))
+    this.#metadata = definition.metadata ? { metadata: Object.freeze({ ...definition.metadata }) } : {}
     this.#isBoolean = definition.variants === undefined
     this.#variants = new Map<string, Json>(
       definition.variants === undefined
@@ -42,21 +59,77 @@ export class CompiledFlag {
         : // A value is handed to everybody who asks: nobody may change it.
           Object.entries(definition.variants).map(([name, value]) => [name, frozenCopy(value)]),
     )
-    this.#rules = this.enabled ? rules.map((rule, i) => this.#compileRule(rule, i)) : []
-    const reason = !this.enabled ? 'DISABLED' : rules.length === 0 ? 'STATIC' : 'DEFAULT'
-    this.#fallback = this.#decision(definition.default, reason)
-    this.#failed = this.#decision(definition.default, 'ERROR')
+    const { default: served } = definition
+    const base = rules.length + prerequisites.length === 0 ? 'STATIC' : 'DEFAULT'
+    this.#fallback = this.#decision(served, this.enabled ? base : 'DISABLED')
+    this.#failed = this.#decision(served, 'ERROR', { errorCode: 'GENERAL' })
+    this.#keyless = this.#decision(served, 'DEFAULT', { errorCode: 'TARGETING_KEY_MISSING' })
+    this.#prerequisites = prerequisites.map((prerequisite) => ({
+      ...prerequisite,
+      asked: sources.flag(prerequisite.flag),
+      variant: variantName(prerequisite.is),
+      unmet: this.#decision(served, 'DEFAULT', { rule: `prerequisite:${prerequisite.flag}` }),
+    }))
+    this.#rules = rules.map(
+      (rule, i) =>
+        new CompiledRule(rule, {
+          id: rule.id ?? `rule-${i + 1}`,
+          seed: definition.seed ?? key,
+          sources,
+          decision: (variant, drawn) =>
+            this.#decision(variant, drawn ? 'SPLIT' : 'TARGETING_MATCH', { rule: rule.id ?? `rule-${i + 1}` }),
+        }),
+    )
+    this.byTenant =
+      !this.enabled ||
+      (this.#rules.every(({ byTenant }) => byTenant) &&
+        this.#prerequisites.every(({ asked }) => asked === undefined || asked.byTenant))
   }
 
-  /** Rules in order, then the default; allocates nothing. */
-  evaluate(subject: FlagSubject): FlagDecision {
+  /**
+   * Prerequisites, then rules in order, then the default; allocates nothing.
+   *
+   * @param decided what is known already of other flags of the tenant
+   */
+  evaluate(subject: FlagSubject, decided: Decided): FlagDecision {
+    if (!this.enabled) return this.#fallback
     try {
-      for (const rule of this.#rules) if (rule.holds(subject)) return rule.decision
+      for (const prerequisite of this.#prerequisites) {
+        if (askedVariant(prerequisite, subject, decided) !== prerequisite.variant) return prerequisite.unmet
+      }
+      let keyless = false
+      for (const rule of this.#rules) {
+        if (!rule.applies(subject)) continue
+        if (rule.isKeyless(subject)) keyless = true
+        else if (rule.includes(subject)) return rule.serve(subject)
+      }
+      return keyless ? this.#keyless : this.#fallback
     } catch {
       // An attribute of the app's that can not be read must not fail the request: the default is what is safe.
       return this.#failed
     }
-    return this.#fallback
+  }
+
+  /** The steps that `evaluate` takes, and what each saw. Ends early where something can not be read. */
+  explain(subject: FlagSubject, decided: Decided): readonly FlagStep[] {
+    const steps: FlagStep[] = []
+    try {
+      for (const prerequisite of this.#prerequisites) {
+        const { flag, is } = prerequisite
+        const variant = askedVariant(prerequisite, subject, decided)
+        const unmet = variant !== prerequisite.variant
+        steps.push({ step: 'prerequisite', decided: unmet, flag, is, ...(variant !== undefined && { variant }) })
+        if (unmet) return steps
+      }
+      for (const rule of this.#rules) {
+        const step = rule.explain(subject)
+        steps.push(step)
+        if (step.decided) return steps
+      }
+    } catch {
+      // As in `evaluate`: the default.
+    }
+    return [...steps, { step: 'default', decided: true }]
   }
 
   /** The decision of a tenant's override or a plan, or `undefined` when the flag can not have this value (any more). */
@@ -65,7 +138,7 @@ export class CompiledFlag {
     const id = `${rule}\n${String(value)}`
     let decision = this.#forced.get(id)
     if (!decision) {
-      decision = this.#decision(value as string | boolean, 'TARGETING_MATCH', rule)
+      decision = this.#decision(value as string | boolean, 'TARGETING_MATCH', { rule })
       this.#forced.set(id, decision)
     }
     return decision
@@ -76,25 +149,25 @@ export class CompiledFlag {
     return this.#isBoolean ? typeof value === 'boolean' : typeof value === 'string' && this.#variants.has(value)
   }
 
-  #compileRule(rule: FlagRule, position: number): CompiledRule {
-    const holds = rule.if ? compileConditions(rule.if) : () => true
-    const id = rule.id ?? `rule-${position + 1}`
-    if (!rule.rollout) return { holds, decision: this.#decision(rule.serve, 'TARGETING_MATCH', id) }
-    const { percent, by, seed = this.key } = rule.rollout
-    const threshold = bucketsIn(percent)
-    const inRollout: Predicate =
-      by === 'actor'
-        ? ({ actor }) => bucketOf(seed, actor.id) < threshold
-        : ({ tenant }) => bucketOf(seed, tenant.id) < threshold
-    return {
-      holds: rule.if ? (subject) => holds(subject) && inRollout(subject) : inRollout,
-      decision: this.#decision(rule.serve, 'SPLIT', id),
-    }
-  }
-
-  #decision(served: string | boolean, reason: FlagReason, rule?: string): FlagDecision {
-    const variant = typeof served === 'boolean' ? (served ? 'on' : 'off') : served
+  #decision(
+    served: string | boolean,
+    reason: FlagReason,
+    why: { readonly rule?: string; readonly errorCode?: 'GENERAL' | 'TARGETING_KEY_MISSING' } = {},
+  ): FlagDecision {
+    const variant = variantName(served)
     const value = this.#variants.get(variant) ?? null
-    return flagDecision(this.key, { value, variant, reason, ...(rule !== undefined && { rule }) })
+    return new FlagDecision(this.key, { value, variant, reason, ...why, ...this.#metadata })
   }
+}
+
+function askedVariant(
+  { flag, asked }: CompiledPrerequisite,
+  subject: FlagSubject,
+  decided: Decided,
+): string | undefined {
+  return (decided.get(flag) ?? asked?.evaluate(subject, decided))?.evaluation.variant
+}
+
+function variantName(served: string | boolean): string {
+  return typeof served === 'boolean' ? (served ? 'on' : 'off') : served
 }

@@ -1,92 +1,105 @@
 import type { FlagCondition, FlagConditions } from '../catalog/definitions.ts'
-import { attributeReader, type FlagSubject } from './attribute.ts'
+import { attributeReader, type FlagSubject, isOfTenant } from './attribute.ts'
+import type { FlagCheck } from './explanation.ts'
+import { asksTime, compileCondition } from './operators.ts'
 
-export type Predicate = (subject: FlagSubject) => boolean
-type Test = (value: unknown) => boolean
-
-/** All conditions as one function. An attribute that is a list meets a condition when one of its members does. */
-export function compileConditions(conditions: FlagConditions): Predicate {
-  const predicates = Object.entries(conditions).map(([path, condition]) => {
-    const read = attributeReader(path)
-    const test = compileCondition(condition as FlagCondition)
-    return (subject: FlagSubject): boolean => test(read(subject))
-  })
-  const [first, ...rest] = predicates
-  if (!first) return () => true
-  if (rest.length === 0) return first
-  return (subject) => first(subject) && rest.every((predicate) => predicate(subject))
+/** Something that holds for a subject or does not, and can say why. */
+export interface Condition {
+  /** Allocates nothing. */
+  holds(subject: FlagSubject): boolean
+  /** Every actor of a tenant gets the same answer, at any time. */
+  readonly byTenant: boolean
+  /** What was looked at, and what was seen. */
+  check(subject: FlagSubject): FlagCheck
 }
 
-/** Whether any condition asks who acts, and not only which tenant it is. */
-export function asksActor(conditions: FlagConditions | undefined): boolean {
-  return conditions !== undefined && Object.keys(conditions).some((path) => path.startsWith('actor.'))
+/** What conditions are compiled with. */
+export interface ConditionSources {
+  /** A segment by name; `undefined` for one that is not there (any more): nobody is in it. */
+  segment(name: string): Condition | undefined
+  /** ms, for a subject that says no time of its own. */
+  now(): number
 }
 
-function compileCondition(condition: FlagCondition): Test {
-  if (Array.isArray(condition)) return oneOf(condition)
-  if (condition === null || typeof condition !== 'object') return oneOf([condition])
-  const tests = Object.entries(condition)
-    .filter(([, operand]) => operand !== undefined)
-    .map(([operator, operand]) => {
-      const make = Object.hasOwn(OPERATORS, operator) ? OPERATORS[operator] : undefined
-      return make ? make(operand) : () => false
-    })
-  const [only, ...rest] = tests
-  if (only && rest.length === 0) return only
-  return (value) => tests.every((test) => test(value))
-}
-
-const OPERATORS: Readonly<Record<string, (operand: unknown) => Test>> = {
-  eq: (operand) => oneOf([operand]),
-  in: (operands) => oneOf(operands as readonly unknown[]),
-  not: (operand) => none(oneOf([operand])),
-  notIn: (operands) => none(oneOf(operands as readonly unknown[])),
-  gt: (operand) => any((value) => order(value, operand) > 0),
-  gte: (operand) => any((value) => order(value, operand) >= 0),
-  lt: (operand) => any((value) => order(value, operand) < 0),
-  lte: (operand) => any((value) => order(value, operand) <= 0),
-  before: (operand) => {
-    const limit = Date.parse(String(operand))
-    return any((value) => timeOf(value) < limit)
-  },
-  after: (operand) => {
-    const limit = Date.parse(String(operand))
-    return any((value) => timeOf(value) > limit)
-  },
-  startsWith: (operand) => any((value) => typeof value === 'string' && value.startsWith(String(operand))),
-  endsWith: (operand) => any((value) => typeof value === 'string' && value.endsWith(String(operand))),
-  contains: (operand) => any((value) => typeof value === 'string' && value.includes(String(operand))),
-  exists: (operand) => (value) => (value !== undefined && value !== null) === operand,
-}
-
-/** Equal to one of the operands; what does not exist equals `null`. */
-function oneOf(operands: readonly unknown[]): Test {
-  if (operands.length === 1) {
-    const [operand] = operands
-    return any((value) => (value ?? null) === operand)
+/** Valid conditions, all of which must hold, as one. */
+export function compileConditions(conditions: FlagConditions, sources: ConditionSources, path = 'if'): Condition {
+  const { and, or, not, segment, ...attributes } = conditions
+  const inside = (members: readonly FlagConditions[], at: string): readonly Condition[] =>
+    members.map((member, i) => compileConditions(member, sources, `${at}.${i}`))
+  const parts: Condition[] = []
+  // Undefined is how TypeScript writes a member that is not there.
+  for (const [attribute, condition] of Object.entries(attributes)) {
+    if (condition !== undefined) parts.push(ofAttribute(attribute, condition, sources, `${path}["${attribute}"]`))
   }
-  const set = new Set(operands)
-  return any((value) => set.has(value ?? null))
+  if (segment !== undefined) {
+    const names = typeof segment === 'string' ? [segment] : segment
+    const segments = names.map((name) => sources.segment(name) ?? nobody(`segments.${name}`))
+    parts.push(either(segments, `${path}.segment`))
+  }
+  if (and !== undefined) parts.push(all(inside(and, `${path}.and`), `${path}.and`))
+  if (or !== undefined) parts.push(either(inside(or, `${path}.or`), `${path}.or`))
+  if (not !== undefined) parts.push(opposite(compileConditions(not, sources, `${path}.not`), `${path}.not`))
+  const [only, ...rest] = parts
+  return only && rest.length === 0 ? only : all(parts, path)
 }
 
-function none(test: Test): Test {
-  return (value) => !test(value)
+/** All of them hold. */
+export function all(parts: readonly Condition[], path: string): Condition {
+  return {
+    holds(subject) {
+      for (const part of parts) if (!part.holds(subject)) return false
+      return true
+    },
+    byTenant: parts.every(({ byTenant }) => byTenant),
+    check: (subject) => group(path, parts, subject, (checks) => checks.every(({ holds }) => holds)),
+  }
 }
 
-function any(test: Test): Test {
-  return (value) => (Array.isArray(value) ? value.some(test) : test(value))
+/** One of them holds. */
+export function either(parts: readonly Condition[], path: string): Condition {
+  return {
+    holds(subject) {
+      for (const part of parts) if (part.holds(subject)) return true
+      return false
+    },
+    byTenant: parts.every(({ byTenant }) => byTenant),
+    check: (subject) => group(path, parts, subject, (checks) => checks.some(({ holds }) => holds)),
+  }
 }
 
-/** Below, at or above 0 as the value is below, equal to or above the operand; NaN when they can't be compared. */
-function order(value: unknown, operand: unknown): number {
-  if (typeof value === 'number' && typeof operand === 'number') return value - operand
-  if (typeof value !== 'string' || typeof operand !== 'string') return Number.NaN
-  return value === operand ? 0 : value < operand ? -1 : 1
+/** What nobody meets. */
+export function nobody(path: string): Condition {
+  return { holds: () => false, byTenant: true, check: () => ({ path, holds: false }) }
 }
 
-/** ms; NaN, which is neither before nor after anything, for what is no time. */
-function timeOf(value: unknown): number {
-  if (typeof value === 'number') return value
-  if (typeof value === 'string') return Date.parse(value)
-  return value instanceof Date ? value.getTime() : Number.NaN
+function opposite(part: Condition, path: string): Condition {
+  return {
+    holds: (subject) => !part.holds(subject),
+    byTenant: part.byTenant,
+    check: (subject) => group(path, [part], subject, (checks) => !checks[0]?.holds),
+  }
+}
+
+function ofAttribute(attribute: string, condition: FlagCondition, sources: ConditionSources, path: string): Condition {
+  const read = attributeReader(attribute)
+  const test = compileCondition(condition)
+  const timely = asksTime(condition)
+  const holds = timely
+    ? (subject: FlagSubject) => test(read(subject), subject.asOf ?? sources.now())
+    : (subject: FlagSubject) => test(read(subject), 0)
+  return {
+    holds,
+    byTenant: isOfTenant(attribute) && !timely,
+    check: (subject) => ({ path, holds: holds(subject), condition, value: read(subject) }),
+  }
+}
+
+function group(
+  path: string,
+  parts: readonly Condition[],
+  subject: FlagSubject,
+  holds: (checks: readonly FlagCheck[]) => boolean,
+): FlagCheck {
+  const checks = parts.map((part) => part.check(subject))
+  return { path, holds: holds(checks), checks }
 }

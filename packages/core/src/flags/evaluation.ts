@@ -1,8 +1,9 @@
+import type { FlagMetadata } from '../catalog/definitions.ts'
 import { type EventTemplate, eventTemplate } from '../event.ts'
 import type { Json } from '../vocabulary.ts'
 
 /** Why a flag has its value, in OpenFeature's words. */
-export type FlagReason = 'STATIC' | 'TARGETING_MATCH' | 'SPLIT' | 'DEFAULT' | 'DISABLED' | 'ERROR'
+export type FlagReason = 'STATIC' | 'TARGETING_MATCH' | 'SPLIT' | 'DEFAULT' | 'DISABLED' | 'STALE' | 'ERROR'
 
 /** What a flag is for whoever asks, and why. Frozen, and one and the same object for equal answers. */
 export interface FlagEvaluation<Value = Json> {
@@ -10,26 +11,43 @@ export interface FlagEvaluation<Value = Json> {
   /** The variant's name; `on` or `off` for a boolean flag. */
   readonly variant: string
   readonly reason: FlagReason
-  /** The rule that decided: its id, `override`, or `plan:<name>`. Absent when none did. */
+  /**
+   * The rule that decided: its id, `override`, `plan:<name>`, or `prerequisite:<flag>` for one that is not met. Absent
+   * when none did.
+   */
   readonly rule?: string
+  /**
+   * `GENERAL` with the reason `ERROR`: a rule could not be evaluated. `TARGETING_KEY_MISSING` beside `DEFAULT`: a rule
+   * was passed over, for it draws by actor and the actor is anonymous.
+   */
+  readonly errorCode?: 'GENERAL' | 'TARGETING_KEY_MISSING'
+  /** The definition's own; absent where it has none. */
+  readonly metadata?: FlagMetadata
 }
 
-/** An evaluation with the event it leaves, made once. */
-export interface FlagDecision {
+/** An evaluation with the event it leaves: prepared once, so that taking it costs nothing. */
+export class FlagDecision {
   readonly evaluation: FlagEvaluation
   readonly template: EventTemplate
-}
+  readonly #flag: string
+  #stale: FlagDecision | undefined
 
-/** Prepares a decision, so that taking it costs nothing. */
-export function flagDecision(flag: string, evaluation: FlagEvaluation): FlagDecision {
-  const { value, variant, reason, rule } = evaluation
-  return {
-    evaluation: Object.freeze(evaluation),
-    template: eventTemplate({
+  constructor(flag: string, evaluation: FlagEvaluation) {
+    const { value, variant, reason, rule, errorCode } = evaluation
+    this.#flag = flag
+    this.evaluation = Object.freeze(evaluation)
+    this.template = eventTemplate({
       action: 'flag.evaluated',
       ...(reason === 'ERROR' && { outcome: 'failure' }),
       targets: [{ type: 'flag', id: flag }],
-      metadata: { value, variant, reason, ...(rule !== undefined && { rule }) },
-    }),
+      metadata: { value, variant, reason, ...(rule !== undefined && { rule }), ...(errorCode && { errorCode }) },
+    })
+  }
+
+  /** The same, of definitions that could not be confirmed lately. */
+  get stale(): FlagDecision {
+    if (this.evaluation.reason === 'ERROR') return this
+    this.#stale ??= new FlagDecision(this.#flag, { ...this.evaluation, reason: 'STALE' })
+    return this.#stale
   }
 }

@@ -1,7 +1,10 @@
-import type { FlagDefinition } from '../catalog/definitions.ts'
+import type { FlagConditions, FlagDefinition } from '../catalog/definitions.ts'
 import type { Json } from '../vocabulary.ts'
 import { CompiledFlag } from './compiled-flag.ts'
+import type { Condition } from './condition.ts'
+import { compileConditions } from './condition.ts'
 import type { FlagDecision } from './evaluation.ts'
+import type { RankBounds } from './share.ts'
 
 /** Every flag, ready to be evaluated; shared by all tenants until a definition changes. */
 export type CompiledFlags = ReadonlyMap<string, CompiledFlag>
@@ -9,8 +12,12 @@ export type CompiledFlags = ReadonlyMap<string, CompiledFlag>
 /** What one snapshot of one tenant knows of flags. */
 export interface FlagsView {
   readonly flags: CompiledFlags
-  /** Answers that hold for the whole tenant: overrides and plan features, and what was found out since. */
+  /** What overrides and plan features say, whatever the rules say. */
+  readonly forced: ReadonlyMap<string, FlagDecision>
+  /** Answers that hold for the whole tenant: those that are forced, and what was found out since. */
   readonly decided: Map<string, FlagDecision>
+  /** The definitions could not be confirmed lately: evaluations say so. */
+  readonly stale: boolean
 }
 
 export interface PlanFeatures {
@@ -19,9 +26,40 @@ export interface PlanFeatures {
   readonly features: readonly string[]
 }
 
+export interface CompileOptions {
+  readonly segments?: Readonly<Record<string, FlagConditions>>
+  /** How far `exactly` reaches; without it nobody is in. */
+  readonly bounds?: RankBounds
+  /** ms, for subjects that say no time; without it the clock stands at 0. */
+  now?(): number
+}
+
 /** Compiles valid definitions (see `flagProblems`). */
-export function compileFlags(definitions: Readonly<Record<string, FlagDefinition>>): CompiledFlags {
-  return new Map(Object.entries(definitions).map(([key, definition]) => [key, new CompiledFlag(key, definition)]))
+export function compileFlags(
+  definitions: Readonly<Record<string, FlagDefinition>>,
+  { segments = {}, bounds = () => undefined, now = () => 0 }: CompileOptions = {},
+): CompiledFlags {
+  const segment: (name: string) => Condition | undefined = lazily((name) => {
+    const conditions = Object.hasOwn(segments, name) ? segments[name] : undefined
+    return conditions && compileConditions(conditions, { segment, now }, `segments.${name}`)
+  })
+  const flag: (key: string) => CompiledFlag | undefined = lazily((key) => {
+    const definition = Object.hasOwn(definitions, key) ? definitions[key] : undefined
+    return definition && new CompiledFlag(key, definition, { segment, flag, bounds, now })
+  })
+  return new Map(Object.keys(definitions).map((key) => [key, flag(key) as CompiledFlag]))
+}
+
+/** Makes each thing once, when it is first asked for; `undefined` for one that is asked for while it is made. */
+function lazily<T>(make: (name: string) => T | undefined): (name: string) => T | undefined {
+  const made = new Map<string, T | undefined>()
+  return (name) => {
+    if (!made.has(name)) {
+      made.set(name, undefined)
+      made.set(name, make(name))
+    }
+    return made.get(name)
+  }
 }
 
 /**
@@ -30,18 +68,20 @@ export function compileFlags(definitions: Readonly<Record<string, FlagDefinition
  *
  * @param overrides by flag: a boolean, or the name of a variant
  * @param plan the tenant's plan and its features, `undefined` without a plan
+ * @param stale the definitions could not be confirmed lately
  */
 export function flagsView(
   flags: CompiledFlags,
   overrides: ReadonlyMap<string, Json>,
   plan: PlanFeatures | undefined,
+  stale = false,
 ): FlagsView {
-  const decided = new Map<string, FlagDecision>()
-  const decide = (key: string, value: Json, rule: string): void => {
+  const forced = new Map<string, FlagDecision>()
+  const force = (key: string, value: Json, rule: string): void => {
     const decision = flags.get(key)?.forced(value, rule)
-    if (decision) decided.set(key, decision)
+    if (decision) forced.set(key, decision)
   }
-  for (const feature of plan?.features ?? []) decide(feature, true, `plan:${plan?.plan}`)
-  for (const [key, value] of overrides) decide(key, value, 'override')
-  return { flags, decided }
+  for (const feature of plan?.features ?? []) force(feature, true, `plan:${plan?.plan}`)
+  for (const [key, value] of overrides) force(key, value, 'override')
+  return { flags, forced, decided: new Map(forced), stale }
 }

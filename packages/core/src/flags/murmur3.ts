@@ -6,19 +6,45 @@ const C2 = 0x1b873593
  * Spreads well and is cheap; it is not meant to keep anything secret.
  */
 export function murmur3(text: string, seed = 0): number {
-  const { length } = text
-  let hash = seed
-  let block = 0
-  for (let i = 0; i < length; i++) {
-    const code = text.charCodeAt(i)
-    if (code > 0x7f) return murmur3Bytes(Buffer.from(text, 'utf8'), seed)
-    block |= code << ((i & 3) << 3)
-    if ((i & 3) === 3) {
+  return new Murmur3('', seed).hash(text)
+}
+
+/** The same, of texts that begin alike: the beginning is hashed once, and a text of ASCII allocates nothing. */
+export class Murmur3 {
+  readonly #prefix: string
+  readonly #seed: number
+  #hash: number
+  #block = 0
+  #length = 0
+
+  constructor(prefix: string, seed = 0) {
+    this.#prefix = prefix
+    this.#seed = seed
+    this.#hash = seed
+    for (const byte of Buffer.from(prefix, 'utf8')) {
+      this.#block |= byte << ((this.#length & 3) << 3)
+      if ((this.#length++ & 3) !== 3) continue
+      this.#hash = mixBlock(this.#hash, this.#block)
+      this.#block = 0
+    }
+  }
+
+  /** The hash of prefix and text, as one text. */
+  hash(text: string): number {
+    let hash = this.#hash
+    let block = this.#block
+    let length = this.#length
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i)
+      // Bytes of the whole: a text may go on with the second half of a character.
+      if (code > 0x7f) return murmur3Bytes(Buffer.from(this.#prefix + text, 'utf8'), this.#seed)
+      block |= code << ((length & 3) << 3)
+      if ((length++ & 3) !== 3) continue
       hash = mixBlock(hash, block)
       block = 0
     }
+    return finish(hash, block, length)
   }
-  return finish(hash, block, length)
 }
 
 function murmur3Bytes(bytes: Uint8Array, seed: number): number {

@@ -1,21 +1,96 @@
 import type { FlagDefinition } from '../catalog/definitions.ts'
-import { flagProblems } from '../catalog/flag-problems.ts'
 import { didYouMean } from '../did-you-mean.ts'
 import { ThroughlineError } from '../errors.ts'
-import type { OverrideOptions, PlatformPort } from '../platform-port.ts'
-import type { Json } from '../vocabulary.ts'
+import type { OverrideOptions } from '../platform-port.ts'
 import { PLATFORM } from '../vocabulary.ts'
+import type { FlagChange } from './changes/flag-change.ts'
+import type { FlagChangeOptions, FlagChangeResult, FlagChangerOptions } from './changes/flag-changer.ts'
+import { FlagChanger } from './changes/flag-changer.ts'
+import type { ComparedTenant, FlagDisparity } from './changes/flag-compare.ts'
+import { flagDisparities } from './changes/flag-compare.ts'
+import type { FlagVersion } from './changes/flag-history.ts'
+import { asHistory, historyEntry, historyQuery } from './changes/flag-history.ts'
+import type { FlagPreview } from './changes/flag-preview.ts'
+import { previewFlips } from './changes/flag-preview.ts'
+import type { FlagUse } from './changes/flag-report.ts'
+import { flagReport, readDays } from './changes/flag-report.ts'
+import type { FlagState } from './changes/flag-state.ts'
+import { flagState } from './changes/flag-state.ts'
+import type { StoredOverride } from './changes/new-override.ts'
+import { newFlagOverride, readOverride } from './changes/new-override.ts'
+import type { FlagPatch } from './changes/patch-definition.ts'
+import type { ServedVariant } from './changes/seen-flags.ts'
+import { readStoredFlag } from './changes/stored-flag.ts'
 
 /** Flags at run time: no deploy, and every process within 2 s. What was changed here wins over the catalog. */
 export interface PlatformFlags<Key extends string = string> {
   /**
-   * Replaces a flag's definition.
+   * Replaces a flag's definition. An archived flag is there again.
    *
-   * @throws ThroughlineError `FLAG_UNKNOWN`, `FLAG_INVALID`
+   * @throws ThroughlineError `FLAG_UNKNOWN`; `FLAG_INVALID` with the path of everything that is wrong; `FLAG_CONFLICT`
    */
-  define(key: Key, definition: FlagDefinition): Promise<void>
-  /** The catalog's definition counts again. */
-  reset(key: Key): Promise<void>
+  define(key: Key, definition: FlagDefinition, options?: FlagChangeOptions): Promise<FlagChangeResult>
+  /**
+   * Changes some of a flag: what a {@link FlagPatch} names. Patches that meet are both made, one after the other.
+   *
+   * @throws ThroughlineError `FLAG_UNKNOWN`, `FLAG_INVALID`, `FLAG_CONFLICT`
+   */
+  patch(key: Key, change: FlagPatch, options?: FlagChangeOptions): Promise<FlagChangeResult>
+  /**
+   * Puts a flag away: everybody gets the catalog's default, `DISABLED`, and lists have it no more. Its history stays.
+   *
+   * @throws ThroughlineError `FLAG_UNKNOWN`, `FLAG_INVALID` for an `at` that is none, `FLAG_CONFLICT`
+   */
+  archive(key: Key, options?: FlagChangeOptions): Promise<FlagChangeResult>
+  /**
+   * A version of its history holds again, as a new version; 0 is the catalog's.
+   *
+   * @throws ThroughlineError `FLAG_UNKNOWN`, `FLAG_INVALID` if there is none or it is not valid any more, `FLAG_CONFLICT`
+   */
+  rollback(key: Key, options: FlagChangeOptions & { readonly to: number }): Promise<FlagChangeResult>
+  /**
+   * The catalog's definition counts again.
+   *
+   * @throws ThroughlineError `FLAG_UNKNOWN`, `FLAG_INVALID` for an `at` that is none, `FLAG_CONFLICT`
+   */
+  reset(key: Key, options?: FlagChangeOptions): Promise<FlagChangeResult>
+  /**
+   * Takes a scheduled change back, and those scheduled after it: they were made on top of it.
+   *
+   * @throws ThroughlineError `FLAG_UNKNOWN`, `FLAG_INVALID` if no change of this version waits, `FLAG_CONFLICT`
+   */
+  cancel(key: Key, version: number, options?: Pick<FlagChangeOptions, 'expectedVersion'>): Promise<FlagChangeResult>
+  /** @throws ThroughlineError `FLAG_UNKNOWN` */
+  get(key: Key): Promise<FlagState>
+  /** Every flag that is not archived, as the catalog orders them. */
+  list(): Promise<readonly FlagState[]>
+  /**
+   * The last 100 versions, newest first.
+   *
+   * @throws ThroughlineError `FLAG_UNKNOWN`
+   */
+  history(key: Key): Promise<readonly FlagVersion[]>
+  /**
+   * For which tenants a change would change the flag, without making it. Looks at every tenant there is.
+   *
+   * @param options `limit`: flips that are named at the most, 1,000 unless said, 100,000 at the most; all are counted
+   * @throws ThroughlineError `FLAG_UNKNOWN`, `FLAG_INVALID`; `TENANTS_UNLISTED` where tenants can't be listed
+   */
+  preview(key: Key, change: FlagChange, options?: { readonly limit?: number }): Promise<FlagPreview>
+  /**
+   * Flags that are not the same for two tenants, and why.
+   *
+   * @throws ThroughlineError `TENANT_NOT_FOUND`
+   */
+  compare(tenantA: string, tenantB: string): Promise<readonly FlagDisparity[]>
+  /**
+   * How each flag was used lately: candidates for removal are those that were not, or that serve everybody the same.
+   * What other processes served is in it a minute later at the most.
+   *
+   * @param options `days`: 30 unless said, up to 3,650
+   * @throws ThroughlineError `QUERY_INVALID`
+   */
+  report(options?: { readonly days?: number }): Promise<readonly FlagUse[]>
   /**
    * A value for one tenant alone, before every rule: a boolean, or the name of a variant.
    *
@@ -23,70 +98,114 @@ export interface PlatformFlags<Key extends string = string> {
    */
   override(tenantId: string, key: Key, value: boolean | string, options?: OverrideOptions): Promise<void>
   clearOverride(tenantId: string, key: Key): Promise<void>
+  /** A tenant's overrides that count now: of which flag, up to when (ms since the epoch), and why. */
+  overrides(tenantId: string): Promise<readonly FlagOverride<Key>[]>
 }
 
-export function createPlatformFlags<Key extends string>(
-  port: PlatformPort,
-  catalog: Readonly<Record<string, FlagDefinition>>,
-): PlatformFlags<Key> {
-  const known = Object.keys(catalog)
+/** What one tenant has in place of what the rules say. */
+export interface FlagOverride<Key extends string = string> extends StoredOverride {
+  readonly key: Key
+}
+
+export interface PlatformFlagsOptions extends FlagChangerOptions {
+  /** A tenant and what its contexts know of flags; `undefined` if there is none. */
+  compared(tenantId: string): Promise<ComparedTenant | undefined>
+  /** What was served by all processes, this one's newest included. */
+  served(): Promise<readonly ServedVariant[]>
+}
+
+const MOST_FLIPS = 100_000
+
+export function createPlatformFlags<Key extends string>(options: PlatformFlagsOptions): PlatformFlags<Key> {
+  const { port, catalog, engine } = options
+  const keys = Object.keys(catalog)
+  const changer = new FlagChanger(options)
   const check = (key: string): FlagDefinition => {
+    port.acting()
     const definition = Object.hasOwn(catalog, key) ? catalog[key] : undefined
     if (definition) return definition
-    throw new ThroughlineError('FLAG_UNKNOWN', { message: `No flag has the key "${key}".${didYouMean(key, known)}` })
+    const given = String(key).slice(0, 100)
+    throw new ThroughlineError('FLAG_UNKNOWN', { message: `No flag has the key "${given}".${didYouMean(given, keys)}` })
   }
-  const current = async (key: string): Promise<FlagDefinition> => {
-    const { documents } = await port.read({ tenant: PLATFORM, kinds: ['flags'], key })
-    return documents[0] ? (documents[0].value as unknown as FlagDefinition) : check(key)
+  const change = async (key: string, made: FlagChange, how?: FlagChangeOptions): Promise<FlagChangeResult> => {
+    check(key)
+    return changer.change(key, made, how)
+  }
+  const looked = (action: string, ...ids: string[]): void =>
+    port.note({ action, targets: ids.map((id) => ({ type: action === 'flag.compared' ? 'tenant' : 'flag', id })) })
+  const states = async (): Promise<readonly FlagState[]> => {
+    const { documents } = await port.read({ tenant: PLATFORM, kinds: ['flags'] })
+    const stored = new Map(documents.map(({ key, value }) => [key, value]))
+    return keys.map((key) => flagState(key, check(key), readStoredFlag(stored.get(key)), port.now()))
   }
   return {
-    async define(key, definition) {
-      const declared = check(key)
-      const problems = [...flagProblems(definition, key)]
-      if (problems.length === 0 && !definition.variants !== !declared.variants) {
-        problems.push({ path: key, message: 'A flag stays what it was declared: boolean, or with variants.' })
-      }
-      if (problems.length > 0) {
-        const message = problems.map((problem) => `${problem.path}: ${problem.message}`).join(' ')
-        throw new ThroughlineError('FLAG_INVALID', { message, details: { problems } })
-      }
-      const before = await current(key)
-      await port.commit(PLATFORM, {
-        writes: [{ kind: 'flags', tenant: PLATFORM, key, value: definition as unknown as Json }],
-        event: {
-          action: 'flag.defined',
-          targets: [{ type: 'flag', id: key }],
-          metadata: { before: before as unknown as Json, after: definition as unknown as Json },
-        },
-      })
-    },
-    async reset(key) {
+    define: (key, definition, how) => change(key, { define: definition }, how),
+    patch: (key, patch, how) => change(key, { patch }, how),
+    archive: (key, how) => change(key, { archive: true }, how),
+    async rollback(key, options) {
       check(key)
-      await port.commit(PLATFORM, {
-        writes: [{ kind: 'flags', tenant: PLATFORM, key, value: null }],
-        event: { action: 'flag.reset', targets: [{ type: 'flag', id: key }] },
-      })
+      return change(key, { rollback: options.to }, options)
     },
-    async override(tenantId, key, value, { until } = {}) {
-      const { variants } = check(key)
-      const valid = variants ? typeof value === 'string' && Object.hasOwn(variants, value) : typeof value === 'boolean'
-      if (!valid) {
-        const message = variants
-          ? `"${String(value)}" is no variant of "${key}".${didYouMean(String(value), Object.keys(variants))}`
-          : `"${key}" is a boolean flag.`
-        throw new ThroughlineError('FLAG_INVALID', { message })
-      }
-      const end = until === undefined ? undefined : new Date(until).getTime()
-      if (end !== undefined && Number.isNaN(end))
-        throw new ThroughlineError('FLAG_INVALID', { message: '"until" is no time.' })
+    reset: (key, how) => change(key, { reset: true }, how),
+    async cancel(key, version, how = {}) {
+      check(key)
+      return changer.cancel(key, version, how)
+    },
+    async get(key) {
+      const declared = check(key)
+      const { flag } = await changer.read(key)
+      looked('flag.read', key)
+      return flagState(key, declared, flag, port.now())
+    },
+    async list() {
+      const found = await states()
+      looked('flag.read')
+      return found.filter(({ archived }) => !archived)
+    },
+    async history(key) {
+      check(key)
+      const { flag } = await changer.read(key)
+      const documents = await port.list(historyQuery(key))
+      looked('flag.read', key)
+      return asHistory(
+        documents.flatMap((document) => historyEntry(key, document) ?? []),
+        flag,
+        port.now(),
+      )
+    },
+    async preview(key, previewed, { limit = 1_000 } = {}) {
+      check(key)
+      const tenants = port.tenants()
+      if (!tenants) throw new ThroughlineError('TENANTS_UNLISTED')
+      const comparison = await changer.compared(key, previewed)
+      const preview = await previewFlips(comparison, tenants, Math.min(Math.max(0, Math.trunc(limit)), MOST_FLIPS))
+      looked('flag.previewed', key)
+      return preview
+    },
+    async compare(tenantA, tenantB) {
+      port.acting()
+      const [a, b] = await Promise.all([options.compared(tenantA), options.compared(tenantB)])
+      if (!a || !b) throw new ThroughlineError('TENANT_NOT_FOUND')
+      looked('flag.compared', tenantA, tenantB)
+      return flagDisparities(engine, a, b, keys)
+    },
+    async report({ days = 30 } = {}) {
+      port.acting()
+      const lately = readDays(days)
+      const archived = (await states()).filter((state) => state.archived).map(({ key }) => key)
+      const served = await options.served()
+      looked('flag.reported')
+      return flagReport(catalog, new Set(archived), served, lately, port.now())
+    },
+    async override(tenantId, key, value, { until: end, reason = port.reason() } = {}) {
+      const override = newFlagOverride(key, check(key), value, { reason, ...(end !== undefined && { until: end }) })
+      const { until, ...said } = override
       await port.commitFor(tenantId, {
-        writes: [
-          { kind: 'flag_overrides', tenant: tenantId, key, value: { value, ...(end !== undefined && { until: end }) } },
-        ],
+        writes: [{ kind: 'flag_overrides', tenant: tenantId, key, value: override }],
         event: {
           action: 'flag.overridden',
           targets: [{ type: 'flag', id: key }],
-          metadata: { value, ...(end !== undefined && { until: new Date(end).toISOString() }) },
+          metadata: { ...said, ...(until !== undefined && { until: new Date(until).toISOString() }) },
         },
       })
     },
@@ -95,6 +214,15 @@ export function createPlatformFlags<Key extends string>(
       await port.commitFor(tenantId, {
         writes: [{ kind: 'flag_overrides', tenant: tenantId, key, value: null }],
         event: { action: 'flag.override_cleared', targets: [{ type: 'flag', id: key }] },
+      })
+    },
+    async overrides(tenantId) {
+      const { documents } = await port.read({ tenant: tenantId, kinds: ['flag_overrides'] })
+      port.note({ action: 'flag.read', targets: [{ type: 'tenant', id: tenantId }] })
+      const stored = documents.filter(({ key }) => Object.hasOwn(catalog, key))
+      return stored.flatMap(({ key, value }) => {
+        const override = readOverride(value, port.now())
+        return override ? [{ key: key as Key, ...override }] : []
       })
     },
   }

@@ -1,11 +1,33 @@
-import { murmur3 } from './murmur3.ts'
+import { Murmur3 } from './murmur3.ts'
 
 /** A percentage is exact to a thousandth. */
-const BUCKETS = 100_000
+export const BUCKETS = 100_000
 
-/** The bucket of an id, 0 to 99,999: always the same for one seed, independent between seeds. */
+/**
+ * Where ids fall by one seed. Algorithm 1: MurmurHash3_x86_32 of `<seed>:<id>`. Always the same for one seed, and
+ * independent between seeds.
+ */
+export class Draw {
+  readonly #hash: Murmur3
+
+  constructor(seed: string) {
+    this.#hash = new Murmur3(`${seed}:`)
+  }
+
+  /** 0 to 99,999. */
+  bucket(id: string): number {
+    return Math.floor((this.#hash.hash(id) / 0x1_0000_0000) * BUCKETS)
+  }
+
+  /** 0 to 2^32 - 1; of several ids of one rank the lesser goes first. */
+  rank(id: string): number {
+    return this.#hash.hash(id)
+  }
+}
+
+/** The bucket of an id. */
 export function bucketOf(seed: string, id: string): number {
-  return Math.floor((murmur3(`${seed}:${id}`) / 0x1_0000_0000) * BUCKETS)
+  return new Draw(seed).bucket(id)
 }
 
 /** How many buckets a percentage takes. Buckets below it are in, so who is in stays in while it grows. */

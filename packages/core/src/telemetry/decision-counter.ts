@@ -91,8 +91,8 @@ export class CountedDecisions implements DecisionCounter {
   }
 }
 
-function foldedDecision({ action, open, policies }: EventTemplate): Decision | undefined {
-  if (action !== 'limit.passed' && action !== 'flag.evaluated') return undefined
+function foldedDecision({ action, open, policies, provider }: EventTemplate): Decision | undefined {
+  if (provider !== undefined || (action !== 'limit.passed' && action !== 'flag.evaluated')) return undefined
   const { targets, metadata } = JSON.parse(`${open}}`) as JournalEvent
   const name = targets?.[0]?.id
   return action === 'limit.passed'

@@ -1,3 +1,5 @@
+export type { ListTenants, TenantListing } from './list-tenants.ts'
+export { appTenantIds, appTenants, ourTenants } from './list-tenants.ts'
 export type { Member, Members } from './members.ts'
 export { createMembers } from './members.ts'
 export type { IsMember, Membership } from './membership.ts'

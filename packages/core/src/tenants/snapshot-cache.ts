@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
-import type { MaybePromise } from '../storage/limits.ts'
+import type { MaybePromise } from '../maybe-promise.ts'
+import { isPromise } from '../maybe-promise.ts'
 
 /** Up to this age an entry is served as it is. */
 const FRESH_MS = 1_000
@@ -11,10 +12,12 @@ export interface SnapshotCacheOptions<S> {
   /** How long the last known state stands in while the database does not answer, ms. */
   readonly maxStaleMs: number
   now(): number
+  /** Comes before each load; what it outdates does not concern that load. */
+  prepare(): MaybePromise<unknown>
   load(id: string): Promise<S | undefined>
   /** ms: when all cached entries were last known to be current; 0 if only loading tells. */
   confirmedAt(): number
-  /** The same entry, marked as not confirmed lately. */
+  /** The same entry, marked as not confirmed lately, with what is known without the database. */
   stale(snapshot: S): S
   onFailure(error: unknown): void
 }
@@ -22,6 +25,14 @@ export interface SnapshotCacheOptions<S> {
 interface Entry<S> {
   readonly snapshot: S
   readonly loadedAt: number
+  readonly generation: number
+}
+
+/** A load that is under way. */
+interface Load<S> {
+  /** It has read something. */
+  began: boolean
+  snapshot: Promise<S | undefined>
 }
 
 /**
@@ -32,7 +43,9 @@ export class SnapshotCache<S extends { readonly validUntil?: number }> {
   readonly #options: SnapshotCacheOptions<S>
   readonly #entries: LRUCache<string, Entry<S>>
   readonly #unknown: LRUCache<string, number>
-  readonly #loading = new Map<string, Promise<S | undefined>>()
+  readonly #loading = new Map<string, Load<S>>()
+  /** Entries of an earlier one are loaded anew, and stand in while the database does not answer. */
+  #generation = 0
 
   constructor(options: SnapshotCacheOptions<S>) {
     this.#options = options
@@ -45,7 +58,7 @@ export class SnapshotCache<S extends { readonly validUntil?: number }> {
     const now = this.#options.now()
     const entry = this.#entries.get(id)
     const { validUntil } = entry?.snapshot ?? {}
-    if (entry && (validUntil === undefined || validUntil > now)) {
+    if (entry?.generation === this.#generation && (validUntil === undefined || validUntil > now)) {
       const confirmed = this.#options.confirmedAt()
       const age = now - Math.max(confirmed, entry.loadedAt)
       if (age <= FRESH_MS) return entry.snapshot
@@ -81,10 +94,11 @@ export class SnapshotCache<S extends { readonly validUntil?: number }> {
     this.#loading.delete(id)
   }
 
-  clear(): void {
-    this.#entries.clear()
+  /** Something that is in all of them changed. */
+  outdate(): void {
+    this.#generation += 1
     this.#unknown.clear()
-    this.#loading.clear()
+    for (const [id, { began }] of this.#loading) if (began) this.#loading.delete(id)
   }
 
   /** Ids and snapshots that are cached now. */
@@ -104,21 +118,22 @@ export class SnapshotCache<S extends { readonly validUntil?: number }> {
       if (this.#options.now() - current > this.#options.maxStaleMs) throw error
       this.#options.onFailure(error)
       const snapshot = this.#options.stale(entry.snapshot)
-      this.#entries.set(id, { snapshot, loadedAt: entry.loadedAt })
+      this.#entries.set(id, { ...entry, snapshot })
       return snapshot
     }
   }
 
   #load(id: string): Promise<S | undefined> {
     const under = this.#loading.get(id)
-    if (under) return under
+    if (under) return under.snapshot
     const startedAt = this.#options.now()
-    const loading = this.#options
-      .load(id)
+    const load: Load<S> = { began: false, snapshot: Promise.resolve(undefined) }
+    this.#loading.set(id, load)
+    load.snapshot = this.#begun(id, load)
       .then((snapshot) => {
         // A load that began before an invalidation must not bring the old state back.
-        if (this.#loading.get(id) !== loading) return snapshot
-        if (snapshot) this.#entries.set(id, { snapshot, loadedAt: startedAt })
+        if (this.#loading.get(id) !== load) return snapshot
+        if (snapshot) this.#entries.set(id, { snapshot, loadedAt: startedAt, generation: this.#generation })
         else {
           this.#entries.delete(id)
           this.#unknown.set(id, startedAt)
@@ -126,9 +141,15 @@ export class SnapshotCache<S extends { readonly validUntil?: number }> {
         return snapshot
       })
       .finally(() => {
-        if (this.#loading.get(id) === loading) this.#loading.delete(id)
+        if (this.#loading.get(id) === load) this.#loading.delete(id)
       })
-    this.#loading.set(id, loading)
-    return loading
+    return load.snapshot
+  }
+
+  async #begun(id: string, load: Load<S>): Promise<S | undefined> {
+    const prepared = this.#options.prepare()
+    if (isPromise(prepared)) await prepared
+    load.began = true
+    return this.#options.load(id)
   }
 }

@@ -6,6 +6,9 @@ import { PLATFORM } from '../vocabulary.ts'
 import { SnapshotCache } from './snapshot-cache.ts'
 import { VersionWatch } from './version-watch.ts'
 
+/** How old the platform's documents may be, unless they are known to be current. */
+const PLATFORM_MS = 2_000
+
 /** The platform's documents, read at the start and when their version changes. */
 export interface PlatformState {
   readonly version: number
@@ -38,6 +41,14 @@ export interface TenantStateOptions<S extends VersionedSnapshot> {
     version: number,
     platform: PlatformState,
   ): MaybePromise<S>
+  /** A snapshot that stands in while the database does not answer: as it is now, as far as that is known. */
+  stale?(snapshot: S, platform: PlatformState): S
+  /** A snapshot stands in. */
+  onStale?(): void
+  /** All that is cached is current. */
+  onConfirmed?(): void
+  /** The platform's documents are others than they were; not told of the first ones. */
+  onPlatformChange?(before: PlatformState, after: PlatformState): void
   /** A tenant's state changed: whatever else was cached of it is old. */
   onChange(tenantId: string): void
   onFailure(error: unknown): void
@@ -49,6 +60,9 @@ export class TenantState<S extends VersionedSnapshot> {
   readonly #snapshots: SnapshotCache<S>
   readonly #watch: VersionWatch
   #platform: PlatformState = { version: 0, documents: [] }
+  /** ms: when it was read. */
+  #platformAt = 0
+  #renewing: Promise<void> | undefined
 
   constructor(options: TenantStateOptions<S>) {
     this.#options = options
@@ -58,27 +72,34 @@ export class TenantState<S extends VersionedSnapshot> {
       notices: options.records.notices?.bind(options.records),
       now,
       cached: () => this.#cachedVersions(),
-      onChange: (scope) => this.#changedElsewhere(scope),
+      onChange: (scope) => this.changed(scope),
+      onConfirmed: () => options.onConfirmed?.(),
       onFailure,
     })
     this.#snapshots = new SnapshotCache({
       max,
       maxStaleMs,
       now,
+      prepare: () => this.#confirmPlatform(),
       load: (id) => this.#load(id),
       confirmedAt: () => (loadsFromApp ? 0 : this.#watch.confirmedAt),
-      stale: (snapshot) => ({ ...snapshot, stale: true }),
+      stale: (snapshot) => this.#standIn(snapshot),
       onFailure,
     })
   }
 
   async start(): Promise<void> {
-    await this.#loadPlatform()
+    if (this.#options.platformKinds.length > 0) this.#platform = await this.#readPlatform()
     if (this.#options.tenantKinds.length + this.#options.platformKinds.length > 0) this.#watch.start()
   }
 
   stop(): void {
     this.#watch.stop()
+  }
+
+  /** The platform's documents, as far as they are known. */
+  get platform(): PlatformState {
+    return this.#platform
   }
 
   /** At most 2 s behind; synchronous when cached; `undefined` if there is no such tenant. */
@@ -100,11 +121,15 @@ export class TenantState<S extends VersionedSnapshot> {
   async changed(scope: string): Promise<void> {
     if (scope === PLATFORM) {
       await this.#loadPlatform()
-      this.#snapshots.clear()
     } else {
       this.#snapshots.invalidate(scope)
       this.#options.onChange(scope)
     }
+  }
+
+  /** What is cached of tenants is made anew before it serves again. */
+  outdate(): void {
+    this.#snapshots.outdate()
   }
 
   /** Compares versions with the storage now, instead of at the next second. */
@@ -123,18 +148,43 @@ export class TenantState<S extends VersionedSnapshot> {
     return found && snapshot(found, documents, version, platform)
   }
 
+  async #readPlatform(): Promise<PlatformState> {
+    const { records, platformKinds, now } = this.#options
+    const startedAt = now()
+    const read = await records.read({ tenant: PLATFORM, kinds: platformKinds }).catch(unavailable)
+    this.#platformAt = Math.max(startedAt, this.#platformAt)
+    return read
+  }
+
   async #loadPlatform(): Promise<void> {
-    const { records, platformKinds } = this.#options
-    if (platformKinds.length === 0) return
-    this.#platform = await records.read({ tenant: PLATFORM, kinds: platformKinds })
+    if (this.#options.platformKinds.length === 0) return
+    const read = await this.#readPlatform()
+    const before = this.#platform
+    // Two reads may be answered in the other order.
+    if (read.version <= before.version) return
+    this.#platform = read
+    this.#snapshots.outdate()
+    this.#options.onPlatformChange?.(before, read)
+  }
+
+  /** The platform's documents are at most 2 s behind even where this process does not get to look for changes. */
+  #confirmPlatform(): MaybePromise<void> {
+    const { now, platformKinds } = this.#options
+    const confirmedAt = Math.max(this.#platformAt, this.#watch.confirmedAt)
+    if (platformKinds.length === 0 || now() - confirmedAt <= PLATFORM_MS) return undefined
+    this.#renewing ??= this.#loadPlatform().finally(() => {
+      this.#renewing = undefined
+    })
+    return this.#renewing
+  }
+
+  #standIn(snapshot: S): S {
+    this.#options.onStale?.()
+    return this.#options.stale?.(snapshot, this.#platform) ?? { ...snapshot, stale: true }
   }
 
   *#cachedVersions(): Generator<ScopeVersion> {
     yield { scope: PLATFORM, version: this.#platform.version }
     for (const [scope, { version }] of this.#snapshots.entries()) yield { scope, version }
-  }
-
-  #changedElsewhere(scope: string): void {
-    this.changed(scope).catch(this.#options.onFailure)
   }
 }

@@ -1,3 +1,4 @@
+import type { MaybePromise } from '../maybe-promise.ts'
 import type { RecordsStore, ScopeVersion } from '../storage/records.ts'
 
 const POLL_MS = 1_000
@@ -15,8 +16,10 @@ export interface VersionWatchOptions {
   now(): number
   /** Everything cached, by scope. */
   cached(): Iterable<ScopeVersion>
-  /** This scope's state is not the cached one any more. */
-  onChange(scope: string): void
+  /** This scope's state is not the cached one any more. Until it resolves, what is cached does not count as confirmed. */
+  onChange(scope: string): MaybePromise<void>
+  /** All that is cached is current. */
+  onConfirmed?(): void
   onFailure(error: unknown): void
 }
 
@@ -71,11 +74,10 @@ export class VersionWatch {
       }
       this.#sweptAt = at
     } else found.push(...(await versions({ since: Math.min(at, this.#confirmedAt) - LOOK_BACK_MS })))
-    for (const { scope, version } of found) {
-      const cachedVersion = known.get(scope)
-      if (cachedVersion !== undefined && cachedVersion < version) onChange(scope)
-    }
+    const changed = found.filter(({ scope, version }) => (known.get(scope) ?? version) < version)
+    await Promise.all(changed.map(({ scope }) => onChange(scope)))
     this.#confirmedAt = at
+    this.#options.onConfirmed?.()
   }
 
   #notice(): void {

@@ -6,6 +6,7 @@ import type {
   ConfigOutput,
   ConfigPath,
   ConfigValue,
+  FlagDefinition,
   FlagKey,
   FlagValue,
   LimitName,
@@ -67,5 +68,68 @@ describe('keys of a catalog', () => {
     expectTypeOf<FlagValue<Catalog, string>>().toEqualTypeOf<Json>()
     expectTypeOf<ConfigPath<Catalog>>().toEqualTypeOf<string>()
     expectTypeOf<ConfigValue<Catalog, string>>().toEqualTypeOf<Json | undefined>()
+  })
+})
+
+describe('names in a catalog', () => {
+  it('are those of its variants, segments and flags', () => {
+    const right = defineCatalog({
+      segments: {
+        eu: { 'org.region': 'eu' },
+        big: { segment: 'eu', or: [{ 'org.seats': { gt: 100 } }, { not: { segment: ['eu'] } }] },
+      },
+      flags: {
+        base: { default: false },
+        size: {
+          variants: { small: 1, large: 2 },
+          rules: [
+            { if: { or: [{ segment: 'big' }, { 'org.plan': 'pro' }] }, serve: { small: 1, large: 3 } },
+            { if: { segment: ['eu', 'big'] }, serve: 'large' },
+          ],
+          default: 'small',
+        },
+        next: {
+          prerequisites: [
+            { flag: 'base', is: true },
+            { flag: 'size', is: 'large' },
+          ],
+          default: false,
+        },
+      },
+    })
+    expectTypeOf<FlagValue<typeof right, 'size'>>().toEqualTypeOf<1 | 2>()
+    const segments = { eu: { 'org.region': 'eu' } } as const
+    // @ts-expect-error no segment
+    defineCatalog({ segments, flags: { a: { rules: [{ if: { segment: 'us' }, serve: true }], default: false } } })
+    defineCatalog({
+      segments,
+      // @ts-expect-error no segment, within a group
+      flags: { a: { rules: [{ if: { or: [{ segment: 'us' }] }, serve: true }], default: false } },
+    })
+    // @ts-expect-error no segment, within a segment
+    defineCatalog({ segments: { a: { not: { segment: 'b' } } } })
+    const variants = { small: 1, large: 2 } as const
+    // @ts-expect-error no variant
+    defineCatalog({ flags: { a: { variants, default: 'medium' } } })
+    // @ts-expect-error no variant is served
+    defineCatalog({ flags: { a: { variants, rules: [{ serve: 'medium' }], default: 'small' } } })
+    // @ts-expect-error no variant has weight
+    defineCatalog({ flags: { a: { variants, rules: [{ serve: { small: 1, medium: 1 } }], default: 'small' } } })
+    // @ts-expect-error no flag
+    defineCatalog({ flags: { a: { prerequisites: [{ flag: 'b', is: true }], default: false } } })
+    // @ts-expect-error itself
+    defineCatalog({ flags: { a: { prerequisites: [{ flag: 'a', is: true }], default: false } } })
+    defineCatalog({
+      // @ts-expect-error no variant of the other flag
+      flags: { a: { prerequisites: [{ flag: 'b', is: 'medium' }], default: false }, b: { variants, default: 'small' } },
+    })
+    const loose: Record<string, FlagDefinition> = { a: { default: false }, b: { variants, default: 'small' } }
+    defineCatalog({ flags: loose })
+    const one: FlagDefinition = { default: false }
+    defineCatalog({ flags: { one, two: { prerequisites: [{ flag: 'one', is: true }], default: false } } })
+    // @ts-expect-error no operator
+    defineCatalog({ flags: { a: { rules: [{ if: { 'org.plan': { equals: 'x' } }, serve: true }], default: false } } })
+    // @ts-expect-error no such root
+    defineCatalog({ flags: { a: { rules: [{ if: { 'tenant.plan': 'x' }, serve: true }], default: false } } })
   })
 })

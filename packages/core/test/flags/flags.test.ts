@@ -149,7 +149,7 @@ describe('flags', () => {
       { f: bool([{ if: { 'org.region': 'eu' }, serve: true }]) },
       { tenant: { attributes } },
     )
-    expect(flags.evaluate('f')).toEqual({ value: false, variant: 'off', reason: 'ERROR' })
+    expect(flags.evaluate('f')).toEqual({ value: false, variant: 'off', reason: 'ERROR', errorCode: 'GENERAL' })
     expect(scope.folded[0]?.open).toContain('"outcome":"failure"')
   })
 

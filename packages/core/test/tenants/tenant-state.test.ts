@@ -12,6 +12,7 @@ const MAX_STALE = 300_000
 interface Snapshot {
   readonly tenant: Tenant
   readonly version: number
+  readonly platform: number
   readonly stale: boolean
 }
 
@@ -41,7 +42,9 @@ class Process {
       maxStaleMs: MAX_STALE,
       now: () => now,
       tenant: (id, documents) => documents[0] && tenantFromRow({ id, ...(documents[0].value as object) }),
-      snapshot: (tenant, _documents, version) => ({ tenant, version, stale: false }),
+      snapshot: (tenant, _documents, version, platform) => {
+        return { tenant, version, platform: platform.version, stale: false }
+      },
       onChange: (id) => this.changed.push(id),
       onFailure: (error) => this.failures.push(error),
     })
@@ -69,6 +72,12 @@ class Process {
   reads(): number {
     return this.records.calls.get('read') ?? 0
   }
+}
+
+/** Another process changes what is everybody's. */
+async function definePlatform({ records }: Process): Promise<void> {
+  const writes = [{ kind: 'flags' as const, tenant: '$platform', key: 'beta', value: { default: true } }]
+  await records.commit({ writer: 'w', lane: 0, writes, quotas: [], body: '[]' })
 }
 
 describe('a change', () => {
@@ -158,19 +167,51 @@ describe('a change', () => {
     await here.write('acme', 'free')
     await there.plan('acme')
     const before = there.reads()
-    await here.records.commit({
-      writer: 'w',
-      lane: 0,
-      writes: [{ kind: 'flags', tenant: '$platform', key: 'beta', value: { default: true } }],
-      quotas: [],
-      body: '[]',
-    })
+    await definePlatform(here)
     await there.state.poll()
     // The platform's own documents, and then the tenant's snapshot anew.
     await until(async () => {
       await there.plan('acme')
       return there.reads() >= before + 2
     })
+  })
+
+  it('of the platform is seen within 2 s even by a process that does not get to look', async () => {
+    const [here, there] = [await new Process().start(), await new Process().start()]
+    await here.write('acme', 'free')
+    expect((await there.state.get('acme'))?.platform).toBe(0)
+    await definePlatform(here)
+    now += 2_001
+    expect((await there.state.get('acme'))?.platform).toBe(1)
+    // What was loaded together with it is cached.
+    const before = there.reads()
+    await there.state.get('acme')
+    expect(there.reads()).toBe(before)
+  })
+
+  it('of the platform that can not be read yet leaves nothing confirmed', async () => {
+    const [here, there] = [await new Process().start(), await new Process().start()]
+    await here.write('acme', 'free')
+    await there.plan('acme')
+    await definePlatform(here)
+    there.records.break('fail', 'read')
+    now += 1_500
+    await expect(there.state.poll()).rejects.toThrow()
+    now += 1_000
+    expect(await there.state.get('acme')).toMatchObject({ platform: 0, stale: true })
+    there.records.heal()
+    await there.state.poll()
+    expect(await there.state.get('acme')).toMatchObject({ platform: 1, stale: false })
+  })
+
+  it('of the platform leaves the last known state to stand in', async () => {
+    const here = await new Process().start()
+    await here.write('acme', 'free')
+    await here.plan('acme')
+    await definePlatform(here)
+    await here.state.changed('$platform')
+    here.records.break('fail', 'read', 'versions')
+    expect(await here.state.get('acme')).toMatchObject({ tenant: { plan: 'free' }, stale: true })
   })
 
   it('is not undone by a look-up that began before it', async () => {
@@ -260,6 +301,7 @@ describe('the cache', () => {
     expect(await here.plan('acme')).toBe('free')
     expect(here.reads()).toBe(before + 1_001)
     now += 2_001
+    await here.state.poll()
     await here.plan('made-up-999')
     expect(here.reads()).toBe(before + 1_002)
   })

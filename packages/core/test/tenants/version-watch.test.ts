@@ -25,7 +25,7 @@ function watching(versions = async (): Promise<readonly { scope: string; version
     },
     now: () => Date.now(),
     cached: () => [{ scope: 'acme', version: 1 }],
-    onChange: (scope) => seen.changed.push(scope),
+    onChange: (scope) => void seen.changed.push(scope),
     onFailure: (error) => {
       throw error
     },

@@ -1,0 +1,100 @@
+import type { BooleanFlag, FlagAttribute, FlagCondition, FlagRule, VariantFlag } from './definitions.ts'
+
+type Operator = keyof Exclude<Extract<FlagCondition, object>, readonly unknown[]>
+
+/** A condition of operators that there are. */
+type CheckedCondition<Condition> = Condition extends readonly unknown[]
+  ? Condition
+  : Condition extends object
+    ? { readonly [K in keyof Condition]: K extends Operator ? Condition[K] : never }
+    : Condition
+
+/** Names of some part of a catalog; any text where the part is not known by its members. */
+type Names<C, Part extends string> = C extends { readonly [P in Part]: infer D } ? Extract<keyof D, string> : never
+
+/** Conditions whose segments are the catalog's. */
+type CheckedConditions<Conditions, Segment extends string> = {
+  readonly [K in keyof Conditions]: K extends 'segment'
+    ? Segment | readonly Segment[]
+    : K extends 'and' | 'or'
+      ? CheckedGroup<Conditions[K], Segment>
+      : K extends 'not'
+        ? CheckedConditions<Conditions[K], Segment>
+        : K extends FlagAttribute
+          ? CheckedCondition<Conditions[K]>
+          : never
+}
+
+// Lists, each by a parameter of its own: else their methods would be checked as well.
+type CheckedGroup<Group, Segment extends string> = {
+  readonly [I in keyof Group]: CheckedConditions<Group[I], Segment>
+}
+type CheckedRules<Rules, Variants, Segment extends string> = {
+  readonly [I in keyof Rules]: CheckedRule<Rules[I], Variants, Segment>
+}
+type CheckedPrerequisites<Prerequisites, Flags, Own> = {
+  readonly [I in keyof Prerequisites]: CheckedPrerequisite<Prerequisites[I], Flags, Own>
+}
+
+/** What a flag may serve: one of its variants, or weights of them. */
+type CheckedServe<Serve, Variant extends string> = Serve extends string
+  ? Variant
+  : { readonly [K in keyof Serve]: K extends Variant ? number : never }
+
+type CheckedRule<Rule, Variants, Segment extends string> = {
+  readonly [K in keyof Rule]: K extends 'if'
+    ? CheckedConditions<Rule[K], Segment>
+    : K extends 'serve'
+      ? Variants extends object
+        ? CheckedServe<Rule[K], Extract<keyof Variants, string>>
+        : boolean
+      : K extends keyof FlagRule
+        ? Rule[K]
+        : never
+}
+
+/** A prerequisite names another flag, and a value that it has. */
+type CheckedPrerequisite<Prerequisite, Flags, Own> = Prerequisite extends { readonly flag: infer F }
+  ? F extends Exclude<keyof Flags, Own>
+    ? {
+        readonly flag: F
+        readonly is: Flags[F] extends { readonly variants: infer V extends object } ? keyof V : boolean
+      }
+    : { readonly flag: Exclude<keyof Flags, Own> }
+  : Prerequisite
+
+type VariantsOf<Flag> = Flag extends { readonly variants: infer V extends object } ? V : undefined
+
+type CheckedFlag<Flags, Own extends keyof Flags, Segment extends string, Flag = Flags[Own]> = {
+  readonly [K in keyof Flag]: K extends 'default'
+    ? VariantsOf<Flag> extends object
+      ? keyof VariantsOf<Flag>
+      : boolean
+    : K extends 'rules'
+      ? CheckedRules<Flag[K], VariantsOf<Flag>, Segment>
+      : K extends 'prerequisites'
+        ? CheckedPrerequisites<Flag[K], Flags, Own>
+        : K extends keyof VariantFlag
+          ? Flag[K]
+          : never
+}
+
+/** What is not known member by member is left to the check at run time. */
+type CheckedFlags<Flags, Segment extends string> = string extends keyof Flags
+  ? Flags
+  : {
+      readonly [Own in keyof Flags]: BooleanFlag extends Flags[Own]
+        ? Flags[Own]
+        : VariantFlag extends Flags[Own]
+          ? Flags[Own]
+          : CheckedFlag<Flags, Own, Segment>
+    }
+
+/** A catalog whose flags name variants, segments and flags that are there: what does not, does not compile. */
+export type CheckedCatalog<C> = {
+  readonly [K in keyof C]: K extends 'flags'
+    ? CheckedFlags<C[K], Names<C, 'segments'>>
+    : K extends 'segments'
+      ? { readonly [Name in keyof C[K]]: CheckedConditions<C[K][Name], Names<C, 'segments'>> }
+      : C[K]
+}

@@ -1,0 +1,88 @@
+import { BlockList, isIP } from 'node:net'
+import { Range, SemVer } from 'semver'
+
+/** Times long before now: minutes, hours, days, weeks. */
+const UNIT_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }
+const MAX_VERSION = 256
+const MAX_RANGE = 200
+
+/** ms of `14d`, `90m`, `12h`, `2w`; `undefined` for what is no such length. */
+export function lengthOfTime(text: unknown): number | undefined {
+  const [, count, unit = ''] = (typeof text === 'string' && /^(\d{1,6})([mhdw])$/.exec(text)) || []
+  return count === undefined ? undefined : Number(count) * (UNIT_MS[unit] as number)
+}
+
+/** Addresses in some blocks. */
+export class AddressBlocks {
+  // Apart: a list of both takes each IPv4 address for one of ::/0.
+  readonly #ipv4 = new BlockList()
+  readonly #ipv6 = new BlockList()
+
+  /** @param blocks `10.0.0.0/8`, `2001:db8::/32`, or single addresses; each one an `isBlock` */
+  constructor(blocks: readonly string[]) {
+    for (const block of blocks) {
+      const { address, family, bits } = readBlock(block) as Block
+      this.#of(family).addSubnet(address, bits, family)
+    }
+  }
+
+  /** Whether the address is in one of them; an IPv4 address that is written as an IPv6 one counts as itself. */
+  has(address: unknown): boolean {
+    if (typeof address !== 'string') return false
+    const [plain = ''] = address.split('%', 1)
+    const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(plain)?.[1] ?? plain
+    const family = familyOf(mapped)
+    return family !== undefined && this.#of(family).check(mapped, family)
+  }
+
+  #of(family: Block['family']): BlockList {
+    return family === 'ipv4' ? this.#ipv4 : this.#ipv6
+  }
+}
+
+interface Block {
+  readonly address: string
+  readonly family: 'ipv4' | 'ipv6'
+  readonly bits: number
+}
+
+/** Whether it is an address, or an address and how many of its bits count. */
+export function isBlock(text: unknown): boolean {
+  return readBlock(text) !== undefined
+}
+
+function readBlock(text: unknown): Block | undefined {
+  if (typeof text !== 'string') return undefined
+  const [address = '', bits, ...rest] = text.split('/', 3)
+  const family = familyOf(address)
+  if (family === undefined || rest.length > 0 || address.includes('%')) return undefined
+  const all = family === 'ipv4' ? 32 : 128
+  if (bits === undefined) return { address, family, bits: all }
+  if (!/^\d{1,3}$/.test(bits) || Number(bits) > all) return undefined
+  return { address, family, bits: Number(bits) }
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' | undefined {
+  const version = isIP(address)
+  return version === 0 ? undefined : version === 4 ? 'ipv4' : 'ipv6'
+}
+
+/** A range of semantic versions, as npm reads them; `undefined` for what is none. */
+export function versionRange(text: unknown): Range | undefined {
+  if (typeof text !== 'string' || text.trim() === '' || text.length > MAX_RANGE) return undefined
+  try {
+    return new Range(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether a version is in a range; a pre-release only where the range names one of the same version. */
+export function isInRange(version: unknown, range: Range): boolean {
+  if (typeof version !== 'string' || version.length > MAX_VERSION) return false
+  try {
+    return range.test(new SemVer(version))
+  } catch {
+    return false
+  }
+}

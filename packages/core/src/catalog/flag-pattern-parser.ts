@@ -1,0 +1,204 @@
+import type { CharacterSet } from './flag-pattern-characters.ts'
+import { ANY_CHARACTER, CharacterRanges, CLASSES, CONTROLS } from './flag-pattern-characters.ts'
+
+/** One step of a compiled pattern. Steps follow each other, but for forks. */
+export interface PatternStep {
+  readonly kind: 'take' | 'fork' | 'start' | 'end' | 'match'
+  /** Of `take`: the characters. */
+  readonly set?: CharacterSet
+  /** Of `fork`: where it goes on. */
+  readonly to: number[]
+}
+
+type Node =
+  | { readonly kind: 'take'; readonly set: CharacterSet }
+  | { readonly kind: 'start' }
+  | { readonly kind: 'end' }
+  | { readonly kind: 'sequence'; readonly nodes: readonly Node[] }
+  | { readonly kind: 'either'; readonly nodes: readonly Node[] }
+  | { readonly kind: 'repeat'; readonly node: Node; readonly least: number; readonly most: number }
+
+const MAX_SOURCE = 200
+const MAX_STEPS = 1_000
+const MAX_REPEAT = 100
+const COUNT = /^\{(\d{1,3})(,(\d{0,3}))?\}/
+const SYNTAX = '^$\\.*+?()[]{}|/'
+
+export class PatternError extends Error {}
+
+/** @throws PatternError with what is wrong, in words */
+export function parsePattern(source: string): readonly PatternStep[] {
+  if (source.length > MAX_SOURCE) throw new PatternError(`must have at most ${MAX_SOURCE} characters.`)
+  const node = new Parser(source).parse()
+  const steps: PatternStep[] = []
+  let visited = 0
+  const add = (step: PatternStep): PatternStep => {
+    steps.push(step)
+    return step
+  }
+  const emit = (part: Node): void => {
+    // What repeats nothing adds no step, and must not be repeated without end either.
+    if (++visited > MAX_STEPS || steps.length > MAX_STEPS) throw new PatternError('repeats too much.')
+    if (part.kind === 'take') add({ kind: 'take', set: part.set, to: [] })
+    else if (part.kind === 'start' || part.kind === 'end') add({ kind: part.kind, to: [] })
+    else if (part.kind === 'sequence') part.nodes.forEach(emit)
+    else if (part.kind === 'either') emitEither(part.nodes)
+    else emitRepeat(part.node, part.least, part.most)
+  }
+  const emitEither = (nodes: readonly Node[]): void => {
+    const ends: PatternStep[] = []
+    for (const [i, one] of nodes.entries()) {
+      const last = i === nodes.length - 1
+      const fork = last ? undefined : add({ kind: 'fork', to: [steps.length + 1] })
+      emit(one)
+      if (!last) ends.push(add({ kind: 'fork', to: [] }))
+      fork?.to.push(steps.length)
+    }
+    for (const end of ends) end.to.push(steps.length)
+  }
+  const emitRepeat = (one: Node, least: number, most: number): void => {
+    for (let i = 0; i < least; i++) emit(one)
+    if (most === Number.POSITIVE_INFINITY) {
+      const first = steps.length
+      const fork = add({ kind: 'fork', to: [first + 1] })
+      emit(one)
+      add({ kind: 'fork', to: [first] })
+      fork.to.push(steps.length)
+      return
+    }
+    const forks: PatternStep[] = []
+    for (let i = least; i < most; i++) {
+      forks.push(add({ kind: 'fork', to: [steps.length + 1] }))
+      emit(one)
+    }
+    for (const fork of forks) fork.to.push(steps.length)
+  }
+  emit(node)
+  add({ kind: 'match', to: [] })
+  return steps
+}
+
+class Parser {
+  readonly #source: string
+  #at = 0
+
+  constructor(source: string) {
+    this.#source = source
+  }
+
+  parse(): Node {
+    const node = this.#either()
+    if (this.#at < this.#source.length) throw new PatternError('has a ")" too many.')
+    return node
+  }
+
+  #either(): Node {
+    const nodes = [this.#sequence()]
+    while (this.#takes('|')) nodes.push(this.#sequence())
+    return nodes.length === 1 ? (nodes[0] as Node) : { kind: 'either', nodes }
+  }
+
+  #sequence(): Node {
+    const nodes: Node[] = []
+    while (this.#at < this.#source.length && !this.#sees('|') && !this.#sees(')')) nodes.push(this.#repeated())
+    return { kind: 'sequence', nodes }
+  }
+
+  #repeated(): Node {
+    const node = this.#one()
+    const [least, most] = this.#count() ?? [1, 1]
+    if (least === 1 && most === 1) return node
+    if (node.kind === 'start' || node.kind === 'end') throw new PatternError('repeats "^" or "$".')
+    // Whether as much or as little as possible is taken does not matter: what is asked is whether it matches.
+    this.#takes('?')
+    return { kind: 'repeat', node, least, most }
+  }
+
+  #count(): readonly [least: number, most: number] | undefined {
+    if (this.#takes('*')) return [0, Number.POSITIVE_INFINITY]
+    if (this.#takes('+')) return [1, Number.POSITIVE_INFINITY]
+    if (this.#takes('?')) return [0, 1]
+    if (!this.#sees('{')) return undefined
+    const [whole, first = '', range, last = ''] = COUNT.exec(this.#source.slice(this.#at)) ?? []
+    if (whole === undefined) throw new PatternError('has a "{" that is no count, such as {2,5}.')
+    this.#at += whole.length
+    const least = Number(first)
+    const most = range === undefined ? least : last === '' ? Number.POSITIVE_INFINITY : Number(last)
+    if (most < least) throw new PatternError('has a count from more to less.')
+    if (least > MAX_REPEAT || (most > MAX_REPEAT && most !== Number.POSITIVE_INFINITY))
+      throw new PatternError(`repeats more than ${MAX_REPEAT} times.`)
+    return [least, most]
+  }
+
+  #one(): Node {
+    if (this.#takes('^')) return { kind: 'start' }
+    if (this.#takes('$')) return { kind: 'end' }
+    if (this.#takes('.')) return { kind: 'take', set: ANY_CHARACTER }
+    if (this.#takes('(')) return this.#group()
+    if (this.#takes('[')) return { kind: 'take', set: this.#set() }
+    const character = this.#character()
+    if (character === '\\') return { kind: 'take', set: this.#escaped(SYNTAX) }
+    if (SYNTAX.includes(character) && character !== '/')
+      throw new PatternError(`has a "${character}" that belongs to nothing; "\\${character}" is the character.`)
+    return { kind: 'take', set: CharacterRanges.of(character) }
+  }
+
+  #group(): Node {
+    if (this.#takes('?') && !this.#takes(':')) {
+      throw new PatternError('has a "(?"; there is only (?:…), for nothing is looked around for or remembered.')
+    }
+    const node = this.#either()
+    if (!this.#takes(')')) throw new PatternError('has a "(" that is not closed.')
+    return node
+  }
+
+  #set(): CharacterSet {
+    const negated = this.#takes('^')
+    const sets: CharacterSet[] = []
+    while (!this.#takes(']')) {
+      const low = this.#member()
+      if (this.#source.startsWith('-]', this.#at) || !this.#takes('-')) {
+        sets.push(low)
+        continue
+      }
+      const high = this.#member()
+      if (low.only === undefined || high.only === undefined || low.only > high.only)
+        throw new PatternError('has a range in "[…]" that is none.')
+      sets.push(new CharacterRanges([[low.only, high.only]]))
+    }
+    return { has: (code) => sets.some((set) => set.has(code)) !== negated }
+  }
+
+  #member(): CharacterSet {
+    if (this.#at >= this.#source.length) throw new PatternError('has a "[" that is not closed.')
+    const character = this.#character()
+    return character === '\\' ? this.#escaped(`${SYNTAX}-`) : CharacterRanges.of(character)
+  }
+
+  #escaped(characters: string): CharacterSet {
+    if (this.#at >= this.#source.length) throw new PatternError('ends with "\\".')
+    const name = this.#character()
+    const set = CLASSES.get(name)
+    if (set) return set
+    const code = CONTROLS.get(name)
+    if (code !== undefined) return new CharacterRanges([[code, code]])
+    if (characters.includes(name)) return CharacterRanges.of(name)
+    throw new PatternError(`has "\\${name}", which is not known: there are \\d \\w \\s \\D \\W \\S \\t \\n \\r.`)
+  }
+
+  #character(): string {
+    const character = String.fromCodePoint(this.#source.codePointAt(this.#at) as number)
+    this.#at += character.length
+    return character
+  }
+
+  #sees(character: string): boolean {
+    return this.#source[this.#at] === character
+  }
+
+  #takes(character: string): boolean {
+    if (!this.#sees(character)) return false
+    this.#at++
+    return true
+  }
+}

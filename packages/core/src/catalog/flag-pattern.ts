@@ -1,0 +1,67 @@
+import type { PatternStep } from './flag-pattern-parser.ts'
+import { parsePattern } from './flag-pattern-parser.ts'
+
+/** Characters of a text that is searched; a longer one does not match. */
+export const MAX_MATCHED = 1_000
+
+/**
+ * A regular expression that can not blow up: all its ways are followed at once, character by character (Thompson 1968),
+ * so that a text costs at most its length times the pattern's. Finds the pattern anywhere, as `RegExp.test` does.
+ */
+export class FlagPattern {
+  readonly #steps: readonly PatternStep[]
+  readonly #marks: Uint32Array
+  readonly #pending: Uint32Array
+  #mark = 0
+  #current: number[] = []
+  #next: number[] = []
+
+  /** @throws PatternError with what is wrong, in words */
+  constructor(source: string) {
+    this.#steps = parsePattern(source)
+    this.#marks = new Uint32Array(this.#steps.length)
+    this.#pending = new Uint32Array(this.#steps.length * 2 + 1)
+  }
+
+  test(text: string): boolean {
+    const { length } = text
+    if (length > MAX_MATCHED) return false
+    this.#current.length = 0
+    this.#mark = 1
+    this.#marks.fill(0)
+    for (let at = 0; ; ) {
+      // Each position may be the first one.
+      if (this.#follow(this.#current, 0, at, length)) return true
+      if (at >= length) return false
+      const code = text.codePointAt(at) as number
+      at += code > 0xffff ? 2 : 1
+      this.#mark++
+      this.#next.length = 0
+      for (const step of this.#current) {
+        const { set } = this.#steps[step] as PatternStep
+        if (set?.has(code) && this.#follow(this.#next, step + 1, at, length)) return true
+      }
+      const spent = this.#current
+      this.#current = this.#next
+      this.#next = spent
+    }
+  }
+
+  /** Follows what takes no character, up to steps that take one; true once the end of the pattern is reached. */
+  #follow(into: number[], from: number, at: number, length: number): boolean {
+    let pending = 0
+    this.#pending[pending++] = from
+    while (pending > 0) {
+      const index = this.#pending[--pending] as number
+      if (this.#marks[index] === this.#mark) continue
+      this.#marks[index] = this.#mark
+      const step = this.#steps[index] as PatternStep
+      if (step.kind === 'match') return true
+      if (step.kind === 'take') into.push(index)
+      else if (step.kind === 'fork') {
+        for (const to of step.to) this.#pending[pending++] = to
+      } else if (step.kind === 'start' ? at === 0 : at === length) this.#pending[pending++] = index + 1
+    }
+    return false
+  }
+}

@@ -1,0 +1,85 @@
+import { didYouMean } from '../did-you-mean.ts'
+import type { FlagSurroundings } from './flag-problems.ts'
+import { describe, isObject, join, type Problems } from './problems.ts'
+
+const PREREQUISITE_KEYS = ['flag', 'is']
+const MAX_PREREQUISITES = 20
+
+/** Reports what is wrong with the flags that another one needs: unknown ones, values they never have, and circles. */
+export function checkPrerequisites(
+  problems: Problems,
+  path: string,
+  prerequisites: unknown,
+  { flags, key }: FlagSurroundings,
+): void {
+  const at = join(path, 'prerequisites')
+  if (!Array.isArray(prerequisites) || prerequisites.length > MAX_PREREQUISITES) {
+    problems.add(at, `must be a list of at most ${MAX_PREREQUISITES}, not ${describe(prerequisites)}.`)
+    return
+  }
+  for (const [i, prerequisite] of prerequisites.entries())
+    checkPrerequisite(problems, `${at}.${i}`, prerequisite, flags)
+  const circle = flags && key !== undefined && circleThrough(key, prerequisites, flags)
+  if (circle) problems.add(at, `must not lead back to the flag itself: ${circle.join(' → ')}.`)
+}
+
+function checkPrerequisite(
+  problems: Problems,
+  at: string,
+  prerequisite: unknown,
+  flags: FlagSurroundings['flags'],
+): void {
+  if (!isObject(prerequisite)) {
+    problems.add(at, `must be { flag, is }, not ${describe(prerequisite)}.`)
+    return
+  }
+  problems.unknownKeys(at, prerequisite, PREREQUISITE_KEYS)
+  const { flag, is } = prerequisite
+  if (typeof flag !== 'string') {
+    problems.add(join(at, 'flag'), `must be a flag's key, not ${describe(flag)}.`)
+    return
+  }
+  if (typeof is !== 'boolean' && typeof is !== 'string')
+    problems.add(join(at, 'is'), `must be true, false or the name of a variant, not ${describe(is)}.`)
+  if (!flags) return
+  const known = Object.keys(flags)
+  const definition = Object.hasOwn(flags, flag) ? flags[flag] : undefined
+  if (!isObject(definition)) {
+    problems.add(join(at, 'flag'), `names no flag, ${describe(flag)}.${didYouMean(flag.slice(0, 100), known)}`)
+  } else if (isObject(definition.variants)) {
+    const names = Object.keys(definition.variants)
+    if (typeof is === 'boolean' || (typeof is === 'string' && !names.includes(is)))
+      problems.add(
+        join(at, 'is'),
+        `must name a variant of "${flag}", not ${describe(is)}.${didYouMean(String(is).slice(0, 100), names)}`,
+      )
+  } else if (typeof is === 'string') {
+    problems.add(join(at, 'is'), `must be true or false, for "${flag}" is a boolean flag, not ${describe(is)}.`)
+  }
+}
+
+/** The way from a flag back to itself, or `undefined` if there is none. */
+function circleThrough(
+  key: string,
+  prerequisites: readonly unknown[],
+  flags: Readonly<Record<string, unknown>>,
+): readonly string[] | undefined {
+  const seen = new Set<string>()
+  const ways: (readonly string[])[] = neededBy(prerequisites).map((flag) => [key, flag])
+  for (let way = ways.pop(); way; way = ways.pop()) {
+    const last = way.at(-1) as string
+    if (last === key) return way
+    if (seen.has(last)) continue
+    seen.add(last)
+    const definition = Object.hasOwn(flags, last) ? flags[last] : undefined
+    const further = isObject(definition) && Array.isArray(definition.prerequisites) ? definition.prerequisites : []
+    for (const flag of neededBy(further.slice(0, MAX_PREREQUISITES))) ways.push([...way, flag])
+  }
+  return undefined
+}
+
+function neededBy(prerequisites: readonly unknown[]): readonly string[] {
+  return prerequisites.flatMap((prerequisite) =>
+    isObject(prerequisite) && typeof prerequisite.flag === 'string' ? [prerequisite.flag] : [],
+  )
+}

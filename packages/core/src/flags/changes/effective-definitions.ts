@@ -1,0 +1,48 @@
+import type { FlagDefinition } from '../../catalog/definitions.ts'
+import type { StoredDocument } from '../../storage/records.ts'
+import type { CheckDefinition } from './definition-problems.ts'
+import { definitionProblems } from './definition-problems.ts'
+import type { FlagSetting } from './stored-flag.ts'
+import { readStoredFlag, settingAt, waitingAt } from './stored-flag.ts'
+
+type Definitions = Readonly<Record<string, FlagDefinition>>
+
+/** Every flag as it is at one time. */
+export interface EffectiveDefinitions {
+  readonly definitions: Definitions
+  /** ms: when the next scheduled change begins to hold; `undefined` if none waits. */
+  readonly until: number | undefined
+}
+
+/** What one version of a flag says, given what the catalog says of it. */
+export function definitionOf(declared: FlagDefinition, { definition, archived }: FlagSetting): FlagDefinition {
+  return archived ? { ...declared, enabled: false } : (definition ?? declared)
+}
+
+/**
+ * What was changed at run time wins over the catalog; what is stored of a flag that the catalog has no more counts for
+ * nothing. A definition that is not valid beside this catalog (any more) serves everybody the catalog's default.
+ *
+ * @param documents of the platform; those of other kinds are passed over
+ */
+export function effectiveDefinitions(
+  catalog: Definitions,
+  documents: readonly StoredDocument[],
+  now: number,
+  check: CheckDefinition,
+): EffectiveDefinitions {
+  const changed = new Map<string, FlagDefinition>()
+  let until: number | undefined
+  for (const { kind, key, value } of documents) {
+    const declared = kind === 'flags' && Object.hasOwn(catalog, key) ? catalog[key] : undefined
+    if (!declared) continue
+    const flag = readStoredFlag(value)
+    const setting = settingAt(flag, now)
+    const broken = setting.definition && definitionProblems(check, key, declared, setting.definition).length > 0
+    changed.set(key, definitionOf(declared, broken ? { version: setting.version, archived: true } : setting))
+    const [waiting] = waitingAt(flag, now)
+    if (waiting) until = Math.min(waiting.at, until ?? waiting.at)
+  }
+  const definitions = Object.entries(catalog).map(([key, declared]) => [key, changed.get(key) ?? declared] as const)
+  return { definitions: Object.fromEntries(definitions), until }
+}

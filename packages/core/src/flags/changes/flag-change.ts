@@ -1,0 +1,102 @@
+import type { FlagDefinition } from '../../catalog/definitions.ts'
+import type { Problem } from '../../catalog/problems.ts'
+import { describe, isObject } from '../../catalog/problems.ts'
+import { didYouMean } from '../../did-you-mean.ts'
+import { ThroughlineError } from '../../errors.ts'
+import type { FlagChangeKind, FlagHistoryEntry } from './flag-history.ts'
+import { KEPT_VERSIONS } from './flag-history.ts'
+import type { FlagPatch } from './patch-definition.ts'
+import { patchDefinition } from './patch-definition.ts'
+import type { FlagSetting } from './stored-flag.ts'
+
+/** A change of a flag: exactly one of them. */
+export type FlagChange =
+  | { readonly define: FlagDefinition }
+  | { readonly patch: FlagPatch }
+  | { readonly archive: true }
+  /** A version of the flag's; 0 is the catalog's. */
+  | { readonly rollback: number }
+  | { readonly reset: true }
+
+type Setting = Omit<FlagSetting, 'version'>
+
+/** What a change is decided by. */
+export interface ChangeBase {
+  readonly key: string
+  /** The catalog's. */
+  readonly declared: FlagDefinition
+  /** What holds when the change begins to. */
+  readonly setting: FlagSetting
+  /** What is wrong with a definition of this flag. */
+  problems(definition: unknown): readonly Problem[]
+  /** A version that is still kept. */
+  kept(version: number): Promise<FlagHistoryEntry | undefined>
+}
+
+const CHANGES: readonly FlagChangeKind[] = ['defined', 'patched', 'archived', 'rolled_back', 'reset']
+const NAMES = ['define', 'patch', 'archive', 'rollback', 'reset']
+
+/**
+ * What a flag is by a change.
+ *
+ * @throws ThroughlineError `FLAG_INVALID`
+ */
+export async function settingBy(base: ChangeBase, change: FlagChange): Promise<Setting> {
+  if ('define' in change) return { definition: valid(base, change.define) }
+  if ('patch' in change) return patched(base, change.patch)
+  if ('archive' in change) return { archived: true }
+  if ('rollback' in change) return rolledBack(base, change.rollback)
+  return {}
+}
+
+/**
+ * How the change is called on record.
+ *
+ * @throws ThroughlineError `FLAG_INVALID` if it is none, or several
+ */
+export function changeKind(change: unknown): FlagChangeKind {
+  const names = isObject(change) ? Object.keys(change) : []
+  const [name = ''] = names
+  const kind = CHANGES[NAMES.indexOf(name)]
+  if (kind && names.length === 1) return kind
+  const given = isObject(change) ? `{ ${names.join(', ').slice(0, 100)} }` : describe(change)
+  throw flagInvalid(`A change is one of ${NAMES.join(', ')}, not ${given}.${didYouMean(name.slice(0, 100), NAMES)}`)
+}
+
+/** @throws ThroughlineError `FLAG_INVALID`, naming everything that is wrong and where */
+export function refuseProblems(problems: readonly Problem[]): void {
+  if (problems.length === 0) return
+  throw flagInvalid(problems.map(({ path, message }) => `${path}: ${message}`).join(' '), { problems })
+}
+
+export function flagInvalid(message: string, details: Readonly<Record<string, unknown>> = {}): ThroughlineError {
+  return new ThroughlineError('FLAG_INVALID', { message, details })
+}
+
+function patched(base: ChangeBase, patch: FlagPatch): Setting {
+  const { key, declared, setting } = base
+  if (setting.archived) throw flagInvalid(`"${key}" is archived: define it, or roll it back, to have it again.`)
+  const { definition, problems } = patchDefinition(setting.definition ?? declared, patch, key)
+  if (problems) refuseProblems(problems)
+  return { definition: valid(base, definition) }
+}
+
+async function rolledBack(base: ChangeBase, to: number): Promise<Setting> {
+  if (!Number.isSafeInteger(to) || to < 0) throw flagInvalid(`"to" is ${describe(to)}; it must be a version's number.`)
+  if (to === 0) return {}
+  const entry = await base.kept(to)
+  if (!entry) {
+    throw flagInvalid(
+      `There is no version ${to} of "${base.key}" to go back to. The last ${KEPT_VERSIONS} are kept: see \`history\`.`,
+    )
+  }
+  if (entry.archived) return { archived: true }
+  // The catalog may have changed since: what was right then need not be now.
+  return entry.definition ? { definition: valid(base, entry.definition) } : {}
+}
+
+function valid(base: ChangeBase, definition: unknown): FlagDefinition {
+  refuseProblems(base.problems(definition))
+  // As it is stored, whatever the caller does with it later.
+  return JSON.parse(JSON.stringify(definition))
+}

@@ -1,0 +1,50 @@
+import type { FlagDefinition } from '../../catalog/definitions.ts'
+import { didYouMean } from '../../did-you-mean.ts'
+import type { OverrideOptions } from '../../platform-port.ts'
+import type { Json } from '../../vocabulary.ts'
+import { flagInvalid } from './flag-change.ts'
+
+/** An override as it is stored. */
+export type StoredOverride = {
+  readonly value: boolean | string
+  /** ms: it counts up to then. */
+  readonly until?: number
+  /** Why, as the operator says it. */
+  readonly reason?: string
+}
+
+const MAX_REASON = 500
+
+/**
+ * Checks an override of one tenant.
+ *
+ * @throws ThroughlineError `FLAG_INVALID`
+ */
+export function newFlagOverride(
+  key: string,
+  { variants }: FlagDefinition,
+  value: boolean | string,
+  { until, reason }: OverrideOptions,
+): StoredOverride {
+  const valid = variants ? typeof value === 'string' && Object.hasOwn(variants, value) : typeof value === 'boolean'
+  if (!valid) {
+    const given = String(value).slice(0, 100)
+    throw flagInvalid(
+      variants
+        ? `"${given}" is no variant of "${key}".${didYouMean(given, Object.keys(variants))}`
+        : `"${key}" is a boolean flag.`,
+    )
+  }
+  const end = until === undefined ? undefined : new Date(until).getTime()
+  if (end !== undefined && Number.isNaN(end)) throw flagInvalid('"until" is no time.')
+  if (reason !== undefined && (typeof reason !== 'string' || reason.length > MAX_REASON)) {
+    throw flagInvalid(`"reason" must be a text of at most ${MAX_REASON} characters.`)
+  }
+  return { value, ...(end !== undefined && { until: end }), ...(reason !== undefined && { reason }) }
+}
+
+/** An override that is stored, if it counts at a time, ms. */
+export function readOverride(value: Json, now: number): StoredOverride | undefined {
+  const stored = value as unknown as StoredOverride
+  return stored.until === undefined || stored.until > now ? stored : undefined
+}

@@ -1,0 +1,136 @@
+import type { FlagDefinition } from '../catalog/definitions.ts'
+import type { RankBound } from './rank-bound.ts'
+import { RankCounter } from './rank-bound.ts'
+
+/** Tenants are counted anew this often: who came or went moves the bounds. */
+const COUNT_MS = 60_000
+
+interface Wanted {
+  readonly seed: string
+  readonly count: number
+}
+
+export interface RankedTenantsOptions {
+  /** Every tenant; `undefined` where they can't be listed. */
+  tenants(): AsyncIterable<{ readonly id: string }> | undefined
+  /** The bounds are others than they were: what was compiled with them is old. */
+  onChange(): void
+  onFailure(error: unknown): void
+}
+
+/**
+ * Knows how far `exactly` reaches: counts all tenants at the start, when another number is asked for, and every minute;
+ * never while a flag is evaluated. Until they are counted, and while they can't be, nobody new is in.
+ */
+export class RankedTenants {
+  readonly #options: RankedTenantsOptions
+  readonly #wanted = new Map<string, Wanted>()
+  #bounds: ReadonlyMap<string, RankBound | undefined> = new Map()
+  #lookedAt: ReadonlyMap<string, RankBound | undefined> = new Map()
+  #version = 0
+  #timer: NodeJS.Timeout | undefined
+  #counting: Promise<void> | undefined
+  #closed = false
+
+  constructor(options: RankedTenantsOptions) {
+    this.#options = options
+  }
+
+  /** Another one for other bounds. */
+  get version(): number {
+    return this.#version
+  }
+
+  /** The last who is in; one that is not known yet is counted soon. */
+  readonly bound = (seed: string, count: number): RankBound | undefined => {
+    const key = keyOf({ seed, count })
+    if (!this.#wanted.has(key)) {
+      this.#wanted.set(key, { seed, count })
+      this.#schedule(0)
+    }
+    return this.#bounds.get(key)
+  }
+
+  /** The same, of what is known; counts nothing. */
+  readonly known = (seed: string, count: number): RankBound | undefined => {
+    const key = keyOf({ seed, count })
+    return this.#bounds.get(key) ?? this.#lookedAt.get(key)
+  }
+
+  /** Counts what `known` is asked for next, so that it can be looked at what nobody uses yet. */
+  async prepare(definitions: Readonly<Record<string, FlagDefinition>>): Promise<void> {
+    const unknown = wantedBy(definitions).filter((wanted) => !this.#bounds.has(keyOf(wanted)))
+    if (unknown.length > 0) this.#lookedAt = await countBounds(unknown, this.#options.tenants())
+  }
+
+  /** Counts for the definitions that an instance starts with. */
+  async start(definitions: Readonly<Record<string, FlagDefinition>>): Promise<void> {
+    for (const wanted of wantedBy(definitions)) this.#wanted.set(keyOf(wanted), wanted)
+    if (this.#wanted.size > 0) await this.count()
+  }
+
+  close(): void {
+    this.#closed = true
+    clearTimeout(this.#timer)
+  }
+
+  /** Reads all tenants once, and answers when the bounds are known. */
+  async count(): Promise<void> {
+    this.#counting ??= this.#countAll()
+      .catch(this.#options.onFailure)
+      .finally(() => {
+        this.#counting = undefined
+        this.#schedule(COUNT_MS)
+      })
+    await this.#counting
+  }
+
+  async #countAll(): Promise<void> {
+    const wanted = [...this.#wanted.values()]
+    const bounds = await countBounds(wanted, this.#options.tenants())
+    if (this.#closed) return
+    const before = this.#bounds
+    this.#bounds = bounds
+    const changed = [...bounds].some(([key, bound]) => before.get(key)?.id !== bound?.id)
+    if (changed) {
+      this.#version++
+      this.#options.onChange()
+    }
+    // What was asked for in the meantime.
+    if (this.#wanted.size > wanted.length) await this.#countAll()
+  }
+
+  #schedule(delay: number): void {
+    if (this.#closed) return
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => void this.count(), delay)
+    this.#timer.unref()
+  }
+}
+
+/** The bounds of all that is wanted, by one reading of the tenants. */
+async function countBounds(
+  wanted: readonly Wanted[],
+  tenants: AsyncIterable<{ readonly id: string }> | undefined,
+): Promise<ReadonlyMap<string, RankBound | undefined>> {
+  const counters = new Map(wanted.map((one) => [keyOf(one), new RankCounter(one.seed, one.count)]))
+  if (tenants && counters.size > 0) {
+    for await (const { id } of tenants) for (const counter of counters.values()) counter.add(id)
+  }
+  return new Map([...counters].map(([key, counter]) => [key, counter.bound]))
+}
+
+/** What the rules of some definitions ask for. */
+function wantedBy(definitions: Readonly<Record<string, FlagDefinition>>): readonly Wanted[] {
+  return Object.entries(definitions).flatMap(([key, { seed = key, rules = [] }]) =>
+    rules.flatMap(({ rollout }) =>
+      rollout && 'exactly' in rollout && rollout.exactly > 0
+        ? [{ seed: rollout.seed ?? seed, count: rollout.exactly }]
+        : [],
+    ),
+  )
+}
+
+function keyOf({ seed, count }: Wanted): string {
+  return `${count}:${seed}`
+}

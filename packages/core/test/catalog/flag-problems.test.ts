@@ -1,0 +1,186 @@
+import { describe, expect, it } from 'vitest'
+import { flagProblems, validateCatalog } from '../../src/catalog/index.ts'
+import { createThroughline } from '../../src/index.ts'
+
+const said = (problems: readonly { path: string; message: string }[]): string[] =>
+  problems.map(({ path, message }) => `${path}: ${message}`)
+const ruleProblems = (rule: object): string[] =>
+  said(flagProblems({ rules: [{ serve: true, ...rule }], default: false }))
+
+describe('flagProblems', () => {
+  it('knows all that a flag may say', () => {
+    const flags = {
+      base: { default: true },
+      size: {
+        variants: { small: 1, large: 2 },
+        seed: 'shared',
+        algorithm: 1,
+        prerequisites: [{ flag: 'base', is: true }],
+        rules: [
+          {
+            id: 'a',
+            if: {
+              segment: ['eu', 'big'],
+              and: [{ not: { 'actor.id': 'x' } }],
+              or: [{ 'request.ip': { cidr: '::1' } }],
+            },
+            rings: [
+              { name: 'in', if: { 'org.id': 'x' } },
+              { name: 'out', if: { segment: 'eu' } },
+            ],
+            upTo: 'out',
+            from: '2026-01-01',
+            until: '2026-02-01T10:00:00+01:00',
+            layer: { name: 'l', from: 0, to: 12.5, by: 'actor' },
+            rollout: { exactly: 40, seed: 's' },
+            serve: { small: 1, large: 0.5 },
+          },
+          {
+            if: { 'context.v': { semver: '>=1 <3', matches: '^1' }, 'org.created_at': { after: { ago: '14d' } } },
+            serve: 'large',
+          },
+        ],
+        default: 'small',
+      },
+    }
+    const segments = { eu: { 'org.region': 'eu' }, big: { segment: 'eu', 'org.seats': { gt: 5 } } }
+    expect(said(validateCatalog({ segments, flags }, { tenantsListed: true }))).toEqual([])
+    expect(said(validateCatalog({ segments, flags }))).toEqual([])
+    expect(said(validateCatalog({ segments, flags }, { tenantsListed: false }))).toEqual([
+      expect.stringContaining('flags.size.rules.0.rollout.exactly: must have tenants that can be counted'),
+    ])
+  })
+
+  it('tells what is wrong with a rule, and where', () => {
+    const wrong = {
+      id: 'plan:pro',
+      rings: [
+        { name: 'a', if: {} },
+        { name: 'a', if: { 'org.x': { cidr: '10.0.0.0/33' } } },
+      ],
+      upTo: 'b',
+      from: '2026-03-01T10:00',
+      until: 'soon',
+      layer: { name: '', from: 50, to: 20, by: 'user' },
+      rollout: { exactly: -1, by: 'actor' },
+    }
+    expect(ruleProblems(wrong)).toMatchInlineSnapshot(`
+      [
+        "rules.0.id: is a name that is not allowed: "plan:pro".",
+        "rules.0.rings.1.name: is the name of two rings: "a".",
+        "rules.0.rings.1.if["org.x"].cidr: must be a block of addresses, such as "10.0.0.0/8", not "10.0.0.0/33".",
+        "rules.0.upTo: must name a ring, not "b". Did you mean "a"?",
+        "rules.0.from: must be an ISO 8601 date, or a time with its zone, not "2026-03-01T10:00".",
+        "rules.0.until: must be an ISO 8601 date, or a time with its zone, not "soon".",
+        "rules.0.layer.name: must be a text of 1 to 100 characters, not "".",
+        "rules.0.layer.to: must be more than "from".",
+        "rules.0.layer.by: must be "tenant" or "actor", not "user".",
+        "rules.0.rollout.by: is not known.",
+        "rules.0.rollout.exactly: must be a whole number from 0 to 1000000, not -1.",
+      ]
+    `)
+    expect(
+      ruleProblems({
+        if: {
+          'org.a': { matches: '(' },
+          'org.b': { semver: 'newest' },
+          'org.c': { after: { ago: '2 days' } },
+          'request.url': 'x',
+          and: [],
+          or: {},
+          segment: 5,
+        },
+        from: '2026-03-02',
+        until: '2026-03-01',
+        rollout: { percent: 5, exactly: 5 },
+      }),
+    ).toMatchInlineSnapshot(`
+      [
+        "rules.0.if["org.a"].matches: has a "(" that is not closed.",
+        "rules.0.if["org.b"].semver: must be a range of versions, such as ">=1.2.0 <2", not "newest".",
+        "rules.0.if["org.c"].after: must be { ago: '14d' }, a number of m, h, d or w, or an ISO 8601 time.",
+        "rules.0.if["request.url"]: is no attribute of a request (request.method, request.path, request.route, request.host, request.ip, request.userAgent, request.id). Did you mean "request.ip"?",
+        "rules.0.if.and: must have at least one member.",
+        "rules.0.if.or: must be a list of conditions, not an object.",
+        "rules.0.if.segment: must be a segment's name, not 5.",
+        "rules.0.until: must be later than "from".",
+        "rules.0.rollout.percent: is not known.",
+      ]
+    `)
+    const twice = {
+      rules: [
+        { id: 'x', serve: true },
+        { id: 'x', serve: false },
+      ],
+      default: false,
+    }
+    expect(said(flagProblems(twice, 'f'))).toEqual(['f.rules.1.id: is the id of two rules: "x".'])
+  })
+
+  it('tells weights that are none', () => {
+    const serve = (weights: object) =>
+      said(flagProblems({ variants: { a: 1, b: 2 }, rules: [{ serve: weights }], default: 'a' }, 'f'))
+    expect(serve({ a: 1, c: 1 })).toEqual(['f.rules.0.serve.c: is not known.'])
+    expect(serve({ a: -1 })[0]).toContain('must be a number from 0')
+    expect(serve({ a: 0, b: 0 })).toEqual(['f.rules.0.serve: must give weight to at least one variant.'])
+    expect(ruleProblems({ serve: { on: 1 } })).toEqual(['rules.0.serve: must be true or false, not an object.'])
+  })
+
+  it('refuses prerequisites that are not there, can not be met, or lead back', () => {
+    const needs = (...prerequisites: object[]) => ({ prerequisites, default: false })
+    const flags = {
+      a: needs({ flag: 'b', is: true }),
+      b: needs({ flag: 'c', is: true }),
+      c: needs({ flag: 'a', is: true }),
+      self: needs({ flag: 'self', is: true }),
+      lost: needs({ flag: 'aa', is: true }, { flag: 'size', is: 'larg' }, { flag: 'a', is: 'on' }, { flg: 'a' }),
+      size: { variants: { small: 1, large: 2 }, default: 'small' },
+    }
+    expect(said(validateCatalog({ flags }))).toMatchInlineSnapshot(`
+      [
+        "flags.a.prerequisites: must not lead back to the flag itself: a → b → c → a.",
+        "flags.b.prerequisites: must not lead back to the flag itself: b → c → a → b.",
+        "flags.c.prerequisites: must not lead back to the flag itself: c → a → b → c.",
+        "flags.self.prerequisites: must not lead back to the flag itself: self → self.",
+        "flags.lost.prerequisites.0.flag: names no flag, "aa". Did you mean "a"?",
+        "flags.lost.prerequisites.1.is: must name a variant of "size", not "larg". Did you mean "large"?",
+        "flags.lost.prerequisites.2.is: must be true or false, for "a" is a boolean flag, not "on".",
+        "flags.lost.prerequisites.3.flg: is not known. Did you mean "flag"?",
+        "flags.lost.prerequisites.3.flag: must be a flag's key, not undefined.",
+      ]
+    `)
+  })
+
+  it('refuses segments that are not there, or contain themselves', () => {
+    const segments = {
+      a: { segment: 'b' },
+      b: { or: [{ not: { segment: ['c', 'd'] } }] },
+      c: { segment: 'a' },
+      d: { segment: 'd' },
+      e: { segment: 'aa' },
+    }
+    const flags = { f: { rules: [{ if: { or: [{ segment: 'g' }] }, serve: true }], default: false } }
+    expect(said(validateCatalog({ segments, flags }))).toMatchInlineSnapshot(`
+      [
+        "segments.e.segment: names no segment of the catalog, "aa". Did you mean "a"?",
+        "segments.a: must not contain itself: a → b → c → a.",
+        "segments.d: must not contain itself: d → d.",
+        "flags.f.rules.0.if.or.0.segment: names no segment of the catalog, "g". Did you mean "a"?",
+      ]
+    `)
+    expect(() => createThroughline({ segments: { a: { segment: 'a' } }, flags: {} })).toThrow(
+      /must not contain itself: a → a/,
+    )
+  })
+
+  it('is bounded', () => {
+    const many = Array.from({ length: 49 }, (_, i) => ({ [`org.a${i}`]: 1 }))
+    expect(ruleProblems({ if: { and: Array.from({ length: 49 }, () => ({ or: many })) } })).toEqual([
+      expect.stringContaining('a flag has at most 500 conditions'),
+    ])
+    let deep: object = { 'org.a': 1 }
+    for (let i = 0; i < 11; i++) deep = { not: deep }
+    expect(ruleProblems({ if: deep })).toEqual([expect.stringContaining('at most 10 levels')])
+    expect(ruleProblems({ if: { 'org.a': 'x'.repeat(5_000) } })).toEqual([expect.stringContaining('4096 characters')])
+  })
+})

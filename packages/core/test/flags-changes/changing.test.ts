@@ -1,0 +1,290 @@
+import type { Catalog, FlagDefinition, FlagEvaluation, PlatformFlags } from '@throughline/core'
+import { createThroughline } from '@throughline/core'
+import type { Storage } from '@throughline/core/storage'
+import { PLATFORM } from '@throughline/core/storage'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { catalog, OperatedApp, off } from './operated-app.ts'
+
+let app: OperatedApp
+
+beforeEach(async () => {
+  app = new OperatedApp()
+  await app.tenants(['acme', 'globex'])
+})
+afterEach(() => app.close())
+
+describe('a change of a flag', () => {
+  it('acts at once, is a version, and says what it changed for whom', async () => {
+    expect(await app.flags.get('reports')).toMatchObject({ version: 0, source: 'catalog', archived: false })
+    const result = await app.flags.patch('reports', { percent: { ramp: 100 } })
+    expect(result).toMatchObject({
+      version: 1,
+      changes: [{ path: 'rules.ramp.rollout.percent', before: 10, after: 100 }],
+      cancelled: [],
+    })
+    const { affected } = result
+    expect(affected).toMatchObject({ tenants: 2, complete: true, mayVary: 0 })
+    expect(await app.evaluate('acme', 'reports')).toMatchObject({ value: true, reason: 'SPLIT', rule: 'ramp' })
+    expect(await app.flags.get('reports')).toMatchObject({
+      version: 1,
+      source: 'runtime',
+      definition: { rules: [{ id: 'pros' }, { id: 'ramp', rollout: { percent: 100 } }], default: false },
+    })
+    const [event] = await app.events('flag.patched')
+    expect(event).toMatchObject({
+      actor: { id: 'olga' },
+      targets: [{ type: 'flag', id: 'reports' }],
+      metadata: { version: 1, changes: [{ path: 'rules.ramp.rollout.percent', before: 10, after: 100 }], affected },
+    })
+  })
+
+  it('names the tenants that flip, and says unknown where none can be listed', async () => {
+    const { affected } = await app.flags.define('exports', { default: true })
+    expect(affected).toEqual({ tenants: 2, flipped: 2, ids: ['acme', 'globex'], mayVary: 0, complete: true })
+    expect((await app.flags.define('exports', { default: true })).affected).toMatchObject({ flipped: 0, ids: [] })
+  })
+
+  it('is one of a dense row of versions, in which reset and archive stand too', async () => {
+    await app.flags.define('exports', { default: true })
+    await app.flags.patch('exports', { enabled: false })
+    await app.flags.archive('exports')
+    await app.flags.reset('exports')
+    await app.flags.rollback('exports', { to: 1 })
+    const history = await app.flags.history('exports')
+    expect(history.map(({ version, change, status }) => [version, change, status])).toEqual([
+      [5, 'rolled_back', 'current'],
+      [4, 'reset', 'past'],
+      [3, 'archived', 'past'],
+      [2, 'patched', 'past'],
+      [1, 'defined', 'past'],
+    ])
+    expect(history[0]).toMatchObject({
+      actor: { type: 'user', id: 'olga', name: 'Olga' },
+      reason: 'TICKET-7',
+      changedAt: '2026-11-24T12:00:00.000Z',
+      definition: { default: true },
+    })
+    expect((await app.evaluate('acme', 'exports')).value).toBe(true)
+    expect(await app.flags.history('layout')).toEqual([])
+  })
+
+  it('leaves an event of its own, whatever it is', async () => {
+    await app.flags.define('exports', { default: true })
+    await app.flags.patch('exports', { enabled: false })
+    await app.flags.archive('exports')
+    await app.flags.rollback('exports', { to: 1 })
+    const { version } = await app.flags.reset('exports', { at: app.clock.time + 1_000 })
+    await app.flags.cancel('exports', version)
+    await app.flags.reset('exports')
+    await app.flags.override('acme', 'exports', true)
+    await app.flags.clearOverride('acme', 'exports')
+    await app.flags.get('exports')
+    await app.flags.list()
+    await app.flags.history('exports')
+    await app.flags.preview('exports', { reset: true })
+    await app.flags.compare('acme', 'globex')
+    await app.flags.report()
+    const { events } = await app.operate((platform) => platform.audit.list({ limit: 1_000 }))
+    const acts = new Set(events.map(({ action }) => action).filter((action) => action.startsWith('flag.')))
+    expect([...acts].sort()).toEqual([
+      'flag.archived',
+      'flag.compared',
+      'flag.defined',
+      'flag.overridden',
+      'flag.override_cleared',
+      'flag.patched',
+      'flag.previewed',
+      'flag.read',
+      'flag.reported',
+      'flag.reset',
+      'flag.rolled_back',
+      'flag.schedule_cancelled',
+    ])
+  })
+
+  it('is refused outside of `platform.run`, looking included', async () => {
+    const { flags } = app.throughline.platform
+    const calls = [
+      () => flags.define('exports', off),
+      () => flags.patch('exports', { enabled: false }),
+      () => flags.archive('exports'),
+      () => flags.rollback('exports', { to: 0 }),
+      () => flags.reset('exports'),
+      () => flags.cancel('exports', 1),
+      () => flags.get('exports'),
+      () => flags.list(),
+      () => flags.history('exports'),
+      () => flags.preview('exports', { reset: true }),
+      () => flags.compare('acme', 'globex'),
+      () => flags.report(),
+      () => flags.override('acme', 'exports', true),
+      () => flags.overrides('acme'),
+    ]
+    for (const call of calls) await expect(call()).rejects.toMatchObject({ code: 'PLATFORM_REASON_REQUIRED' })
+  })
+})
+
+describe('archive', () => {
+  it("serves the catalog's default, is in no list, keeps its history, and ends with a definition", async () => {
+    await app.flags.define('exports', { default: true })
+    await app.flags.override('acme', 'exports', true)
+    await app.flags.archive('exports')
+    expect(await app.evaluate('acme', 'exports')).toEqual({ value: false, variant: 'off', reason: 'DISABLED' })
+    expect((await app.flags.list()).map(({ key }) => key)).toEqual(['reports', 'layout'])
+    expect(await app.flags.get('exports')).toMatchObject({ archived: true, version: 2 })
+    expect(await app.flags.history('exports')).toHaveLength(2)
+    await expect(app.flags.patch('exports', { enabled: true })).rejects.toMatchObject({
+      code: 'FLAG_INVALID',
+      message: expect.stringContaining('is archived'),
+    })
+    await app.flags.define('exports', { default: false, rules: [{ serve: true }] })
+    expect(await app.evaluate('globex', 'exports')).toMatchObject({ value: true })
+    expect((await app.flags.list()).map(({ key }) => key)).toContain('exports')
+  })
+})
+
+describe('rollback', () => {
+  it('goes back to any version that is kept, 0 being the catalog', async () => {
+    await app.flags.define('layout', { ...catalog.flags.layout, default: 'wide' })
+    await app.flags.archive('layout')
+    await app.flags.rollback('layout', { to: 1 })
+    expect((await app.evaluate('acme', 'layout')).variant).toBe('wide')
+    await app.flags.rollback('layout', { to: 2 })
+    expect((await app.evaluate('acme', 'layout')).reason).toBe('DISABLED')
+    await app.flags.rollback('layout', { to: 0 })
+    expect(await app.flags.get('layout')).toMatchObject({ version: 5, source: 'catalog', archived: false })
+    await expect(app.flags.rollback('layout', { to: 9 })).rejects.toMatchObject({ code: 'FLAG_INVALID' })
+    await expect(app.flags.rollback('layout', { to: -1 })).rejects.toMatchObject({ code: 'FLAG_INVALID' })
+  })
+
+  it('keeps the last 100 versions, and no more', async () => {
+    await app.operate(async (platform) => {
+      for (let i = 0; i < 103; i++) await platform.flags.define('exports', { default: i % 2 === 0 })
+    })
+    const history = await app.flags.history('exports')
+    expect([history.length, history[0]?.version, history.at(-1)?.version]).toEqual([100, 103, 4])
+    await expect(app.flags.rollback('exports', { to: 3 })).rejects.toMatchObject({ code: 'FLAG_INVALID' })
+    await app.flags.rollback('exports', { to: 5 })
+    expect((await app.evaluate('acme', 'exports')).value).toBe(true)
+  })
+})
+
+describe('what is wrong', () => {
+  it('is told with its path, and changes nothing', async () => {
+    const invalid = async (change: Promise<unknown>): Promise<string> => {
+      const error = (await change.then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      )) as { code: string; message: string }
+      expect(error?.code).toBe('FLAG_INVALID')
+      return error.message
+    }
+    const percent = { default: false, rules: [{ rollout: { percent: 101 }, serve: true }] } as const
+    expect(await invalid(app.flags.define('reports', percent))).toContain('reports.rules.0.rollout.percent:')
+    expect(await invalid(app.flags.patch('reports', { percent: { rampe: 5 } }))).toMatch(
+      /reports\.percent\.rampe: .*Did you mean "ramp"\?/,
+    )
+    expect(await invalid(app.flags.patch('reports', { percent: { pros: 5 } }))).toContain('reports.percent.pros:')
+    expect(await invalid(app.flags.patch('reports', { enable: true } as object))).toContain('Did you mean "enabled"?')
+    expect(await invalid(app.flags.patch('reports', { rules: { no: null } }))).toContain('reports.rules.no:')
+    expect(await invalid(app.flags.patch('reports', { default: 'on' }))).toContain('reports.default:')
+    expect(await invalid(app.flags.patch('reports', 7 as never))).toContain('must be a patch')
+    expect(await invalid(app.flags.define('reports', undefined as never))).toContain('reports:')
+    expect(await invalid(app.flags.define('layout', off))).toContain('stays what it was declared')
+    expect(await invalid(app.flags.reset('reports', { at: 'soon' }))).toContain('"at" is no time')
+    expect(await invalid(app.flags.reset('reports', { at: app.clock.time }))).toContain('not in the future')
+    expect(await invalid(app.flags.cancel('reports', 1))).toContain('No scheduled change')
+    expect(await invalid(app.flags.preview('reports', {} as never))).toContain('A change is one of')
+    const texts = Array.from({ length: 100 }, (_, i) => [`v${i}`, 'x'.repeat(3_000)])
+    const huge = { variants: Object.fromEntries(texts), default: 'v0' }
+    expect(await invalid(app.flags.define('layout', huge))).toContain('layout: takes')
+    expect(await app.flags.get('reports')).toMatchObject({ version: 0 })
+    // @ts-expect-error a typo does not compile
+    await expect(app.flags.get('report')).rejects.toThrow(/FLAG_UNKNOWN.*Did you mean "reports"/)
+  })
+
+  it('of two that change one version, one is refused; patches without a version are both made', async () => {
+    await app.flags.define('exports', { default: true }, { expectedVersion: 0 })
+    await expect(app.flags.define('exports', off, { expectedVersion: 0 })).rejects.toMatchObject({
+      code: 'FLAG_CONFLICT',
+      status: 409,
+      details: { key: 'exports', version: 1 },
+      remedy: expect.stringContaining('flags.get'),
+    })
+    const both = await Promise.allSettled([
+      app.flags.define('exports', { default: false }, { expectedVersion: 1 }),
+      app.flags.define('exports', { default: true }, { expectedVersion: 1 }),
+    ])
+    expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+    await Promise.all([
+      app.flags.patch('reports', { percent: { ramp: 40 } }),
+      app.flags.patch('reports', { description: 'ours' }),
+      app.flags.patch('reports', { rules: { eu: { if: { 'org.region': 'eu' }, serve: true } } }),
+    ])
+    const { version, definition } = await app.flags.get('reports')
+    const rules: FlagDefinition['rules'] = definition.rules
+    expect(version).toBe(3)
+    expect(definition.description).toBe('ours')
+    expect(rules?.map(({ id }) => id)).toEqual(['pros', 'ramp', 'eu'])
+    expect(rules?.[1]?.rollout).toEqual({ percent: 40 })
+  })
+})
+
+describe('what was stored', () => {
+  const over = async (flags: Catalog['flags'], fn: (flags: PlatformFlags, evaluation: FlagEvaluation) => unknown) => {
+    const storage: Storage = app.storage
+    const other = createThroughline({ catalog: { flags: flags ?? {} }, tenants: 'ours', storage })
+    const evaluation = await other.run({ tenant: 'acme', actor: { id: 'ada' } }, () => other.flags.evaluate('layout'))
+    await other.platform.run({ actor: { id: 'olga' }, reason: 'x' }, (platform) => fn(platform.flags, evaluation))
+    await other.close()
+  }
+
+  it('and is not valid beside the catalog of a newer deploy serves the default of that', async () => {
+    await app.flags.define('layout', { ...catalog.flags.layout, default: 'wide' })
+    await over({ layout: { default: true } }, (_, evaluation) => {
+      expect(evaluation).toEqual({ value: true, variant: 'on', reason: 'DISABLED' })
+    })
+    await over({ layout: { variants: { wide: 1, tall: 2 }, default: 'tall' } }, async (flags, { value }) => {
+      expect(value).toEqual({ columns: 3 })
+      await flags.define('layout', { variants: { tall: 2 }, default: 'tall' })
+      await expect(flags.rollback('layout', { to: 1 })).resolves.toMatchObject({ version: 3 })
+    })
+  })
+
+  it('by an earlier release, which kept the definition itself, is version 1', async () => {
+    const write = { kind: 'flags', tenant: PLATFORM, key: 'layout', value: { default: false } } as const
+    await app.storage.records.commit({ writer: 'w', lane: 0, writes: [write], quotas: [], body: '[]' })
+    await over({ layout: { default: true } }, async (flags, evaluation) => {
+      expect(evaluation).toMatchObject({ value: false, reason: 'STATIC' })
+      expect(await flags.get('layout')).toMatchObject({ version: 1, source: 'runtime' })
+      expect((await flags.patch('layout', { enabled: false })).version).toBe(2)
+    })
+  })
+})
+
+it('many patches that meet are all made', async () => {
+  const ids = Array.from({ length: 8 }, (_, i) => `rule${i}`)
+  await Promise.all(ids.map((id) => app.flags.patch('exports', { rules: { [id]: { serve: false } } })))
+  const { definition, version } = await app.flags.get('exports')
+  expect([definition.rules?.map(({ id }) => id).sort(), version]).toEqual([ids, 8])
+})
+
+describe('overrides', () => {
+  it('end when they say, and keep their reason', async () => {
+    await app.flags.override('acme', 'exports', true, { until: app.clock.time + 5_000, reason: 'trial' })
+    expect(await app.evaluate('acme', 'exports')).toMatchObject({ value: true, rule: 'override' })
+    const until = app.clock.time + 5_000
+    expect(await app.flags.overrides('acme')).toEqual([{ key: 'exports', value: true, until, reason: 'trial' }])
+    app.clock.time += 5_000
+    expect(await app.evaluate('acme', 'exports')).toMatchObject({ value: false })
+    expect(await app.flags.overrides('acme')).toEqual([])
+    await app.flags.override('globex', 'exports', true)
+    const of = (tenant: string) =>
+      app.operate((platform) => platform.audit.list({ tenant, action: 'flag.overridden' })).then(({ events }) => events)
+    expect((await of('acme'))[0]?.metadata).toMatchObject({ value: true, reason: 'trial' })
+    expect((await of('globex'))[0]?.metadata).toMatchObject({ value: true, reason: 'TICKET-7' })
+    await expect(app.flags.override('acme', 'exports', true, { reason: 'x'.repeat(501) })).rejects.toMatchObject({
+      code: 'FLAG_INVALID',
+    })
+  })
+})

@@ -1,0 +1,101 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { FaultyRecords } from '../../../../test/faulty-records.ts'
+import { until } from '../../../../test/until.ts'
+import type { Change, CommitResult } from '../../src/storage/index.ts'
+import { memoryStorage } from '../../src/storage/index.ts'
+import { OperatedApp } from './operated-app.ts'
+
+/** May stop answering at the moment at which a change is committed. */
+class Faulty extends FaultyRecords {
+  breakAfterCommit = false
+
+  override async commit(change: Change): Promise<CommitResult> {
+    const result = await super.commit(change)
+    if (this.breakAfterCommit) this.break('fail', 'read', 'versions')
+    return result
+  }
+}
+
+let app: OperatedApp
+let other: OperatedApp
+let records: Faulty
+
+beforeEach(async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  const storage = memoryStorage()
+  records = new Faulty(storage.records)
+  app = new OperatedApp({ ...storage, records })
+  other = new OperatedApp(storage, app.clock)
+  await app.tenants(['acme', 'globex'])
+  await app.flags.patch('reports', { percent: { ramp: 100 } })
+  await app.flags.override('acme', 'exports', true, { until: app.clock.time + 60_000 })
+})
+afterEach(async () => {
+  vi.useRealTimers()
+  records.heal()
+  await Promise.all([app.close(), other.close()])
+})
+
+const notices = (): string[] => {
+  const seen: string[] = []
+  app.throughline.flags.watch(({ type }) => seen.push(type))
+  return seen
+}
+
+describe('while the records can not be read', () => {
+  it('flags go on as they were last known, and say so', async () => {
+    const before = await app.evaluate('acme', 'reports')
+    expect(before.reason).toBe('SPLIT')
+    await app.evaluate('acme', 'exports')
+    records.break('fail', 'read', 'versions')
+    app.clock.time += 1_000
+    expect(await app.evaluate('acme', 'reports')).toEqual(before)
+    app.clock.time += 1_001
+    expect(await app.evaluate('acme', 'reports')).toEqual({ ...before, reason: 'STALE' })
+    expect(await app.evaluate('acme', 'exports')).toMatchObject({ value: true, rule: 'override', reason: 'STALE' })
+    // What ends by itself ends in an outage too.
+    app.clock.time += 60_000
+    expect(await app.evaluate('acme', 'exports')).toMatchObject({ value: false, reason: 'STALE' })
+    records.heal()
+    expect(await app.evaluate('acme', 'reports')).toEqual(before)
+  })
+
+  it('one event says that it began, and one that it ended, on the operator’s trail', async () => {
+    const seen = notices()
+    for (const tenant of ['acme', 'globex']) await app.evaluate(tenant, 'reports')
+    records.break('fail', 'read', 'versions')
+    app.clock.time += 2_001
+    for (let i = 0; i < 5; i++) {
+      for (const tenant of ['acme', 'globex']) await app.evaluate(tenant, 'reports')
+      app.clock.time += 1_000
+    }
+    expect(seen).toEqual(['stale'])
+    records.heal()
+    app.clock.time += 5_000
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(seen).toEqual(['stale'])
+    app.clock.time += 4_000
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(seen).toEqual(['stale', 'fresh'])
+    vi.useRealTimers()
+    const events = () => app.events('flags.stale', 'flags.fresh')
+    await until(async () => (await events()).length > 1)
+    expect(await events()).toMatchObject([
+      { action: 'flags.fresh', actor: { type: 'system' }, metadata: { lastedMs: 4_000 } },
+      { action: 'flags.stale' },
+    ])
+  })
+
+  it('a kill switch that this process has seen acts, though the tenant can not be read', async () => {
+    expect(await app.evaluate('acme', 'reports')).toMatchObject({ value: true })
+    await app.flags.patch('reports', { enabled: false })
+    records.break('fail', 'read', 'versions')
+    expect(await app.evaluate('acme', 'reports')).toMatchObject({ value: false, reason: 'STALE' })
+  })
+
+  it('a change that was committed does not fail because it can not be read back', async () => {
+    records.breakAfterCommit = true
+    expect((await app.flags.patch('reports', { enabled: false })).version).toBe(2)
+    expect((await other.flags.get('reports')).version).toBe(2)
+  })
+})

@@ -1,0 +1,228 @@
+import type { FlagDefinition, TenantRow } from '@throughline/core'
+import { createThroughline, defineCatalog } from '@throughline/core'
+import fc from 'fast-check'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { until } from '../../../../test/until.ts'
+import { OperatedApp } from './operated-app.ts'
+
+const closing: { close(): Promise<unknown> }[] = []
+afterEach(async () => {
+  vi.useRealTimers()
+  await Promise.all(closing.splice(0).map((app) => app.close()))
+})
+
+const catalog = defineCatalog({
+  plans: { free: {}, pro: { features: ['exports'] } },
+  flags: {
+    exports: { default: false },
+    reports: { default: false },
+    layout: { variants: { wide: 3, narrow: 1 }, default: 'narrow' },
+  },
+})
+const operator = { actor: { id: 'olga' }, reason: 'TICKET-7' }
+
+/** An app that keeps its tenants itself. */
+function appWith(rows: readonly TenantRow[], listed: 'rows' | 'ids' | 'stream' | 'unlisted' = 'rows') {
+  const list = {
+    rows: async () => rows,
+    ids: () => rows.map(({ id }) => String(id)),
+    async *stream() {
+      yield* rows
+    },
+  }
+  const app = createThroughline({
+    catalog,
+    tenants: {
+      load: (id) => rows.find((row) => row.id === id),
+      ...(listed !== 'unlisted' && { list: list[listed] }),
+    },
+  })
+  closing.push(app)
+  return app
+}
+
+const rows = (count: number): readonly TenantRow[] =>
+  Array.from({ length: count }, (_, i) => ({
+    id: `t${i}`,
+    plan: i % 3 === 0 ? 'pro' : 'free',
+    region: i % 2 ? 'eu' : 'us',
+  }))
+
+describe('preview', () => {
+  it('names exactly the tenants that flip once the change is made', async () => {
+    const condition = fc.constantFrom({ 'org.region': 'eu' }, { 'org.plan': 'pro' }, { 'org.id': ['t1', 't4'] })
+    const rule = fc.oneof(
+      fc.record({ if: condition, serve: fc.boolean() }),
+      fc.record({ rollout: fc.record({ percent: fc.integer({ min: 0, max: 100 }) }), serve: fc.boolean() }),
+    )
+    const definition = fc.record({
+      default: fc.boolean(),
+      enabled: fc.boolean(),
+      rules: fc.array(rule, { maxLength: 3 }),
+    }) as fc.Arbitrary<FlagDefinition>
+    const overrides = fc.dictionary(fc.constantFrom('t0', 't1', 't2'), fc.boolean())
+    await fc.assert(
+      fc.asyncProperty(definition, definition, overrides, async (before, after, overridden) => {
+        const app = appWith(rows(12))
+        const served = async () => {
+          const found = new Map<string, unknown>()
+          for (const { id } of rows(12)) {
+            const run = { tenant: String(id), actor: { id: 'ada' } }
+            found.set(run.tenant, await app.run(run, () => app.flags.evaluate('exports')))
+          }
+          return found
+        }
+        await app.platform.run(operator, async ({ flags }) => {
+          await flags.define('exports', before)
+          for (const [tenant, value] of Object.entries(overridden)) await flags.override(tenant, 'exports', value)
+        })
+        const was = await served()
+        const preview = await app.platform.run(operator, ({ flags }) => flags.preview('exports', { define: after }))
+        const { affected } = await app.platform.run(operator, ({ flags }) => flags.define('exports', after))
+        const is = await served()
+        const flipped = [...was].filter(([id, evaluation]) => servedBy(evaluation) !== servedBy(is.get(id)))
+        expect(preview.flips.map(({ tenant }) => tenant)).toEqual(flipped.map(([id]) => id))
+        for (const { tenant, from, to } of preview.flips) expect([from, to]).toEqual([was.get(tenant), is.get(tenant)])
+        expect(preview).toMatchObject({ flipped: flipped.length, tenants: 12, mayVary: 0 })
+        expect(affected).toMatchObject({ flipped: flipped.length, ids: flipped.map(([id]) => id), complete: true })
+        await app.close()
+      }),
+      { numRuns: 10 },
+    )
+  })
+
+  it('makes no change, and needs none of the tenants to be there', async () => {
+    const app = appWith(rows(4))
+    const { flips } = await app.platform.run(operator, ({ flags }) =>
+      flags.preview('layout', { patch: { default: 'wide' } }),
+    )
+    expect(flips).toHaveLength(4)
+    expect(flips[0]).toEqual({
+      tenant: 't0',
+      from: { value: 1, variant: 'narrow', reason: 'STATIC' },
+      to: { value: 3, variant: 'wide', reason: 'STATIC' },
+    })
+    const { version } = await app.platform.run(operator, ({ flags }) => flags.get('layout'))
+    expect(version).toBe(0)
+  })
+
+  it.each(['rows', 'ids', 'stream'] as const)('reads the app’s tenants as %s', async (listed) => {
+    const app = appWith(rows(6), listed)
+    const preview = await app.platform.run(operator, ({ flags }) =>
+      flags.preview('reports', { patch: { rules: { eu: { if: { 'org.region': 'eu' }, serve: true } } } }, { limit: 2 }),
+    )
+    expect(preview.flips.map(({ tenant }) => tenant)).toEqual(['t1', 't3'])
+    expect(preview).toMatchObject({ flipped: 3, tenants: 6, mayVary: 0 })
+  })
+
+  it('says who is in for so many tenants exactly', async () => {
+    const app = appWith(rows(40))
+    const change = { define: { default: false, rules: [{ rollout: { exactly: 7 }, serve: true }] } } as const
+    const { flips } = await app.platform.run(operator, ({ flags }) => flags.preview('reports', change))
+    expect(flips).toHaveLength(7)
+    const { affected } = await app.platform.run(operator, ({ flags }) => flags.define('reports', change.define))
+    expect(affected).toMatchObject({ flipped: 7 })
+    const enabled = (id: string) => app.run({ tenant: id, actor: { id: 'ada' } }, () => app.flags.isEnabled('reports'))
+    await until(async () => (await Promise.all(flips.map(({ tenant }) => enabled(tenant)))).every(Boolean))
+    const others = rows(40)
+      .map(({ id }) => String(id))
+      .filter((id) => !flips.some(({ tenant }) => tenant === id))
+    expect((await Promise.all(others.map(enabled))).some(Boolean)).toBe(false)
+  })
+
+  it('looks through prerequisites, and their overrides', async () => {
+    const app = appWith(rows(4))
+    await app.platform.run(operator, ({ flags }) => flags.override('t2', 'exports', false))
+    const define = { default: false, prerequisites: [{ flag: 'exports', is: true }], rules: [{ serve: true }] } as const
+    const { flips } = await app.platform.run(operator, async ({ flags }) => {
+      await flags.define('exports', { default: true })
+      return flags.preview('reports', { define })
+    })
+    expect(flips.map(({ tenant }) => tenant)).toEqual(['t0', 't1', 't3'])
+  })
+
+  it('says for whom it depends on who acts, and does not take them for flips', async () => {
+    const app = appWith(rows(6))
+    const change = {
+      define: {
+        default: false,
+        rules: [
+          { if: { 'org.region': 'eu' }, serve: true },
+          { if: { 'org.plan': 'pro', 'actor.roles': 'admin' }, serve: true },
+        ],
+      },
+    } as const
+    const preview = await app.platform.run(operator, ({ flags }) => flags.preview('reports', change))
+    // t1, t3, t5 are in the EU; of the others only t0 is on the plan that goes on to ask who acts.
+    expect(preview.flips.map(({ tenant }) => tenant)).toEqual(['t1', 't3', 't5'])
+    expect(preview).toMatchObject({ flipped: 3, tenants: 6, mayVary: 1 })
+  })
+
+  it('is refused where nobody can list tenants, and changes say that they do not know', async () => {
+    const app = appWith(rows(2), 'unlisted')
+    const preview = app.platform.run(operator, ({ flags }) => flags.preview('reports', { reset: true }))
+    await expect(preview).rejects.toMatchObject({ code: 'TENANTS_UNLISTED', remedy: expect.stringContaining('list') })
+    const { affected } = await app.platform.run(operator, ({ flags }) => flags.define('reports', { default: true }))
+    expect(affected).toBe('unknown')
+  })
+
+  it('a list that fails or never ends keeps no change from being made', async () => {
+    for (const list of [
+      () => {
+        throw new Error('down')
+      },
+      async function* () {
+        yield { id: 't0' }
+        await new Promise(() => undefined)
+      },
+    ]) {
+      const app = createThroughline({ catalog, tenants: { load: (id) => ({ id }), list } })
+      closing.push(app)
+      await app.ready()
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      const changed = app.platform.run(operator, ({ flags }) => flags.patch('reports', { default: true }))
+      await vi.advanceTimersByTimeAsync(1_000)
+      const { affected } = await changed
+      vi.useRealTimers()
+      expect(affected === 'unknown' || affected.complete === false).toBe(true)
+      expect(await app.run({ tenant: 't0', actor: { id: 'ada' } }, () => app.flags.isEnabled('reports'))).toBe(true)
+    }
+  })
+})
+
+describe('compare', () => {
+  it('names the flags that differ between two tenants, and why', async () => {
+    const app = new OperatedApp()
+    closing.push(app)
+    await app.tenants(['acme'], 'pro')
+    await app.tenants(['globex'])
+    await app.flags.override('globex', 'layout', 'wide')
+    expect(await app.flags.compare('acme', 'globex')).toEqual([
+      {
+        key: 'exports',
+        a: { value: true, variant: 'on', reason: 'TARGETING_MATCH', rule: 'plan:pro' },
+        b: { value: false, variant: 'off', reason: 'STATIC' },
+      },
+      {
+        key: 'reports',
+        a: { value: true, variant: 'on', reason: 'TARGETING_MATCH', rule: 'pros' },
+        b: { value: false, variant: 'off', reason: 'DEFAULT' },
+      },
+      {
+        key: 'layout',
+        a: { value: { columns: 1 }, variant: 'narrow', reason: 'STATIC' },
+        b: { value: { columns: 3 }, variant: 'wide', reason: 'TARGETING_MATCH', rule: 'override' },
+      },
+    ])
+    await expect(app.flags.compare('acme', 'nobody')).rejects.toMatchObject({ code: 'TENANT_NOT_FOUND' })
+    // Nothing was served by looking.
+    const { events } = await app.throughline.run({ tenant: 'acme', actor: { id: 'ada' } }, () =>
+      app.throughline.audit.list({ action: 'flag.evaluated' }),
+    )
+    expect(events).toEqual([])
+  })
+})
+
+function servedBy(evaluation: unknown): unknown {
+  return (evaluation as { readonly value: unknown }).value
+}

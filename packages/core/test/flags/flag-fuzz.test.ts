@@ -1,0 +1,35 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { checkDefinition } from './check-definition.ts'
+import { mangledFlag, strangeFlag, validFlag } from './flag-arbitraries.ts'
+
+describe('any definition', () => {
+  it('that is right evaluates, and its steps say the same', () => {
+    fc.assert(
+      fc.property(validFlag, (flag) => void expect(checkDefinition(flag)).toBe(true)),
+      { numRuns: 400 },
+    )
+  })
+
+  it('evaluates or is refused with a path', () => {
+    let valid = 0
+    fc.assert(
+      fc.property(fc.oneof(mangledFlag, strangeFlag), (flag) => {
+        if (checkDefinition(flag)) valid++
+      }),
+      { numRuns: 600 },
+    )
+    expect(valid).toBeGreaterThan(0)
+    expect(({} as { polluted?: unknown }).polluted).toBeUndefined()
+  })
+
+  it('that throws when it is read is refused', () => {
+    const flag = {
+      default: true,
+      get rules(): never {
+        throw new Error('no')
+      },
+    }
+    expect(checkDefinition(flag)).toBe(false)
+  })
+})

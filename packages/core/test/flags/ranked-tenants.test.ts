@@ -1,0 +1,137 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { ThroughlineError } from '../../src/errors.ts'
+import { isWithin, RankCounter } from '../../src/flags/rank-bound.ts'
+import { RankedTenants } from '../../src/flags/ranked-tenants.ts'
+import { Draw } from '../../src/flags/rollout.ts'
+import { createThroughline } from '../../src/index.ts'
+import { createTestThroughline } from '../../src/testing/index.ts'
+
+async function* listed(ids: readonly string[]): AsyncGenerator<{ id: string }> {
+  for (const id of ids) yield { id }
+}
+
+describe('RankCounter', () => {
+  it('lets in the first of all, whatever their order', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.string()), fc.nat(10), (ids, count) => {
+        const draw = new Draw('s')
+        const counter = new RankCounter('s', count)
+        for (const id of ids) counter.add(id)
+        const { bound } = counter
+        const inside = ids.filter((id) => bound !== undefined && isWithin(bound, draw.rank(id), id))
+        const sorted = ids.toSorted((a, b) => draw.rank(a) - draw.rank(b) || (a < b ? -1 : 1))
+        expect(new Set(inside)).toEqual(new Set(sorted.slice(0, count)))
+      }),
+    )
+  })
+})
+
+describe('RankedTenants', () => {
+  it('counts at the start, and what is asked for later, and tells when it changes', async () => {
+    let ids = ['a', 'b', 'c', 'd']
+    let readings = 0
+    let changes = 0
+    const ranks = new RankedTenants({
+      tenants() {
+        readings++
+        return listed(ids)
+      },
+      onChange: () => changes++,
+      onFailure: (error) => expect(error).toBeUndefined(),
+    })
+    const rules = [{ rollout: { exactly: 2 }, serve: true }] as const
+    await ranks.start({ f: { rules, default: false } })
+    const first = ranks.bound('f', 2)
+    expect(first).toBeDefined()
+    expect([readings, changes, ranks.version]).toEqual([1, 1, 1])
+    expect(ranks.known('f', 1)).toBeUndefined()
+    await ranks.prepare({ f: { rules: [{ rollout: { exactly: 1 }, serve: true }], default: false } })
+    expect(ranks.known('f', 1)).toBeDefined()
+    expect([readings, changes]).toEqual([2, 1])
+    await ranks.count()
+    expect(changes).toBe(1)
+    ids = ids.filter((id) => id !== first?.id)
+    await ranks.count()
+    expect([changes, ranks.version]).toEqual([2, 2])
+    expect(ranks.bound('f', 2)?.id).not.toBe(first?.id)
+    ranks.close()
+  })
+
+  it('keeps what it knows while tenants can not be read', async () => {
+    let broken = false
+    const failures: unknown[] = []
+    const ranks = new RankedTenants({
+      tenants() {
+        if (broken) throw new Error('down')
+        return listed(['a', 'b'])
+      },
+      onChange() {},
+      onFailure: (error) => failures.push(error),
+    })
+    await ranks.start({ f: { rules: [{ rollout: { exactly: 1 }, serve: true }], default: false } })
+    const before = ranks.bound('f', 1)
+    broken = true
+    await ranks.count()
+    expect(failures).toHaveLength(1)
+    expect(ranks.bound('f', 1)).toEqual(before)
+    ranks.close()
+  })
+
+  it('does not read tenants where no flag asks for a number of them', async () => {
+    const ranks = new RankedTenants({
+      tenants: () => expect.unreachable(),
+      onChange() {},
+      onFailure: (error) => expect(error).toBeUndefined(),
+    })
+    await ranks.start({ f: { rules: [{ rollout: { percent: 5 }, serve: true }], default: false } })
+    ranks.close()
+  })
+})
+
+describe('exactly', () => {
+  const flags = { f: { rules: [{ rollout: { exactly: 3 }, serve: true }], default: false } } as const
+  const ids = Array.from({ length: 20 }, (_, i) => `t${i}`)
+  const inside = async (throughline: {
+    run(as: { tenant: string; actor: { id: string } }, fn: () => unknown): Promise<unknown>
+    flags: { isEnabled(key: 'f'): boolean }
+  }) => {
+    const on: string[] = []
+    for (const tenant of ids)
+      await throughline.run({ tenant, actor: { id: 'u' } }, () => throughline.flags.isEnabled('f') && on.push(tenant))
+    return on
+  }
+
+  it('takes so many of the tenants that the app lists', async () => {
+    const tenants = { load: (id: string) => ({ id }), list: () => ids }
+    const throughline = createTestThroughline({ tenants, flags })
+    expect(await inside(throughline)).toHaveLength(3)
+    await throughline.close()
+  })
+
+  it('takes so many of ours, and more once the operator says so', async () => {
+    const throughline = createTestThroughline({ tenants: 'ours', flags })
+    await throughline.platform.run({ actor: { id: 'sam' }, reason: 'T-1' }, async (platform) => {
+      for (const id of ids) await platform.tenants.create({ id })
+      await platform.flags.define('f', { rules: [{ rollout: { exactly: 7 }, serve: true }], default: false })
+      const { flips } = await platform.flags.preview('f', {
+        define: { rules: [{ rollout: { exactly: 9 }, serve: true }], default: false },
+      })
+      expect(flips.length).toBeGreaterThanOrEqual(2)
+    })
+    await expect.poll(() => inside(throughline)).toHaveLength(7)
+    await throughline.close()
+  })
+
+  it('is refused where nobody can say who the tenants are', async () => {
+    const tenants = { load: (id: string) => ({ id }) }
+    expect(() => createThroughline({ tenants, flags })).toThrow(
+      /flags\.f\.rules\.0\.rollout\.exactly: must have tenants that can be counted: .*tenants\.list/,
+    )
+    const throughline = createTestThroughline({ tenants, flags: { f: { default: false } } })
+    await throughline.platform.run({ actor: { id: 'sam' }, reason: 'T-1' }, async (platform) => {
+      await expect(platform.flags.define('f', flags.f)).rejects.toThrow(ThroughlineError)
+    })
+    await throughline.close()
+  })
+})

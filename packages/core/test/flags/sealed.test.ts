@@ -1,0 +1,84 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Catalog, FlagDefinition } from '../../src/catalog/definitions.ts'
+import { compileFlags, createFlags, flagsView } from '../../src/flags/index.ts'
+import type { Actor, RequestInfo, Tenant } from '../../src/vocabulary.ts'
+import { conditions } from './flag-arbitraries.ts'
+
+const tenant: Tenant = Object.freeze({
+  id: 'acme',
+  plan: 'pro',
+  status: 'active',
+  attributes: Object.freeze({ seats: 5 }),
+})
+const actor: Actor = Object.freeze({ id: 'u1', type: 'user' })
+const request: RequestInfo = Object.freeze({ method: 'GET', path: '/', ip: '10.1.2.3' })
+
+function ask(flag: FlagDefinition, attributes?: Readonly<Record<string, unknown>>) {
+  const view = flagsView(compileFlags({ f: flag }), new Map(), undefined)
+  const scope = { tenant, actor, request, snapshot: { flags: view }, asOf: 0, fold() {} }
+  return createFlags<Catalog>({ scope: () => scope }).evaluate('f', attributes && { attributes })
+}
+
+/** Without what reads the call's own attributes. */
+function ofTheTenant(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(ofTheTenant)
+  if (typeof value !== 'object' || value === null) return value
+  const members = Object.entries(value).filter(([name]) => !name.startsWith('context.'))
+  return Object.fromEntries(members.map(([name, member]) => [name, ofTheTenant(member)]))
+}
+
+const names = [
+  'id',
+  'plan',
+  'org',
+  'org.plan',
+  'tenant',
+  'actor',
+  'actor.id',
+  'request',
+  'attributes',
+  'asOf',
+  'route',
+  'snapshot',
+  'targetingKey',
+  '__proto__',
+  'constructor',
+]
+const attributes = fc.dictionary(
+  fc.constantFrom(...names),
+  fc.oneof(fc.constantFrom('enterprise', 'free', 'other', null), fc.object()),
+  { noNullPrototype: true },
+)
+
+describe('what a call adds', () => {
+  it('changes no condition on the tenant, the actor or the request', () => {
+    fc.assert(
+      fc.property(conditions, attributes, fc.boolean(), (given, added, rolled) => {
+        const rule = { if: ofTheTenant(given) as object, serve: true, ...(rolled && { rollout: { percent: 50 } }) }
+        const flag: FlagDefinition = { rules: [rule], default: false }
+        expect(ask(flag, added)).toEqual(ask(flag))
+      }),
+    )
+  })
+
+  it('is read by its own names alone, own members only', () => {
+    const reads = (path: `context.${string}`, added: Readonly<Record<string, unknown>>) =>
+      ask({ rules: [{ if: { [path]: { exists: true } }, serve: true }], default: false }, added).value
+    expect(reads('context.plan', { plan: 'x' })).toBe(true)
+    expect(reads('context.plan', Object.create({ plan: 'x' }))).toBe(false)
+    expect(reads('context.toString', {})).toBe(false)
+    expect(reads('context.plan', JSON.parse('{ "__proto__": { "plan": "x" } }'))).toBe(false)
+  })
+
+  it('serves the default where it can not be read', () => {
+    const added = {
+      get plan(): never {
+        throw new Error('no')
+      },
+    }
+    const flag: FlagDefinition = { rules: [{ if: { 'context.plan': 'x' }, serve: true }], default: false }
+    expect(ask(flag, added)).toMatchObject({ value: false, reason: 'ERROR', errorCode: 'GENERAL' })
+    expect(ask(flag, 'x' as never).value).toBe(false)
+  })
+})
