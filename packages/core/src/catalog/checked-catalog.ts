@@ -90,7 +90,10 @@ type CheckedFlags<Flags, Segment extends string> = string extends keyof Flags
           : CheckedFlag<Flags, Own, Segment>
     }
 
-/** A catalog whose flags name variants, segments and flags that are there: what does not, does not compile. */
+/**
+ * A catalog whose flags name variants, segments and flags that are there: what does not, does not compile. A function that
+ * passes on whatever options it is given takes `O & CheckedCatalog<O>`.
+ */
 export type CheckedCatalog<C> = {
   readonly [K in keyof C]: K extends 'flags'
     ? CheckedFlags<C[K], Names<C, 'segments'>>

@@ -67,22 +67,31 @@ function familyOf(address: string): 'ipv4' | 'ipv6' | undefined {
   return version === 0 ? undefined : version === 4 ? 'ipv4' : 'ipv6'
 }
 
-/** A range of semantic versions, as npm reads them; `undefined` for what is none. */
-export function versionRange(text: unknown): Range | undefined {
-  if (typeof text !== 'string' || text.trim() === '' || text.length > MAX_RANGE) return undefined
-  try {
-    return new Range(text)
-  } catch {
-    return undefined
-  }
+/** Semantic versions. */
+export interface VersionRange {
+  /** A pre-release is in it only where the range names one of the same version. */
+  has(version: unknown): boolean
 }
 
-/** Whether a version is in a range; a pre-release only where the range names one of the same version. */
-export function isInRange(version: unknown, range: Range): boolean {
-  if (typeof version !== 'string' || version.length > MAX_VERSION) return false
+/** A range of semantic versions, as npm reads them; `undefined` for what is none. */
+export function versionRange(text: unknown): VersionRange | undefined {
+  if (typeof text !== 'string' || text.trim() === '' || text.length > MAX_RANGE) return undefined
+  const range = attempt(() => new Range(text))
+  return (
+    range && {
+      has: (version) =>
+        typeof version === 'string' &&
+        version.length <= MAX_VERSION &&
+        attempt(() => range.test(new SemVer(version))) === true,
+    }
+  )
+}
+
+/** What a call answers; `undefined` where it throws, as semver does for what is no version. */
+function attempt<T>(call: () => T): T | undefined {
   try {
-    return range.test(new SemVer(version))
+    return call()
   } catch {
-    return false
+    return undefined
   }
 }

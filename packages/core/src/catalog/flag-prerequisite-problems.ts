@@ -1,6 +1,7 @@
 import { didYouMean } from '../did-you-mean.ts'
 import type { FlagSurroundings } from './flag-problems.ts'
 import { describe, isObject, join, type Problems } from './problems.ts'
+import { askedFrom, MAX_ASKED } from './ways.ts'
 
 const PREREQUISITE_KEYS = ['flag', 'is']
 const MAX_PREREQUISITES = 20
@@ -21,6 +22,11 @@ export function checkPrerequisites(
     checkPrerequisite(problems, `${at}.${i}`, prerequisite, flags)
   const circle = flags && key !== undefined && circleThrough(key, prerequisites, flags)
   if (circle) problems.add(at, `must not lead back to the flag itself: ${circle.join(' → ')}.`)
+  else if (
+    flags &&
+    askedFrom(key ?? '', (one) => (one === key ? neededBy(prerequisites) : neededOf(one, flags))) > MAX_ASKED
+  )
+    problems.add(at, `must lead to at most ${MAX_ASKED} flags, counted along every way: this asks for more.`)
 }
 
 function checkPrerequisite(
@@ -71,11 +77,15 @@ function circleThrough(
     if (last === key) return way
     if (seen.has(last)) continue
     seen.add(last)
-    const definition = Object.hasOwn(flags, last) ? flags[last] : undefined
-    const further = isObject(definition) && Array.isArray(definition.prerequisites) ? definition.prerequisites : []
-    for (const flag of neededBy(further.slice(0, MAX_PREREQUISITES))) ways.push([...way, flag])
+    for (const flag of neededOf(last, flags)) ways.push([...way, flag])
   }
   return undefined
+}
+
+function neededOf(flag: string, flags: Readonly<Record<string, unknown>>): readonly string[] {
+  const definition = Object.hasOwn(flags, flag) ? flags[flag] : undefined
+  const needed = isObject(definition) && Array.isArray(definition.prerequisites) ? definition.prerequisites : []
+  return neededBy(needed.slice(0, MAX_PREREQUISITES))
 }
 
 function neededBy(prerequisites: readonly unknown[]): readonly string[] {

@@ -35,7 +35,8 @@ export function limitProblems(limit: unknown, path = ''): readonly Problem[] {
 }
 
 function checkPolicy(problems: Problems, policy: unknown, path: string): void {
-  const known = isObject(policy) && typeof policy.kind === 'string' ? KEYS[policy.kind] : undefined
+  const kind = isObject(policy) ? policy.kind : undefined
+  const known = typeof kind === 'string' && Object.hasOwn(KEYS, kind) ? KEYS[kind] : undefined
   if (!isObject(policy) || !known) {
     problems.add(
       path,

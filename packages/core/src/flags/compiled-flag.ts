@@ -1,4 +1,5 @@
 import type { FlagDefinition, FlagMetadata, FlagPrerequisite, FlagRule } from '../catalog/definitions.ts'
+import { MAX_ASKED } from '../catalog/ways.ts'
 import { frozenCopy } from '../frozen-copy.ts'
 import type { Json } from '../vocabulary.ts'
 import type { FlagSubject } from './attribute.ts'
@@ -31,6 +32,8 @@ export class CompiledFlag {
   readonly enabled: boolean
   /** Whether every actor of a tenant gets the same answer at any time, which then need not be found twice. */
   readonly byTenant: boolean
+  /** Flags that are asked for it along all ways, itself included. */
+  readonly asks: number
   readonly #metadata: { readonly metadata?: FlagMetadata }
   readonly #variants: ReadonlyMap<string, Json>
   readonly #isBoolean: boolean
@@ -64,9 +67,13 @@ export class CompiledFlag {
     this.#fallback = this.#decision(served, this.enabled ? base : 'DISABLED')
     this.#failed = this.#decision(served, 'ERROR', { errorCode: 'GENERAL' })
     this.#keyless = this.#decision(served, 'DEFAULT', { errorCode: 'TARGETING_KEY_MISSING' })
-    this.#prerequisites = prerequisites.map((prerequisite) => ({
+    const needed = prerequisites.map(({ flag }) => sources.flag(flag))
+    const asks = needed.reduce((sum, asked) => sum + (asked?.asks ?? 0), 1)
+    this.asks = Math.min(asks, MAX_ASKED)
+    this.#prerequisites = prerequisites.map((prerequisite, i) => ({
       ...prerequisite,
-      asked: sources.flag(prerequisite.flag),
+      // What has come to ask too much by changes of others is never met.
+      asked: asks > MAX_ASKED ? undefined : needed[i],
       variant: variantName(prerequisite.is),
       unmet: this.#decision(served, 'DEFAULT', { rule: `prerequisite:${prerequisite.flag}` }),
     }))

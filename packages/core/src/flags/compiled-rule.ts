@@ -119,6 +119,7 @@ function windowEnd(
   return {
     holds,
     byTenant: false,
+    segments: 0,
     check: (subject) => ({
       path,
       holds: holds(subject),

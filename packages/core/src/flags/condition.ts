@@ -1,4 +1,5 @@
 import type { FlagCondition, FlagConditions } from '../catalog/definitions.ts'
+import { MAX_ASKED } from '../catalog/ways.ts'
 import { attributeReader, type FlagSubject, isOfTenant } from './attribute.ts'
 import type { FlagCheck } from './explanation.ts'
 import { asksTime, compileCondition } from './operators.ts'
@@ -9,6 +10,8 @@ export interface Condition {
   holds(subject: FlagSubject): boolean
   /** Every actor of a tenant gets the same answer, at any time. */
   readonly byTenant: boolean
+  /** Segments that it asks, along all ways. */
+  readonly segments: number
   /** What was looked at, and what was seen. */
   check(subject: FlagSubject): FlagCheck
 }
@@ -33,8 +36,11 @@ export function compileConditions(conditions: FlagConditions, sources: Condition
   }
   if (segment !== undefined) {
     const names = typeof segment === 'string' ? [segment] : segment
-    const segments = names.map((name) => sources.segment(name) ?? nobody(`segments.${name}`))
-    parts.push(either(segments, `${path}.segment`))
+    const found = names.map((name) => sources.segment(name) ?? nobody(`segments.${name}`))
+    const asked = either(found, `${path}.segment`)
+    // One that has come to ask too much by changes of others has nobody in it.
+    const segments = asked.segments + names.length
+    parts.push(segments > MAX_ASKED ? nobody(`${path}.segment`) : { ...asked, segments })
   }
   if (and !== undefined) parts.push(all(inside(and, `${path}.and`), `${path}.and`))
   if (or !== undefined) parts.push(either(inside(or, `${path}.or`), `${path}.or`))
@@ -51,6 +57,7 @@ export function all(parts: readonly Condition[], path: string): Condition {
       return true
     },
     byTenant: parts.every(({ byTenant }) => byTenant),
+    segments: segmentsOf(parts),
     check: (subject) => group(path, parts, subject, (checks) => checks.every(({ holds }) => holds)),
   }
 }
@@ -63,19 +70,21 @@ export function either(parts: readonly Condition[], path: string): Condition {
       return false
     },
     byTenant: parts.every(({ byTenant }) => byTenant),
+    segments: segmentsOf(parts),
     check: (subject) => group(path, parts, subject, (checks) => checks.some(({ holds }) => holds)),
   }
 }
 
 /** What nobody meets. */
 export function nobody(path: string): Condition {
-  return { holds: () => false, byTenant: true, check: () => ({ path, holds: false }) }
+  return { holds: () => false, byTenant: true, segments: 0, check: () => ({ path, holds: false }) }
 }
 
 function opposite(part: Condition, path: string): Condition {
   return {
     holds: (subject) => !part.holds(subject),
     byTenant: part.byTenant,
+    segments: part.segments,
     check: (subject) => group(path, [part], subject, (checks) => !checks[0]?.holds),
   }
 }
@@ -90,8 +99,13 @@ function ofAttribute(attribute: string, condition: FlagCondition, sources: Condi
   return {
     holds,
     byTenant: isOfTenant(attribute) && !timely,
+    segments: 0,
     check: (subject) => ({ path, holds: holds(subject), condition, value: read(subject) }),
   }
+}
+
+function segmentsOf(parts: readonly Condition[]): number {
+  return parts.reduce((sum, { segments }) => sum + segments, 0)
 }
 
 function group(

@@ -1,5 +1,5 @@
 import type { FlagCondition } from '../catalog/definitions.ts'
-import { AddressBlocks, isInRange, lengthOfTime, versionRange } from '../catalog/flag-operands.ts'
+import { AddressBlocks, lengthOfTime, versionRange } from '../catalog/flag-operands.ts'
 import { FlagPattern } from '../catalog/flag-pattern.ts'
 
 /**
@@ -60,7 +60,7 @@ const OPERATORS: Readonly<Record<string, (operand: unknown) => ValueTest>> = {
   },
   semver: (operand) => {
     const range = versionRange(operand)
-    return any((value) => range !== undefined && isInRange(value, range))
+    return any((value) => range?.has(value) === true)
   },
   cidr: (operand) => {
     const blocks = new AddressBlocks(typeof operand === 'string' ? [operand] : (operand as readonly string[]))

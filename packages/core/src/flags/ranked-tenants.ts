@@ -44,10 +44,8 @@ export class RankedTenants {
   /** The last who is in; one that is not known yet is counted soon. */
   readonly bound = (seed: string, count: number): RankBound | undefined => {
     const key = keyOf({ seed, count })
-    if (!this.#wanted.has(key)) {
-      this.#wanted.set(key, { seed, count })
-      this.#schedule(0)
-    }
+    this.#wanted.set(key, { seed, count })
+    if (!this.#bounds.has(key)) this.#schedule(0)
     return this.#bounds.get(key)
   }
 
@@ -61,6 +59,11 @@ export class RankedTenants {
   async prepare(definitions: Readonly<Record<string, FlagDefinition>>): Promise<void> {
     const unknown = wantedBy(definitions).filter((wanted) => !this.#bounds.has(keyOf(wanted)))
     if (unknown.length > 0) this.#lookedAt = await countBounds(unknown, this.#options.tenants())
+  }
+
+  /** What is compiled from now on says anew what it asks for. */
+  forget(): void {
+    this.#wanted.clear()
   }
 
   /** Counts for the definitions that an instance starts with. */
@@ -97,7 +100,7 @@ export class RankedTenants {
       this.#options.onChange()
     }
     // What was asked for in the meantime.
-    if (this.#wanted.size > wanted.length) await this.#countAll()
+    if ([...this.#wanted.keys()].some((key) => !bounds.has(key))) await this.#countAll()
   }
 
   #schedule(delay: number): void {

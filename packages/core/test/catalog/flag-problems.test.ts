@@ -120,7 +120,7 @@ describe('flagProblems', () => {
   it('tells weights that are none', () => {
     const serve = (weights: object) =>
       said(flagProblems({ variants: { a: 1, b: 2 }, rules: [{ serve: weights }], default: 'a' }, 'f'))
-    expect(serve({ a: 1, c: 1 })).toEqual(['f.rules.0.serve.c: is not known.'])
+    expect(serve({ a: 1, c: 1 })).toEqual(['f.rules.0.serve.c: is not known. Did you mean "a"?'])
     expect(serve({ a: -1 })[0]).toContain('must be a number from 0')
     expect(serve({ a: 0, b: 0 })).toEqual(['f.rules.0.serve: must give weight to at least one variant.'])
     expect(ruleProblems({ serve: { on: 1 } })).toEqual(['rules.0.serve: must be true or false, not an object.'])
@@ -149,6 +149,29 @@ describe('flagProblems', () => {
         "flags.lost.prerequisites.3.flag: must be a flag's key, not undefined.",
       ]
     `)
+  })
+
+  it('refuses flags and segments that lead to more of their kind than a request should wait for', () => {
+    // Each asks both of those before it, and each of these both before them: 2 ** n ways.
+    const pairs = Array.from({ length: 12 }, (_, i) => [`a${i}`, `b${i}`] as const)
+    const before = (i: number): readonly string[] => pairs[i - 1] ?? []
+    const flags = Object.fromEntries(
+      pairs.flatMap((pair, i) =>
+        pair.map((key) => [key, { prerequisites: before(i).map((flag) => ({ flag, is: true })), default: true }]),
+      ),
+    )
+    const segments = Object.fromEntries(
+      pairs.flatMap((pair, i) =>
+        pair.map((name) => [name, { and: [{ 'org.id': 'acme' }, ...before(i).map((segment) => ({ segment }))] }]),
+      ),
+    )
+    const refused = said(validateCatalog({ flags, segments }))
+    expect(refused).toHaveLength(2 * 2 * (12 - 7))
+    expect(refused).toContain(
+      'flags.a7.prerequisites: must lead to at most 200 flags, counted along every way: this asks for more.',
+    )
+    expect(refused).toContain('segments.b11: must lead to at most 200 segments, counted along every way.')
+    expect(refused.join()).not.toMatch(/[ab]6\b/)
   })
 
   it('refuses segments that are not there, or contain themselves', () => {

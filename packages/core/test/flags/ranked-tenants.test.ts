@@ -58,6 +58,16 @@ describe('RankedTenants', () => {
     ranks.close()
   })
 
+  it('counts no more for what is not compiled any more', async () => {
+    const ranks = new RankedTenants({ tenants: () => listed(['a', 'b', 'c']), onChange() {}, onFailure() {} })
+    await ranks.start({ f: { rules: [{ rollout: { exactly: 1 }, serve: true }], default: false } })
+    ranks.forget()
+    ranks.bound('f', 2)
+    await ranks.count()
+    expect([ranks.known('f', 1), ranks.known('f', 2)]).toEqual([undefined, expect.anything()])
+    ranks.close()
+  })
+
   it('keeps what it knows while tenants can not be read', async () => {
     let broken = false
     const failures: unknown[] = []

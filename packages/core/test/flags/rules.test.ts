@@ -225,6 +225,29 @@ describe('rules', () => {
     expect(ask('other').value).toBe(false)
   })
 
+  it('are not met by what has come to ask too much by changes of other flags', () => {
+    let reads = 0
+    const actor: Actor = {
+      id: 'u1',
+      get type(): 'user' {
+        reads += 1
+        return 'user'
+      },
+    }
+    const both = (i: number) => ['a', 'b'].map((key) => ({ flag: `${key}${i}`, is: true }))
+    const definitions: Record<string, FlagDefinition> = {}
+    for (let i = 0; i < 30; i++) {
+      for (const key of ['a', 'b']) {
+        definitions[`${key}${i}`] = { ...on({ if: { 'actor.type': 'user' } }), prerequisites: i > 0 ? both(i - 1) : [] }
+      }
+    }
+    const ask = engine(definitions)
+    expect(ask('a6', { actor }).value).toBe(true)
+    reads = 0
+    expect(ask('a29', { actor })).toMatchObject({ value: false, rule: 'prerequisite:a28' })
+    expect(reads).toBeLessThan(1_000)
+  })
+
   it('ask a prerequisite of each actor where it differs by actor', () => {
     const flags = compileFlags({
       base: on({ if: { 'actor.roles': 'admin' } }),
