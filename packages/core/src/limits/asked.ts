@@ -23,6 +23,8 @@ export interface AskedParts {
   route(): string
   flag(key: string): Json | undefined
   readonly fairShares: FairShares
+  /** False for a look: it makes nobody active. */
+  readonly takes: boolean
   readonly now: number
 }
 
@@ -39,7 +41,7 @@ export function askedOf(limits: readonly ResolvedLimit[], parts: AskedParts): As
       else if (by === 'platform' || ('lease' in policy && policy.lease !== undefined)) shared.push(resolved)
       else together.push(resolved)
       if ('fairShare' in policy && policy.fairShare && !policy.shadow) {
-        together.push(parts.fairShares.of(resolved, parts.actor, parts.now))
+        together.push(parts.fairShares.of(resolved, parts))
       }
     }
   }
@@ -74,4 +76,30 @@ function filledIn(resolved: ResolvedPolicy, { actor, route }: AskedParts): Resol
     default:
       return resolved
   }
+}
+
+/** What nothing was taken of. */
+export const NOTHING: Asked = Object.freeze({ together: [], shared: [], shadow: [] })
+
+export function isConcurrency({ policy }: ResolvedPolicy): boolean {
+  return policy.kind === 'concurrency'
+}
+
+/** Whether some of it can refuse. */
+export function isEnforced({ together, shared }: Asked): boolean {
+  return together.length + shared.length > 0
+}
+
+/** What of it is held until it is given back. */
+export function held(asked: Asked): Asked {
+  return only(asked, isConcurrency)
+}
+
+/** What of it is counted in units. */
+export function counted(asked: Asked): Asked {
+  return only(asked, (resolved) => !isConcurrency(resolved))
+}
+
+function only({ together, shared, shadow }: Asked, is: (resolved: ResolvedPolicy) => boolean): Asked {
+  return { together: together.filter(is), shared: shared.filter(is), shadow: shadow.filter(is) }
 }

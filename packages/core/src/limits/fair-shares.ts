@@ -1,6 +1,6 @@
 import type { RateLimit, SlidingWindow } from '../catalog/definitions.ts'
-import type { Actor } from '../vocabulary.ts'
 import { subjectOf } from './actor-requests.ts'
+import type { AskedParts } from './asked.ts'
 import { operationOf, type ResolvedPolicy } from './resolved-policy.ts'
 
 /** Policies whose actors are known at the most, and actors of each. */
@@ -17,10 +17,16 @@ export class FairShares {
   readonly #seen = new Map<string, Map<string, number>>()
 
   /** The part of a tenant's policy that this actor may use now, as a policy of its own. */
-  of(resolved: ResolvedPolicy, actor: Actor, now: number): ResolvedPolicy {
+  of(resolved: ResolvedPolicy, { actor, takes, now }: Pick<AskedParts, 'actor' | 'takes' | 'now'>): ResolvedPolicy {
     const policy = resolved.policy as RateLimit | SlidingWindow
     const who = subjectOf(actor)
-    const active = this.#active(resolved.operation.key, who, now, Math.min(policy.windowMs, LONGEST_ACTIVE_MS))
+    const actors = this.#active(resolved.operation.key, now, Math.min(policy.windowMs, LONGEST_ACTIVE_MS))
+    const active = actors.size + (actors.has(who) ? 0 : 1)
+    if (takes) {
+      // Those who were active last come last.
+      actors.delete(who)
+      actors.set(who, now)
+    }
     const part = (units: number): number => Math.ceil(units / active)
     const own =
       policy.kind === 'rate'
@@ -34,20 +40,17 @@ export class FairShares {
     }
   }
 
-  #active(key: string, actor: string, now: number, withinMs: number): number {
+  #active(key: string, now: number, withinMs: number): Map<string, number> {
     let actors = this.#seen.get(key)
     if (!actors) {
       if (this.#seen.size >= MAX_POLICIES) this.#seen.delete(this.#seen.keys().next().value as string)
       actors = new Map()
       this.#seen.set(key, actors)
     }
-    // Those who were active last come last.
-    actors.delete(actor)
     for (const [other, at] of actors) {
       if (now - at <= withinMs && actors.size < MAX_ACTORS) break
       actors.delete(other)
     }
-    actors.set(actor, now)
-    return actors.size
+    return actors
   }
 }

@@ -1,7 +1,9 @@
+import type { WhenUnavailable } from '../catalog/definitions.ts'
 import { type MaybePromise, next } from '../maybe-promise.ts'
 import type { LimitRequest } from '../storage/limits.ts'
 import { PLATFORM } from '../vocabulary.ts'
-import type { Asked } from './asked.ts'
+import { type Asked, isConcurrency } from './asked.ts'
+import type { Renewal } from './limit-hold.ts'
 import type { Verdict } from './limit-result.ts'
 import type { LimitsGate } from './limits-gate.ts'
 import { LocalShares } from './local-shares.ts'
@@ -38,11 +40,11 @@ export class LimitDecider {
   decide(tenant: string, asked: Asked, terms: Terms, now: number): MaybePromise<Decided> {
     if (asked.shared.length === 0) return this.#together(tenant, asked.together, terms, now)
     if (terms.mode !== 'take') return this.#exactly(tenant, asked, terms, now)
-    return next(this.#shared(tenant, asked.shared, terms.units, now), (shared) => {
+    return next(this.#shared(tenant, asked.shared, terms, now), (shared) => {
       if (shared.verdict.granted === 0 || asked.together.length === 0) return shared
       return next(this.#together(tenant, asked.together, terms, now), (together) => {
         if (together.verdict.granted > 0) return merged(shared, together)
-        for (const { operation } of asked.shared) this.#shares.giveBack(operation, terms.units)
+        this.#giveBackShares(tenant, asked.shared, terms, now, shared.verdict.degraded)
         return together
       })
     })
@@ -55,18 +57,48 @@ export class LimitDecider {
 
   /** One policy alone: nobody else's refusal hides what it says. */
   alone(tenant: string, resolved: ResolvedPolicy, terms: Terms, now: number): MaybePromise<Decided> {
-    return this.#together(tenant, [resolved], terms, now)
+    return this.#together(groupOf(resolved, tenant), [resolved], terms, now)
   }
 
-  giveBack(tenant: string, asked: Asked, terms: Terms, now: number): MaybePromise<void> {
-    for (const { operation } of asked.shared) this.#shares.giveBack(operation, terms.units)
-    if (asked.together.length > 0) return this.#gate.refund(requestOf(tenant, asked.together, terms), now)
-    return undefined
+  /** @param degraded how it was taken, if the limits store did not answer */
+  async giveBack(
+    tenant: string,
+    { together, shared, shadow }: Asked,
+    terms: Terms,
+    now: number,
+    degraded?: WhenUnavailable,
+  ): Promise<void> {
+    await Promise.all([
+      together.length > 0 && this.#gate.refund(requestOf(tenant, together, terms), now, degraded),
+      ...this.#giveBackShares(tenant, shared, terms, now, degraded),
+      ...shadow.map((it) => this.#gate.refund(requestOf(groupOf(it, tenant), [it], terms), now, degraded)),
+    ])
   }
 
-  /** False: the lease has ended. */
-  renew(tenant: string, asked: Asked, terms: Terms, now: number): Promise<boolean> {
-    return this.#gate.renew(requestOf(tenant, asked.together, terms), now)
+  /** Takes what was used already, whatever room there is. */
+  async force(tenant: string, asked: Asked, units: number, now: number): Promise<void> {
+    const terms = { units, mode: 'force' } as const
+    const { together, shared, shadow } = asked
+    if (together.length + shared.length > 0) await this.decide(tenant, asked, terms, now)
+    await Promise.all(shadow.map((it) => this.alone(tenant, it, terms, now)))
+  }
+
+  /** Prolongs a lease; nothing depends on what of it is in shadow. */
+  async renew(
+    tenant: string,
+    { together, shared, shadow }: Asked,
+    terms: Terms,
+    now: number,
+    degraded?: WhenUnavailable,
+  ): Promise<Renewal> {
+    const renew = (policies: readonly ResolvedPolicy[], group: string): Promise<Renewal> =>
+      this.#gate.renew(requestOf(group, policies, terms), now, degraded)
+    const alone = (it: ResolvedPolicy): Promise<Renewal> => renew([it], groupOf(it, tenant))
+    const [renewed] = await Promise.all([
+      Promise.all([...(together.length > 0 ? [renew(together, tenant)] : []), ...shared.map(alone)]),
+      ...shadow.map(alone),
+    ])
+    return renewed.find((it) => it === 'ended') ?? renewed.find((it) => it === 'unanswered') ?? 'held'
   }
 
   close(): Promise<void> {
@@ -79,19 +111,40 @@ export class LimitDecider {
   }
 
   /** Each policy of the shares in turn; what earlier ones gave goes back when a later one refuses. */
-  #shared(tenant: string, policies: readonly ResolvedPolicy[], units: number, now: number): MaybePromise<Decided> {
+  #shared(tenant: string, policies: readonly ResolvedPolicy[], terms: Terms, now: number): MaybePromise<Decided> {
     const from = (i: number, before: Decided | undefined): MaybePromise<Decided> => {
       const resolved = policies[i]
       if (!resolved) return before as Decided
-      const group = resolved.by === 'platform' ? PLATFORM : tenant
-      return next(this.#shares.take(group, resolved, resolved.operation, units, now), (verdict) => {
-        const decided = { policies: [resolved], verdict }
-        if (verdict.granted > 0) return from(i + 1, before ? merged(before, decided) : decided)
-        for (const { operation } of policies.slice(0, i)) this.#shares.giveBack(operation, units)
+      return next(this.#share(tenant, resolved, terms, now), (decided) => {
+        if (decided.verdict.granted > 0) return from(i + 1, before ? merged(before, decided) : decided)
+        this.#giveBackShares(tenant, policies.slice(0, i), terms, now, before?.verdict.degraded)
         return decided
       })
     }
     return from(0, undefined)
+  }
+
+  /** What the platform lets run at once is decided exactly: a lease lasts too long to hold others in advance. */
+  #share(tenant: string, resolved: ResolvedPolicy, terms: Terms, now: number): MaybePromise<Decided> {
+    if (isConcurrency(resolved)) return this.alone(tenant, resolved, terms, now)
+    const verdict = this.#shares.take(groupOf(resolved, tenant), resolved, resolved.operation, terms.units, now)
+    return next(verdict, (given) => ({ policies: [resolved], verdict: given }))
+  }
+
+  /** Each where it was taken: by this process alone, if the store did not answer. */
+  #giveBackShares(
+    tenant: string,
+    policies: readonly ResolvedPolicy[],
+    terms: Terms,
+    now: number,
+    degraded: WhenUnavailable | undefined,
+  ): MaybePromise<void>[] {
+    return policies.map((it) => {
+      const group = groupOf(it, tenant)
+      return degraded || isConcurrency(it)
+        ? this.#gate.refund(requestOf(group, [it], terms), now, degraded)
+        : this.#shares.giveBack(group, it, terms.units, now)
+    })
   }
 
   /** Where a part or a look is asked, the store itself is: the tenant's policies together, then each of the platform's. */
@@ -112,6 +165,10 @@ export class LimitDecider {
       })
     })
   }
+}
+
+function groupOf({ by }: ResolvedPolicy, tenant: string): string {
+  return by === 'platform' ? PLATFORM : tenant
 }
 
 function requestOf(tenant: string, policies: readonly ResolvedPolicy[], terms: Terms): LimitRequest {

@@ -20,6 +20,9 @@ export interface LimitHold {
   [Symbol.asyncDispose](): Promise<void>
 }
 
+/** What became of a lease that was to be prolonged; `unanswered`: it stands as long as it did before. */
+export type Renewal = 'held' | 'ended' | 'unanswered'
+
 export interface HeldParts {
   readonly result: LimitResult
   /** Units that were taken. */
@@ -28,8 +31,8 @@ export interface HeldParts {
   readonly ttlMs: number | undefined
   /** What happens at the end of an `await using` block. */
   readonly atEnd: 'commit' | 'release'
-  /** Prolongs what is held; false: it has ended. */
-  renew(): Promise<boolean>
+  /** Prolongs what is held. */
+  renew(): Promise<Renewal>
   /** Frees what is held, and settles the units. */
   settle(actual: number): Promise<void>
 }
@@ -43,10 +46,13 @@ export class HeldLimit implements LimitHold {
   readonly #lost = new AbortController()
   readonly #timer: NodeJS.Timeout | undefined
   #settled: Promise<void> | undefined
+  /** Renewals that got no answer since the last one that did. */
+  #unanswered = 0
 
   constructor(parts: HeldParts) {
     this.#parts = parts
-    if (!parts.result.allowed || parts.ttlMs === undefined) return
+    // Where limits are only observed, what was refused is allowed and holds nothing.
+    if (parts.result.granted === 0 || parts.ttlMs === undefined) return
     this.#timer = setInterval(() => this.#renew(), Math.max(1, Math.floor(parts.ttlMs / RENEWALS))).unref()
   }
 
@@ -87,7 +93,10 @@ export class HeldLimit implements LimitHold {
   }
 
   async #renew(): Promise<void> {
-    if (await this.#parts.renew()) return
+    const renewal = await this.#parts.renew()
+    this.#unanswered = renewal === 'unanswered' ? this.#unanswered + 1 : 0
+    // After so many its time is over.
+    if (renewal !== 'ended' && this.#unanswered < RENEWALS) return
     clearInterval(this.#timer)
     if (!this.#settled) this.#lost.abort()
   }

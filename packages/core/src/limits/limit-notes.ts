@@ -12,16 +12,16 @@ export interface NotedScope {
   note(event: JournalEvent): void
 }
 
-/** A limit is said to be degraded once in this many ms. */
+/** A tenant is told that a limit is degraded once in this many ms. */
 const DEGRADED_EVERY_MS = 60_000
-/** Policies that are remembered to have been near their limit; beyond it all of them are told anew. */
-const MAX_NEAR = 10_000
+/** What is remembered to have been told, of each kind; beyond it all of it is told anew. */
+const MAX_NOTED = 10_000
 
 /** Puts on record what limits decide: what passes is counted, refusals, degradations and near misses stand by themselves. */
 export class LimitNotes {
   readonly #store: string
   readonly #observes: boolean
-  /** When a limit was last noted to be degraded, by name: as many as the catalog has. */
+  /** When a tenant's limit was last noted to be degraded. */
   readonly #degraded = new Map<string, number>()
   readonly #near = new Map<string, number>()
 
@@ -84,9 +84,11 @@ export class LimitNotes {
   }
 
   #noteDegraded(scope: NotedScope, name: string, decidedBy: string, now: number): void {
-    const last = this.#degraded.get(name)
+    const key = `${scope.tenant.id}\u0000${name}`
+    const last = this.#degraded.get(key)
     if (last !== undefined && now - last < DEGRADED_EVERY_MS) return
-    this.#degraded.set(name, now)
+    if (this.#degraded.size >= MAX_NOTED) this.#degraded.clear()
+    this.#degraded.set(key, now)
     scope.note({
       action: 'limit.degraded',
       outcome: 'failure',
@@ -102,7 +104,7 @@ export class LimitNotes {
     if (used < (policy.nearAt as number)) return
     const until = this.#near.get(operation.key)
     if (until !== undefined && now < until) return
-    if (this.#near.size >= MAX_NEAR) this.#near.clear()
+    if (this.#near.size >= MAX_NOTED) this.#near.clear()
     this.#near.set(operation.key, now + ('windowMs' in policy ? policy.windowMs : policy.ttlMs))
     scope.note({
       action: 'limit.near',

@@ -2,11 +2,12 @@ import type { Catalog } from '../catalog/definitions.ts'
 import { ThroughlineError } from '../errors.ts'
 import { type MaybePromise, next } from '../maybe-promise.ts'
 import type { ActorRequest } from './actor-requests.ts'
-import { type Asked, askedOf } from './asked.ts'
+import { type Asked, askedOf, counted, isEnforced, NOTHING } from './asked.ts'
 import { type EnteredLimit, HeldUntilEnd, TakenUnits } from './entered-limit.ts'
 import { FairShares } from './fair-shares.ts'
+import { holdOf } from './hold-of.ts'
 import { type Decided, LimitDecider, type Terms } from './limit-decider.ts'
-import { HeldLimit, type LimitHold } from './limit-hold.ts'
+import type { LimitHold } from './limit-hold.ts'
 import { LimitNotes } from './limit-notes.ts'
 import { type LimitResult, limitResult, type Verdict } from './limit-result.ts'
 import type { ConsumeOptions, Limits, LimitsEngine, LimitsOptions, LimitsScope } from './limits.ts'
@@ -21,6 +22,12 @@ const TIMEOUT_MS = 50
 /** Makes the limits engine. What passes is counted on the context's record; what is refused stands on it. */
 export function createLimits(options: LimitsOptions): LimitsEngine {
   return new LimitsOfTenants(options)
+}
+
+/** A decision, and the policies that counted it. */
+interface Taken {
+  readonly result: LimitResult
+  readonly taken: Asked
 }
 
 class LimitsOfTenants implements LimitsEngine {
@@ -82,15 +89,20 @@ class LimitsOfTenants implements LimitsEngine {
   peek(names: Names, options?: ConsumeOptions): MaybePromise<LimitResult> {
     const scope = this.#options.scope()
     const now = this.#now()
-    const asked = this.#asked(scope, limitsIn(scope, names, now), now)
-    const decided = this.#decider.decide(scope.tenant.id, asked, { units: costOf(options), mode: 'peek' }, now)
+    const asked = this.#asked(scope, limitsIn(scope, names, now), now, 'looks')
+    const terms = { units: costOf(options), mode: 'peek' } as const
+    const decided = isEnforced(asked)
+      ? this.#decider.decide(scope.tenant.id, asked, terms, now)
+      : next(this.#decider.alone(scope.tenant.id, asked.shadow[0] as ResolvedPolicy, terms, now), (shadow) =>
+          letPass(shadow, terms.units),
+        )
     return next(decided, ({ policies, verdict }) => limitResult(policies, verdict))
   }
 
   async refund(names: Names, options?: ConsumeOptions): Promise<void> {
     const scope = this.#options.scope()
     const now = this.#now()
-    const asked = counted(this.#asked(scope, limitsIn(scope, names, now), now))
+    const asked = counted(this.#asked(scope, limitsIn(scope, names, now), now, 'looks'))
     await this.#decider.giveBack(scope.tenant.id, asked, { units: costOf(options), mode: 'take' }, now)
   }
 
@@ -111,9 +123,9 @@ class LimitsOfTenants implements LimitsEngine {
     const terms = { units: cost, mode: 'take' } as const
     const only = limits.length === 1 ? limits[0] : undefined
     const decided = only ? this.#takeOne(scope, only, cost, now) : this.#decide(scope, limits, terms, now)
-    const giveBack = (): MaybePromise<void> => {
+    const giveBack = ({ degraded }: LimitResult): Promise<void> => {
       const later = this.#now()
-      return this.#decider.giveBack(scope.tenant.id, this.#asked(scope, limits, later), terms, later)
+      return this.#decider.giveBack(scope.tenant.id, this.#asked(scope, limits, later), terms, later, degraded)
     }
     return decided instanceof Promise
       ? decided.then((result) => new TakenUnits(result, giveBack))
@@ -169,16 +181,21 @@ class LimitsOfTenants implements LimitsEngine {
   }
 
   #decide(scope: LimitsScope, limits: readonly ResolvedLimit[], terms: Terms, now: number): MaybePromise<LimitResult> {
-    const shed = this.#shedder?.refuses(scope.tenant, priorityOf(limits), now)
-    if (shed) return this.#notes.shed(scope, limits, shed)
+    const shed = this.#shed(scope, limits, now)
+    if (shed) return shed
     const asked = this.#asked(scope, limits, now)
-    if (asked.shadow.length === 0) {
-      const decided = this.#decider.decide(scope.tenant.id, asked, terms, now)
-      return decided instanceof Promise
-        ? decided.then((given) => this.#noted(scope, limits, given, now))
-        : this.#noted(scope, limits, decided, now)
+    if (asked.shadow.length > 0) {
+      return this.#decideWithShadow(scope, limits, asked, terms, now).then(({ result }) => result)
     }
-    return this.#decideWithShadow(scope, limits, asked, terms, now)
+    const decided = this.#decider.decide(scope.tenant.id, asked, terms, now)
+    return decided instanceof Promise
+      ? decided.then((given) => this.#noted(scope, limits, given, now))
+      : this.#noted(scope, limits, decided, now)
+  }
+
+  #shed(scope: LimitsScope, limits: readonly ResolvedLimit[], now: number): LimitResult | undefined {
+    const shed = this.#shedder?.refuses(scope.tenant, priorityOf(limits), now)
+    return shed && this.#notes.shed(scope, limits, shed)
   }
 
   #noted(
@@ -197,65 +214,67 @@ class LimitsOfTenants implements LimitsEngine {
     asked: Asked,
     terms: Terms,
     now: number,
-  ): Promise<LimitResult> {
+  ): Promise<Taken> {
     const tenant = scope.tenant.id
-    const enforced = asked.together.length + asked.shared.length > 0
-    const decided = enforced ? await this.#decider.decide(tenant, asked, terms, now) : undefined
+    const decided = isEnforced(asked) ? await this.#decider.decide(tenant, asked, terms, now) : undefined
     const result = decided && this.#noted(scope, limits, decided, now)
-    if (result && result.granted === 0) return result
+    if (result && result.granted === 0) return { result, taken: NOTHING }
+    const units = result?.granted ?? terms.units
+    const shadow: ResolvedPolicy[] = []
     let first: Decided | undefined
     for (const resolved of asked.shadow) {
-      const shadow = await this.#decider.alone(tenant, resolved, terms, now)
-      this.#notes.shadowed(scope, resolved.name, limitResult(shadow.policies, shadow.verdict))
-      first ??= shadow
+      const alone = await this.#decider.alone(tenant, resolved, { ...terms, units }, now)
+      this.#notes.shadowed(scope, resolved.name, limitResult(alone.policies, alone.verdict))
+      if (alone.verdict.granted > 0) shadow.push(resolved)
+      first ??= alone
     }
-    return result ?? this.#noted(scope, limits, letPass(first as Decided, terms.units), now)
+    return {
+      result: result ?? this.#noted(scope, limits, letPass(first as Decided, units), now),
+      taken: { ...asked, shadow },
+    }
   }
 
   async #hold(scope: LimitsScope, names: Names, units: number, atEnd: 'commit' | 'release'): Promise<LimitHold> {
-    const tenant = scope.tenant.id
-    const start = this.#now()
-    const limits = limitsIn(scope, names, start)
+    const now = this.#now()
     const terms = { units, mode: 'take', lease: this.#options.newId() } as const
-    const result = await this.#decide(scope, limits, terms, start)
-    const asked = this.#asked(scope, limits, start)
-    const rest = counted(asked)
-    const held = { together: asked.together.filter(isConcurrency), shared: [], shadow: [] }
-    const ttls = held.together.map(({ policy }) => (policy.kind === 'concurrency' ? policy.ttlMs : 0))
-    return new HeldLimit({
+    const { result, taken } = await this.#take(scope, limitsIn(scope, names, now), terms, now)
+    return holdOf({
+      decider: this.#decider,
+      tenant: scope.tenant.id,
+      taken,
+      terms,
       result,
-      units,
-      ttlMs: ttls.length > 0 ? Math.min(...ttls) : undefined,
       atEnd,
-      renew: () => this.#decider.renew(tenant, held, terms, this.#now()),
-      settle: async (actual) => {
-        const now = this.#now()
-        if (held.together.length > 0) await this.#decider.giveBack(tenant, held, terms, now)
-        if (actual < units) await this.#decider.giveBack(tenant, rest, { units: units - actual, mode: 'take' }, now)
-        if (actual > units) await this.#decider.decide(tenant, rest, { units: actual - units, mode: 'force' }, now)
-      },
+      now: () => this.#now(),
     })
   }
 
-  #asked(scope: LimitsScope, limits: readonly ResolvedLimit[], now: number): Asked {
+  /** Takes, and says what of all that was asked counted it. */
+  async #take(scope: LimitsScope, limits: readonly ResolvedLimit[], terms: Terms, now: number): Promise<Taken> {
+    const shed = this.#shed(scope, limits, now)
+    if (shed) return { result: shed, taken: NOTHING }
+    const asked = this.#asked(scope, limits, now)
+    if (asked.shadow.length > 0) return this.#decideWithShadow(scope, limits, asked, terms, now)
+    const decided = await this.#decider.decide(scope.tenant.id, asked, terms, now)
+    return { result: this.#noted(scope, limits, decided, now), taken: asked }
+  }
+
+  #asked(
+    scope: LimitsScope,
+    limits: readonly ResolvedLimit[],
+    now: number,
+    purpose: 'takes' | 'looks' = 'takes',
+  ): Asked {
     const { actor } = scope
     return askedOf(limits, {
       actor,
       route: () => scope.route,
       flag: (key) => this.#options.flag(scope, key),
       fairShares: this.#fairShares,
+      takes: purpose === 'takes',
       now,
     })
   }
-}
-
-function isConcurrency({ policy }: ResolvedPolicy): boolean {
-  return policy.kind === 'concurrency'
-}
-
-/** Without what is held. */
-function counted(asked: Asked): Asked {
-  return { ...asked, together: asked.together.filter((resolved) => !isConcurrency(resolved)) }
 }
 
 function letPass({ policies, verdict }: Decided, units: number): Decided {

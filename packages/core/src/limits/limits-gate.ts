@@ -7,6 +7,7 @@ import type {
   LimitsStore,
   MaybePromise,
 } from '../storage/limits.ts'
+import type { Renewal } from './limit-hold.ts'
 import type { Verdict } from './limit-result.ts'
 import type { ResolvedPolicy } from './resolved-policy.ts'
 
@@ -22,14 +23,19 @@ export interface LimitsGateOptions {
   onFailure(error: unknown): void
 }
 
-/** While a store is down it is asked once in this many ms, and the rest does not wait for it. */
-const PROBE_MS = 1_000
+/**
+ * While a store is down, one call asks it again after this many ms, then after twice as many each time, up to the longest,
+ * and the rest does not wait for it. A store that was late once is counted on again soon.
+ */
+const FIRST_PROBE_MS = 100
+const LONGEST_PROBE_MS = 1_000
 
 /** The limits store, always answering soon: when it can't, each policy's own choice decides. */
 export class LimitsGate {
   readonly #options: LimitsGateOptions
   #downUntil = 0
   #down = false
+  #probeMs = FIRST_PROBE_MS
 
   constructor(options: LimitsGateOptions) {
     this.#options = options
@@ -47,26 +53,35 @@ export class LimitsGate {
   decide(request: LimitRequest, policies: readonly ResolvedPolicy[], now: number): MaybePromise<Verdict> {
     if (this.#down) {
       if (now < this.#downUntil) return this.#byChoice(request, policies, now)
-      this.#downUntil = now + PROBE_MS
+      this.#probeMs = Math.min(2 * this.#probeMs, LONGEST_PROBE_MS)
+      this.#downUntil = now + this.#probeMs
+    }
+    const failed = (error: unknown): MaybePromise<Verdict> => {
+      this.#failed(error, now)
+      return this.#byChoice(request, policies, now)
     }
     let answer: MaybePromise<LimitAnswer>
     try {
       answer = this.#options.store.decide(request, now)
     } catch (error) {
-      return this.#failed(error, request, policies, now)
+      return failed(error)
     }
     if (!(answer instanceof Promise)) return this.#answered(answer)
-    return this.#inTime(answer).then(
-      (given) => this.#answered(given),
-      (error: unknown) => this.#failed(error, request, policies, now),
-    )
+    return this.#inTime(answer).then((given) => this.#answered(given), failed)
   }
 
-  /** Gives back where it was taken, as far as that can be known; a refund that fails is lost. */
-  refund(request: LimitRequest, now: number): MaybePromise<void> {
+  /**
+   * Gives back where it was taken, as far as that can be known; a refund that fails is lost.
+   *
+   * @param degraded how it was decided, if the store did not answer
+   */
+  refund(request: LimitRequest, now: number, degraded?: WhenUnavailable): MaybePromise<void> {
     const { store, fallback, share } = this.#options
+    // Nobody counted what passed because all did.
+    if (degraded === 'open') return undefined
     try {
-      const given = this.#down ? fallback.refund(sharedRequest(request, share), now) : store.refund(request, now)
+      const isLocal = this.#down || degraded === 'local'
+      const given = isLocal ? fallback.refund(sharedRequest(request, share), now) : store.refund(request, now)
       if (given instanceof Promise) return this.#inTime(given).catch((error: unknown) => this.#options.onFailure(error))
     } catch (error) {
       this.#options.onFailure(error)
@@ -74,15 +89,20 @@ export class LimitsGate {
     return undefined
   }
 
-  /** Prolongs a lease. False: it has ended. A store that does not answer leaves it as it is: true. */
-  async renew(request: LimitRequest, now: number): Promise<boolean> {
+  /**
+   * Prolongs a lease where it was taken: a store that is down for others is asked all the same, for nobody waits for it.
+   *
+   * @param degraded as of `refund`
+   */
+  async renew(request: LimitRequest, now: number, degraded?: WhenUnavailable): Promise<Renewal> {
     const { store, fallback } = this.#options
+    if (degraded === 'open') return 'held'
     try {
-      if (this.#down) return await fallback.renew(request, now)
-      return await this.#inTime(Promise.resolve(store.renew(request, now)))
+      const renewed = degraded ? fallback.renew(request, now) : store.renew(request, now)
+      return (await this.#inTime(Promise.resolve(renewed))) ? 'held' : 'ended'
     } catch (error) {
       this.#options.onFailure(error)
-      return true
+      return 'unanswered'
     }
   }
 
@@ -91,16 +111,14 @@ export class LimitsGate {
     return answer
   }
 
-  #failed(
-    error: unknown,
-    request: LimitRequest,
-    policies: readonly ResolvedPolicy[],
-    now: number,
-  ): MaybePromise<Verdict> {
-    this.#down = true
-    this.#downUntil = now + PROBE_MS
+  /** Of many that fail at once, the first says that the store is down. */
+  #failed(error: unknown, now: number): void {
+    if (!this.#down) {
+      this.#down = true
+      this.#probeMs = FIRST_PROBE_MS
+      this.#downUntil = now + this.#probeMs
+    }
     this.#options.onFailure(error)
-    return this.#byChoice(request, policies, now)
   }
 
   #byChoice(request: LimitRequest, policies: readonly ResolvedPolicy[], now: number): MaybePromise<Verdict> {
@@ -129,16 +147,20 @@ export class LimitsGate {
   #inTime<T>(answer: Promise<T>): Promise<T> {
     const { timeoutMs, store } = this.#options
     return new Promise<T>((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(new Error(`${store.name} did not answer within ${timeoutMs} ms.`)),
-        timeoutMs,
-      )
+      const late = (): void => reject(new Error(`${store.name} did not answer within ${timeoutMs} ms.`))
+      // Where this process was busy for so long, the answer has come and was not read yet: that is done before it is late.
+      const timer = setTimeout(() => setImmediate(late), timeoutMs)
       answer.then(resolve, reject).finally(() => clearTimeout(timer))
     })
   }
 }
 
-const CLOSED: LimitDecision = Object.freeze({ allowed: false, remaining: 0, retryAfterMs: PROBE_MS, resetMs: PROBE_MS })
+const CLOSED: LimitDecision = Object.freeze({
+  allowed: false,
+  remaining: 0,
+  retryAfterMs: LONGEST_PROBE_MS,
+  resetMs: LONGEST_PROBE_MS,
+})
 
 /** What is said of a policy that nobody could ask. */
 function open(operation: LimitOperation): LimitDecision {

@@ -65,8 +65,9 @@ export class LoadShedder {
     this.#count(tenant.id, now)
     const delayMs = this.#delay(now)
     const pressure = delayMs / this.#options.maxDelayMs
-    if (pressure <= 1 || pressure * this.#overPart(tenant) < SHED_AT[priority]) return undefined
-    return { delayMs, priority, retryAfter: RETRY_AFTER }
+    // Told so that no number that is none sheds anything.
+    const sheds = pressure > 1 && priority !== 'critical' && pressure * this.#overPart(tenant) >= SHED_AT[priority]
+    return sheds ? { delayMs, priority, retryAfter: RETRY_AFTER } : undefined
   }
 
   close(): void {
@@ -100,7 +101,7 @@ export class LoadShedder {
     const tenants = Math.max(this.#calls.tenants, this.#before.tenants)
     const own = this.#calls.of(tenant.id) + this.#before.of(tenant.id)
     const weight = this.#options.weight?.(tenant) ?? 1
-    const over = (own * tenants) / (all * weight)
+    const over = (own * tenants) / (all * (weight > 0 ? weight : 1))
     return Math.min(MOST_FACTOR, Math.max(1 / MOST_FACTOR, over))
   }
 }

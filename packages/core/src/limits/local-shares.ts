@@ -81,10 +81,15 @@ export class LocalShares {
     return { granted: units, decisions }
   }
 
-  /** Gives back what was taken for a call that then did not happen. */
-  giveBack(operation: LimitOperation, units: number): void {
+  /** Gives back what was taken: to the share, as much as one has; beyond it to the store, which knows what was used. */
+  giveBack(group: string, resolved: ResolvedPolicy, units: number, now: number): MaybePromise<void> {
+    const { operation } = resolved
+    const all = units * operation.cost
     const share = this.#shares.get(operation.key)
-    if (share) share.units += units * operation.cost
+    const room = share && share.endsAt > now ? shareUnits(resolved, operation) - share.units : 0
+    const kept = Math.min(all, Math.max(0, room))
+    if (share) share.units += kept
+    return kept < all ? this.#refund(group, operation, all - kept, now) : undefined
   }
 
   /** Gives everything back. */
@@ -202,8 +207,11 @@ export class LocalShares {
   }
 
   async #return({ group, operation, units }: Share, now: number): Promise<void> {
-    if (units <= 0) return
-    await this.#options.refund({ group, operations: [{ ...operation, cost: 1 }], units, mode: 'take' }, now)
+    if (units > 0) await this.#refund(group, operation, units, now)
+  }
+
+  #refund(group: string, operation: LimitOperation, units: number, now: number): MaybePromise<void> {
+    return this.#options.refund({ group, operations: [{ ...operation, cost: 1 }], units, mode: 'take' }, now)
   }
 }
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { until } from '../../../../test/until.ts'
 import { concurrent, perMinute } from '../../src/catalog/index.ts'
 import type { LimitsStore } from '../../src/storage/index.ts'
@@ -72,6 +72,131 @@ describe('a hold', () => {
     await refused.release()
     await refused.commit()
     expect((await bench.limits.hold('exports')).allowed).toBe(false)
+  })
+})
+
+describe('a hold whose store fails', () => {
+  const TTL = 60
+  const limits = { exports: concurrent(1, { ttlMs: TTL }), api: perMinute(5) }
+
+  afterEach(() => vi.useRealTimers())
+
+  /** A store that can be made to fail. */
+  function failing(): { isDown: boolean; store: LimitsStore } {
+    const inner = memoryLimits()
+    const answer = async <T>(answered: () => T): Promise<T> => {
+      if (it.isDown) throw new Error('down')
+      return answered()
+    }
+    const it = {
+      isDown: false,
+      store: {
+        name: 'failing',
+        decide: (request, now) => answer(() => inner.decide(request, now)),
+        refund: (request, now) => answer(() => inner.refund(request, now)),
+        renew: (request, now) => answer(() => inner.renew(request, now)),
+        close: () => inner.close(),
+      } satisfies LimitsStore,
+    }
+    return it
+  }
+
+  it('is renewed where it was taken, also while others are decided without the store', async () => {
+    vi.useFakeTimers()
+    const faulty = failing()
+    const bench = new LimitsBench(limits, { store: faulty.store })
+    const hold = await bench.limits.hold('exports')
+    faulty.isDown = true
+    expect(await bench.limits.consume('api')).toMatchObject({ outcome: 'degraded' })
+    faulty.isDown = false
+    for (let i = 0; i < 6; i++) {
+      bench.now += TTL / 3
+      await vi.advanceTimersByTimeAsync(TTL / 3)
+    }
+    expect(hold.signal.aborted).toBe(false)
+    expect(await faulty.store.renew({ ...request('exports'), lease: 'lease-0' }, bench.now)).toBe(true)
+  })
+
+  it('is lost once its time has passed without an answer', async () => {
+    vi.useFakeTimers()
+    const faulty = failing()
+    const bench = new LimitsBench(limits, { store: faulty.store })
+    const hold = await bench.limits.hold('exports')
+    faulty.isDown = true
+    await vi.advanceTimersByTimeAsync(TTL - TTL / 3)
+    expect(hold.signal.aborted).toBe(false)
+    await vi.advanceTimersByTimeAsync(TTL / 3)
+    expect(hold.signal.aborted).toBe(true)
+  })
+
+  it('and was taken without it is not lost once it answers, and gives it nothing that it never had', async () => {
+    vi.useFakeTimers()
+    const faulty = failing()
+    const bench = new LimitsBench({ jobs: [concurrent(2), perMinute(10)] }, { store: faulty.store })
+    await bench.limits.hold('jobs', { cost: 1 })
+    faulty.isDown = true
+    const hold = await bench.limits.reserve('jobs', { cost: 1 })
+    expect(hold.result).toMatchObject({ allowed: true, degraded: 'local' })
+    faulty.isDown = false
+    bench.now += 1_000
+    await bench.limits.peek('jobs')
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(hold.signal.aborted).toBe(false)
+    await hold.release()
+    expect(await bench.limits.peek('jobs')).toMatchObject({ policies: [{ remaining: 1 }, { remaining: 9 }] })
+  })
+
+  function request(name: string): Parameters<LimitsStore['decide']>[0] {
+    const bench = new LimitsBench(limits)
+    const operations = bench.scope.snapshot.limits.get(name)?.policies.map(({ operation }) => operation) ?? []
+    return { group: 'acme', operations, units: 1, mode: 'take' }
+  }
+})
+
+describe('a hold that is only observed', () => {
+  afterEach(() => vi.useRealTimers())
+
+  it('is not lost, for it holds nothing', async () => {
+    vi.useFakeTimers()
+    const bench = new LimitsBench({ exports: concurrent(1, { ttlMs: 30 }) }, { mode: 'observe' })
+    await bench.limits.hold('exports')
+    const observed = await bench.limits.hold('exports')
+    expect(observed).toMatchObject({ allowed: true, result: { observed: true } })
+    await vi.advanceTimersByTimeAsync(100)
+    expect(observed.signal.aborted).toBe(false)
+  })
+})
+
+describe('a hold of the platform', () => {
+  afterEach(() => vi.useRealTimers())
+
+  it('is one for all tenants and processes, renewed and freed as any other', async () => {
+    vi.useFakeTimers()
+    const store = memoryLimits()
+    const limits = { exports: [concurrent(1, { by: 'platform', ttlMs: 30 }), concurrent(5)] }
+    const first = new LimitsBench(limits, { store, newId: () => 'of the first' })
+    const second = new LimitsBench(limits, { store, newId: () => 'of the second' })
+    second.enter({ tenant: 'globex' })
+    const hold = await first.limits.hold('exports')
+    expect(hold.allowed).toBe(true)
+    expect((await second.limits.hold('exports')).result.refusedBy).toEqual(['exports/platform'])
+    for (let i = 0; i < 6; i++) {
+      first.now += 10
+      second.now += 10
+      await vi.advanceTimersByTimeAsync(10)
+    }
+    expect(hold.signal.aborted).toBe(false)
+    expect((await second.limits.hold('exports')).allowed).toBe(false)
+    await hold.release()
+    expect((await second.limits.hold('exports')).allowed).toBe(true)
+  })
+
+  it('is given back when the tenant’s own policies refuse', async () => {
+    const bench = new LimitsBench({ exports: [concurrent(2, { by: 'platform' }), concurrent(1)] })
+    await bench.limits.hold('exports')
+    expect((await bench.limits.hold('exports')).result.refusedBy).toEqual(['exports'])
+    bench.enter({ tenant: 'globex' })
+    expect((await bench.limits.hold('exports')).allowed).toBe(true)
   })
 })
 

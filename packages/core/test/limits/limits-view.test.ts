@@ -60,7 +60,8 @@ describe('an override', () => {
   })
 
   it('counts for nothing when it can not be read', () => {
-    for (const value of [null, 1, 'x', [], {}, { limit: 0, windowMs: 1, burst: 1 }]) {
+    const ofNoKind = { kind: 'constructor', limit: 1 }
+    for (const value of [null, 1, 'x', [], {}, { limit: 0, windowMs: 1, burst: 1 }, { limit: ofNoKind }]) {
       expect(readLimitOverride(value)).toBeUndefined()
     }
   })

@@ -238,7 +238,29 @@ describe('a limits store that fails', () => {
     ])
   })
 
-  it('is asked again after a second, by one call, and counts again once it answers', async () => {
+  it('is asked again soon by one call, then ever later, up to a second', async () => {
+    const store = new Unsteady()
+    const { limits } = engine({ store, timeoutMs: 5 })
+    store.state = 'rejects'
+    const began = now
+    const asked: number[] = []
+    for (; now < began + 4_000; now += 50) {
+      const before = store.asked
+      await Promise.all([limits.consume('api'), limits.consume('api')])
+      if (store.asked > before) asked.push(now - began)
+    }
+    expect(asked).toEqual([0, 100, 300, 700, 1_500, 2_500, 3_500])
+    store.state = 'up'
+    now = began + 4_500
+    expect(await limits.consume('api')).toMatchObject({ outcome: 'allowed' })
+    store.state = 'rejects'
+    await limits.consume('api')
+    store.state = 'up'
+    now += 100
+    expect(await limits.consume('api')).toMatchObject({ outcome: 'allowed' })
+  })
+
+  it('is asked again by one call, and counts again once it answers', async () => {
     const store = new Unsteady()
     const { limits, scope } = engine({ store, timeoutMs: 5 })
     store.state = 'rejects'

@@ -90,6 +90,21 @@ describe('load shedding', () => {
     expect(bench.limits.consume('export')).toMatchObject({ allowed: false })
   })
 
+  it.each([Number.NaN, 0, -1])('takes no notice of a weight of %s', (weight) => {
+    const bench = benchAt(
+      () => 150,
+      () => weight,
+    )
+    expect(bench.limits.consume('login')).toMatchObject({ allowed: true })
+    expect(bench.limits.consume('api')).toMatchObject({ allowed: true })
+    expect(bench.limits.consume('export')).toMatchObject({ allowed: false })
+  })
+
+  it('sheds nothing for a delay that is none', () => {
+    const bench = benchAt(() => Number.NaN)
+    expect(bench.limits.consume('export')).toMatchObject({ allowed: true })
+  })
+
   it('only observes where limits do', () => {
     const bench = new LimitsBench(catalog, { mode: 'observe', shedding: { maxDelayMs: 1, delayMs: () => 99 } })
     expect(bench.limits.consume('export')).toMatchObject({ allowed: true, observed: true })

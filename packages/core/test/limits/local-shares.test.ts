@@ -111,6 +111,69 @@ describe('a share of a limit', () => {
   })
 })
 
+describe('what is given back', () => {
+  it('is a share at the most: the rest goes to the store, which gives nothing above what was used', async () => {
+    const bench = new LimitsBench({ api: perMinute(100, { lease: { ms: 1_000, units: 10 } }) })
+    await bench.limits.consume('api')
+    await bench.limits.refund('api', { cost: 1_000_000 })
+    let allowed = 0
+    for (let i = 0; i < 1_000; i++) if ((await bench.limits.consume('api')).allowed) allowed++
+    expect(allowed).toBeLessThanOrEqual(110)
+    await bench.limits.close()
+  })
+
+  it('is not lost where no share is held any more', async () => {
+    const store = new Shared()
+    const bench = new LimitsBench({ api: perMinute(100, { lease: { ms: 1_000, units: 10 } }) }, { store })
+    const reservation = await bench.limits.reserve('api', { cost: 60 })
+    bench.now += 1_000
+    await reservation.release()
+    await bench.limits.close()
+    expect(await bench.limits.peek('api')).toMatchObject({ remaining: 100 })
+  })
+
+  it('goes to where it was taken while the store does not answer', async () => {
+    const down: LimitsStore = {
+      name: 'down',
+      decide: () => Promise.reject(new Error('down')),
+      refund: () => Promise.reject(new Error('down')),
+      renew: () => Promise.reject(new Error('down')),
+      close: async () => undefined,
+    }
+    const bench = new LimitsBench({ api: [perMinute(10, { by: 'platform' }), perMinute(1)] }, { store: down })
+    for (let i = 0; i < 9; i++) await bench.limits.consume('api')
+    bench.enter({ tenant: 'globex' })
+    expect(await bench.limits.consume('api')).toMatchObject({
+      allowed: true,
+      policies: [{ name: 'api/platform', remaining: 8 }, { name: 'api' }],
+    })
+    await bench.limits.close()
+  })
+
+  it('and was not taken from the store is not given to it', async () => {
+    const inner = new Shared()
+    let isDown = true
+    const store: LimitsStore = {
+      name: 'failing',
+      decide: (request, now) => (isDown ? Promise.reject(new Error('down')) : inner.decide(request, now)),
+      refund: (request, now) => inner.refund(request, now),
+      renew: (request, now) => inner.renew(request, now),
+      close: () => inner.close(),
+    }
+    const limits = { api: perMinute(10, { lease: { ms: 1_000, units: 5 } }) }
+    await new LimitsBench(limits, { store: inner }).limits.tryConsume('api', { cost: 10, partial: true })
+    const bench = new LimitsBench(limits, { store })
+    const reservation = await bench.limits.reserve('api', { cost: 5 })
+    expect(reservation.result).toMatchObject({ allowed: true, degraded: 'local' })
+    isDown = false
+    bench.now += 1_000
+    await bench.limits.peek('api')
+    await reservation.release()
+    expect(await bench.limits.peek('api')).toMatchObject({ remaining: 0 })
+    await bench.limits.close()
+  })
+})
+
 describe('a policy of the platform', () => {
   it('counts all tenants of all processes together', async () => {
     const store = new Shared()

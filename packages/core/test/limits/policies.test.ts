@@ -123,26 +123,6 @@ describe('a flag on a policy', () => {
   })
 })
 
-describe('a policy in shadow', () => {
-  it('refuses nobody and records whom it would have', async () => {
-    const bench = new LimitsBench({ api: [perMinute(100), perMinute(1, { by: 'actor', shadow: true })] })
-    expect(await bench.limits.consume('api')).toMatchObject({ allowed: true })
-    expect(bench.scope.noted).toEqual([])
-    expect(await bench.limits.consume('api')).toMatchObject({ allowed: true, remaining: 98 })
-    expect(bench.scope.noted).toMatchObject([
-      { action: 'limit.refused', targets: [{ id: 'api/actor' }], metadata: { observed: true, shadow: true, limit: 1 } },
-    ])
-  })
-
-  it('that stands alone lets everything pass', async () => {
-    const bench = new LimitsBench({ api: perMinute(1, { shadow: true }) })
-    for (let i = 0; i < 3; i++)
-      expect(await bench.limits.consume('api')).toMatchObject({ allowed: true, retryAfter: 0 })
-    expect(bench.scope.noted).toHaveLength(2)
-    expect(bench.scope.folded).toHaveLength(3)
-  })
-})
-
 describe('a limit that is nearly used up', () => {
   it('says so once in its window', () => {
     const bench = new LimitsBench({ api: perMinute(10, { nearAt: 0.8 }) })
@@ -177,6 +157,20 @@ describe('a fair share', () => {
     expect(bench.limits.consume('api')).toMatchObject({ allowed: false, refusedBy: ['api/fair-share'] })
     bench.enter({ actor: 'bob' })
     expect(bench.limits.consume('api')).toMatchObject({ allowed: true })
+  })
+
+  it('is not less for those who only look', () => {
+    const bench = new LimitsBench({ api: perMinute(12, { fairShare: true }) })
+    for (const actor of ['bob', 'cleo']) {
+      bench.enter({ actor })
+      bench.limits.peek('api')
+    }
+    bench.enter({ actor: 'ada' })
+    bench.limits.peek('api')
+    expect(bench.limits.consume('api', { cost: 12 })).toMatchObject({ allowed: true })
+    bench.limits.peek('api')
+    bench.enter({ actor: 'bob' })
+    expect(bench.limits.peek('api')).toMatchObject({ policies: [{}, { name: 'api/fair-share', limit: 6 }] })
   })
 
   it('is whole again when the others have gone', () => {

@@ -1,7 +1,9 @@
+import { MessageChannel } from 'node:worker_threads'
 import { describe, expect, it } from 'vitest'
 import { concurrent, perMinute, slidingWindow } from '../../src/catalog/index.ts'
 import { ThroughlineError } from '../../src/errors.ts'
 import type { LimitsStore } from '../../src/storage/index.ts'
+import { memoryLimits } from '../../src/storage/memory-limits.ts'
 import { LimitsBench } from './bench.ts'
 
 const DOWN: LimitsStore = {
@@ -37,6 +39,37 @@ describe('where the limits store does not answer', () => {
       { action: 'limit.degraded', metadata: { store: 'down', decidedBy: 'closed' } },
       { action: 'limit.refused', metadata: { degraded: 'closed' } },
     ])
+  })
+
+  it('each tenant is told once a minute', async () => {
+    const bench = new LimitsBench({ api: perMinute(100) }, { store: DOWN })
+    const told = async (tenant: string): Promise<number> => {
+      const { noted } = bench.enter({ tenant })
+      await bench.limits.consume('api')
+      return noted.filter(({ action }) => action === 'limit.degraded').length
+    }
+    expect([await told('acme'), await told('globex'), await told('acme'), await told('globex')]).toEqual([1, 1, 0, 0])
+    bench.now += 60_000
+    expect(await told('globex')).toBe(1)
+  })
+
+  it('what passed because all did is not given back to it later', async () => {
+    const inner = memoryLimits()
+    let isDown = false
+    const store: LimitsStore = {
+      ...DOWN,
+      decide: (request, now) => (isDown ? Promise.reject(new Error('down')) : inner.decide(request, now)),
+      refund: (request, now) => inner.refund(request, now),
+    }
+    const bench = new LimitsBench({ api: perMinute(10, { whenUnavailable: 'open' }) }, { store })
+    await bench.limits.consume('api', { cost: 10 })
+    isDown = true
+    const reservation = await bench.limits.reserve('api', { cost: 10 })
+    isDown = false
+    bench.now += 1_000
+    await bench.limits.peek('api')
+    await reservation.release()
+    expect(await bench.limits.peek('api')).toMatchObject({ remaining: 0 })
   })
 
   it('the engine starts all the same, but not on a schema that is too old', async () => {
@@ -89,6 +122,25 @@ describe('where the limits store does not answer', () => {
     expect(allowed).toBeGreaterThan(0)
     expect(allowed).toBeLessThanOrEqual(5)
     await bench.limits.close()
+  })
+
+  it('that answered in time is not down because this process was too busy to read it', async () => {
+    const inner = memoryLimits()
+    const { port1, port2 } = new MessageChannel()
+    const store: LimitsStore = {
+      ...DOWN,
+      decide: (request, now) =>
+        new Promise((resolve) => {
+          port2.once('message', () => resolve(inner.decide(request, now)))
+          port1.postMessage('asked')
+        }),
+    }
+    const bench = new LimitsBench({ api: perMinute(100) }, { store, timeoutMs: 5 })
+    const answer = bench.limits.consume('api')
+    const began = performance.now()
+    while (performance.now() - began < 20);
+    expect(await answer).toMatchObject({ outcome: 'allowed' })
+    port1.close()
   })
 
   it('is not waited for by what comes after the first', async () => {
