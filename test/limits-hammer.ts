@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
-import type { Hammering } from './fixtures/limits-hammering.ts'
-import { CONCURRENT, EXACT, LEASE_MS, REFILLING } from './fixtures/limits-hammering.ts'
+import type { Hammering, Spent } from './fixtures/limits-hammering.ts'
+import { CONCURRENT, EXACT, LEASE_MS, REFILLING, SHARED, sharedBound } from './fixtures/limits-hammering.ts'
 import { StartedProcess } from './fixtures/started-process.ts'
 import { until } from './until.ts'
 
@@ -43,9 +43,29 @@ export async function expectNoneAbove({ module, place, processes, forMs, inFligh
     expect(most).toBeLessThanOrEqual(CONCURRENT.limit)
     expect(most).toBeGreaterThan(1)
     expect(sum(({ refused }) => refused)).toBeGreaterThan(0)
+    await expectSharesWithinBound(children, { forMs, inFlight })
   } finally {
     await Promise.all(children.map((it) => it.end('SIGKILL')))
   }
+}
+
+/** The same processes spend by shares that they take in advance: no more passes than what is stated. */
+async function expectSharesWithinBound(
+  children: readonly StartedProcess[],
+  load: Pick<HammerOptions, 'forMs' | 'inFlight'>,
+): Promise<void> {
+  const began = Date.now()
+  for (const it of children) it.send({ spend: load })
+  const all = await Promise.all(children.map((it) => it.message<Spent>('spent')))
+  const bound = sharedBound(children.length, Date.now() - began + 1)
+  for (const name of Object.keys(SHARED) as (keyof typeof SHARED)[]) {
+    const passed = all.reduce((sum, one) => sum + one.passed[name], 0)
+    console.log(`by shares, of the ${name}: ${passed} of ${bound}`)
+    expect(passed).toBeLessThanOrEqual(bound)
+    expect(passed).toBeGreaterThanOrEqual(SHARED[name].burst / 2)
+  }
+  expect(all.map(({ degraded }) => degraded)).toEqual(all.map(() => 0))
+  expect(all.some(({ refused }) => refused > 0)).toBe(true)
 }
 
 /** A process that holds all there is of a policy dies: it is to be had again once its leases end, and not before. */

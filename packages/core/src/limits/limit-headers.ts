@@ -37,7 +37,9 @@ export function rateLimitHeaders(
   which: LimitHeaders = 'draft',
 ): Readonly<Record<string, string>> {
   const headers: Record<string, string> = {}
-  if ((which === 'draft' || which === 'both') && result.policies.length > 0) {
+  // Policies in shadow are decided alone: where there is one, there is no other.
+  const tells = result.policies.length > 0 && result.policies[0]?.shadow === undefined
+  if ((which === 'draft' || which === 'both') && tells) {
     let policies = ''
     let states = ''
     for (const policy of result.policies) {
@@ -49,7 +51,7 @@ export function rateLimitHeaders(
     headers['RateLimit-Policy'] = policies
     headers.RateLimit = states
   }
-  if ((which === 'legacy' || which === 'both') && result.policies.length > 0) {
+  if ((which === 'legacy' || which === 'both') && tells) {
     headers['X-RateLimit-Limit'] = String(result.limit)
     headers['X-RateLimit-Remaining'] = String(result.remaining)
     headers['X-RateLimit-Reset'] = String(

@@ -22,11 +22,12 @@ const MAX_REASON = 500
  */
 export function newLimitOverride(
   limit: LimitDefinition,
-  { until, reason }: OverrideOptions & { readonly reason: string },
+  { until, reason, now }: OverrideOptions & { readonly reason: string; readonly now: number },
 ): LimitOverride {
   const problems = limitProblems(limit).map(({ path, message }) => `The limit${path && ` (${path})`} ${message}`)
   const end = until === undefined ? undefined : new Date(until).getTime()
   if (end !== undefined && Number.isNaN(end)) problems.push('"until" must be a date or time.')
+  else if (end !== undefined && end <= now) problems.push('"until" must be in the future.')
   if (typeof reason !== 'string' || reason.length > MAX_REASON) {
     problems.push(`"reason" must be a text of ${MAX_REASON} characters at the most.`)
   }

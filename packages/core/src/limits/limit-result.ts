@@ -21,6 +21,8 @@ export interface PolicyResult {
   readonly retryAfter: number
   /** Whole seconds until all of it is there again. */
   readonly resetAfter: number
+  /** It refuses nobody: clients are not told of it. */
+  readonly shadow?: true
 }
 
 /** How a limit decided. */
@@ -82,7 +84,12 @@ export function limitResult(policies: readonly ResolvedPolicy[], verdict: Verdic
   return verdict.degraded ? { ...result, degraded: verdict.degraded } : result
 }
 
-function policyResult({ name, policy, by }: ResolvedPolicy, decision: LimitDecision): PolicyResult {
+function policyResult(resolved: ResolvedPolicy, decision: LimitDecision): PolicyResult {
+  const result = plainResult(resolved, decision)
+  return resolved.policy.shadow ? { ...result, shadow: true } : result
+}
+
+function plainResult({ name, policy, by }: ResolvedPolicy, decision: LimitDecision): PolicyResult {
   const { allowed, remaining } = decision
   const { kind, limit } = policy
   const retryAfter = allowed ? 0 : Math.max(1, Math.ceil(decision.retryAfterMs / 1_000))

@@ -79,6 +79,7 @@ class LimitsOfTenants implements LimitsEngine {
   }
 
   tryConsume(names: Names, options: ConsumeOptions & { readonly partial: true }): MaybePromise<LimitResult> {
+    if (options?.partial !== true) return this.consume(names, options)
     const scope = this.#options.scope()
     const now = this.#now()
     const limits = limitsIn(scope, names, now)

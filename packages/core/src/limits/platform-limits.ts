@@ -35,7 +35,7 @@ export function createPlatformLimits<Name extends string>(
   return {
     async override(tenantId, name, limit, { until, reason = port.reason() } = {}) {
       check(name)
-      const override = newLimitOverride(limit, { reason, ...(until !== undefined && { until }) })
+      const override = newLimitOverride(limit, { reason, now: port.now(), ...(until !== undefined && { until }) })
       const value = limitOverrideValue(override)
       await port.commitFor(tenantId, {
         writes: [{ kind: 'limit_overrides', tenant: tenantId, key: name, value }],

@@ -43,9 +43,9 @@ describe('limitsView', () => {
 describe('an override', () => {
   it('is stored and read again', () => {
     for (const override of [
-      newLimitOverride(perMinute(7, { burst: 9 }), { reason: 'TICKET-7' }),
-      newLimitOverride(perSecond(3), { reason: '', until: '2027-01-01' }),
-      newLimitOverride(perSecond(3), { reason: 'why', until: new Date(5) }),
+      newLimitOverride(perMinute(7, { burst: 9 }), { reason: 'TICKET-7', now: 0 }),
+      newLimitOverride(perSecond(3), { reason: '', until: '2027-01-01', now: 0 }),
+      newLimitOverride(perSecond(3), { reason: 'why', until: new Date(5), now: 4 }),
     ]) {
       expect(readLimitOverride(JSON.parse(JSON.stringify(limitOverrideValue(override))))).toEqual(override)
     }
@@ -53,9 +53,15 @@ describe('an override', () => {
 
   it('is refused when it is none, with everything that is wrong', () => {
     expect(() =>
-      newLimitOverride(perMinute(0, { burst: 1.5 }), { reason: 'x'.repeat(501), until: 'some day' }),
+      newLimitOverride(perMinute(0, { burst: 1.5 }), { reason: 'x'.repeat(501), until: 'some day', now: 0 }),
     ).toThrow(
       /LIMIT_INVALID: The limit must have a limit .* The limit must have a burst .* "until" must be a date or time\. "reason" must be/,
+    )
+  })
+
+  it('is refused when its end is over: it would hold for nobody', () => {
+    expect(() => newLimitOverride(perMinute(5), { reason: 'why', until: 5, now: 5 })).toThrow(
+      /LIMIT_INVALID: "until" must be in the future/,
     )
   })
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { concurrent, perMinute, perSecond } from '../../src/catalog/index.ts'
+import { rateLimitHeaders } from '../../src/limits/limit-headers.ts'
 import type { LimitsStore } from '../../src/storage/index.ts'
 import { memoryLimits } from '../../src/storage/memory-limits.ts'
 import { LimitsBench } from './bench.ts'
@@ -21,6 +22,16 @@ describe('a policy in shadow', () => {
       expect(await bench.limits.consume('api')).toMatchObject({ allowed: true, retryAfter: 0 })
     expect(bench.scope.noted).toHaveLength(2)
     expect(bench.scope.folded).toHaveLength(3)
+  })
+
+  it('is not told to clients, whom it does not limit', async () => {
+    const bench = new LimitsBench({ api: perMinute(1, { shadow: true }) })
+    const partition = { tenant: { id: 'acme' }, actor: { id: 'ada' } }
+    for (let i = 0; i < 2; i++) {
+      const result = await bench.limits.consume('api')
+      expect(result.policies).toMatchObject([{ name: 'api', shadow: true }])
+      expect(rateLimitHeaders(result, partition, 'both')).toEqual({})
+    }
   })
 })
 
