@@ -1,9 +1,11 @@
+import { benchFlags } from './flags/run.ts'
 import { benchHttp } from './http/run.ts'
 import { benchLimits } from './limits/run.ts'
 import { benchLongTransaction } from './postgres/long-transaction.ts'
 
 /** `npm run bench -- <name>`: each prints its figures, and as its last line one JSON object with its ratios. */
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
+  flags: benchFlags,
   http: benchHttp,
   limits: benchLimits,
   'long-transaction': benchLongTransaction,

@@ -166,6 +166,7 @@ function flagsByTime(catalog: Catalog, compile: SnapshotMaker['compile'], ranks:
       at < (compiled.until ?? Number.POSITIVE_INFINITY)
     if (compiled && holds) return compiled
     const { definitions, until } = effectiveDefinitions(catalog.flags ?? {}, platform.documents, at, check)
+    ranks?.forget()
     compiled = { of: platform, ranks: ranks?.version, from: at, until, flags: compile(definitions) }
     return compiled
   }
