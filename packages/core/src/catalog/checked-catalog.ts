@@ -1,4 +1,14 @@
-import type { BooleanFlag, FlagAttribute, FlagCondition, FlagRule, VariantFlag } from './definitions.ts'
+import type {
+  BooleanFlag,
+  ExactRollout,
+  FlagAttribute,
+  FlagCondition,
+  FlagLayer,
+  FlagRing,
+  FlagRule,
+  PercentRollout,
+  VariantFlag,
+} from './definitions.ts'
 
 type Operator = keyof Exclude<Extract<FlagCondition, object>, readonly unknown[]>
 
@@ -32,6 +42,9 @@ type CheckedGroup<Group, Segment extends string> = {
 type CheckedRules<Rules, Variants, Segment extends string> = {
   readonly [I in keyof Rules]: CheckedRule<Rules[I], Variants, Segment>
 }
+type CheckedRings<Rings, Segment extends string> = {
+  readonly [I in keyof Rings]: CheckedRing<Rings[I], Segment>
+}
 type CheckedPrerequisites<Prerequisites, Flags, Own> = {
   readonly [I in keyof Prerequisites]: CheckedPrerequisite<Prerequisites[I], Flags, Own>
 }
@@ -41,6 +54,17 @@ type CheckedServe<Serve, Variant extends string> = Serve extends string
   ? Variant
   : { readonly [K in keyof Serve]: K extends Variant ? number : never }
 
+/** Something that has no members but these. */
+type Exactly<Part, Member> = { readonly [K in keyof Part]: K extends Member ? Part[K] : never }
+
+type CheckedRing<Ring, Segment extends string> = {
+  readonly [K in keyof Ring]: K extends 'if'
+    ? CheckedConditions<Ring[K], Segment>
+    : K extends keyof FlagRing
+      ? Ring[K]
+      : never
+}
+
 type CheckedRule<Rule, Variants, Segment extends string> = {
   readonly [K in keyof Rule]: K extends 'if'
     ? CheckedConditions<Rule[K], Segment>
@@ -48,9 +72,15 @@ type CheckedRule<Rule, Variants, Segment extends string> = {
       ? Variants extends object
         ? CheckedServe<Rule[K], Extract<keyof Variants, string>>
         : boolean
-      : K extends keyof FlagRule
-        ? Rule[K]
-        : never
+      : K extends 'rings'
+        ? CheckedRings<Rule[K], Segment>
+        : K extends 'rollout'
+          ? Exactly<Rule[K], keyof PercentRollout | keyof ExactRollout>
+          : K extends 'layer'
+            ? Exactly<Rule[K], keyof FlagLayer>
+            : K extends keyof FlagRule
+              ? Rule[K]
+              : never
 }
 
 /** A prerequisite names another flag, and a value that it has. */

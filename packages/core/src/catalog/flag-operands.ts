@@ -12,6 +12,18 @@ export function lengthOfTime(text: unknown): number | undefined {
   return count === undefined ? undefined : Number(count) * (UNIT_MS[unit] as number)
 }
 
+/** A date, or a time, as ISO 8601 and databases write them. */
+const TIME = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?) ?(?:(Z)|([+-]\d\d)(?::?(\d\d))?)?)?$/
+
+/**
+ * ms of a text that is a date or a time; NaN for any other. One without a zone is UTC's, as SQL databases store it: it is
+ * the same time in every process, wherever that runs.
+ */
+export function timeOfText(text: string): number {
+  const [, day, time = '00:00', , hours = '+00', minutes = '00'] = TIME.exec(text) ?? []
+  return day === undefined ? Number.NaN : Date.parse(`${day}T${time}${hours}:${minutes}`)
+}
+
 /** Addresses in some blocks. */
 export class AddressBlocks {
   // Apart: a list of both takes each IPv4 address for one of ::/0.
@@ -23,6 +35,8 @@ export class AddressBlocks {
     for (const block of blocks) {
       const { address, family, bits } = readBlock(block) as Block
       this.#of(family).addSubnet(address, bits, family)
+      // As IPv6 writes IPv4 addresses: `::ffff:a00:1`.
+      if (family === 'ipv4') this.#ipv6.addSubnet(`::ffff:${address}`, 96 + bits, 'ipv6')
     }
   }
 

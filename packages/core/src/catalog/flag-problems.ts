@@ -1,6 +1,7 @@
 import { didYouMean } from '../did-you-mean.ts'
 import type { ConditionCheck } from './flag-condition-problems.ts'
 import { MAX_CONDITIONS } from './flag-condition-problems.ts'
+import { checkLayerUnits } from './flag-layer-problems.ts'
 import { checkMetadata } from './flag-metadata-problems.ts'
 import { checkPrerequisites } from './flag-prerequisite-problems.ts'
 import type { RuleCheck } from './flag-rule-problems.ts'
@@ -79,7 +80,8 @@ function checkFlag(problems: Problems, path: string, definition: unknown, around
     left: MAX_CONDITIONS,
     served: served.some,
   }
-  for (const [i, rule] of rules.slice(0, MAX_RULES).entries()) checkRule(check, `${join(path, 'rules')}.${i}`, rule)
+  for (const [i, rule] of rules.slice(0, MAX_RULES).entries()) checkRule(check, `${join(path, 'rules')}.${i}`, rule, i)
+  if (problems.list.length === 0) checkLayerUnits(problems, path, definition, around)
 }
 
 interface Servable {

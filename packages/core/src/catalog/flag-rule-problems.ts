@@ -24,8 +24,8 @@ export interface RuleCheck extends ConditionCheck {
   served(path: string, value: unknown): void
 }
 
-/** Reports what is wrong with a rule. */
-export function checkRule(check: RuleCheck, path: string, rule: unknown): void {
+/** Reports what is wrong with a rule; its position counts from 0. */
+export function checkRule(check: RuleCheck, path: string, rule: unknown, position: number): void {
   const { problems, ids } = check
   if (!isObject(rule)) {
     problems.add(path, `must be a rule, { if?, rollout?, serve }, not ${describe(rule)}.`)
@@ -33,10 +33,12 @@ export function checkRule(check: RuleCheck, path: string, rule: unknown): void {
   }
   problems.unknownKeys(path, rule, RULE_KEYS)
   const { id, from, until } = rule
-  if (id !== undefined && checkName(problems, join(path, 'id'), id)) {
-    if (RESERVED_ID.test(id)) problems.add(join(path, 'id'), `is a name that is not allowed: "${id}".`)
-    else if (ids.has(id)) problems.add(join(path, 'id'), `is the id of two rules: "${id}".`)
-    ids.add(id)
+  // A rule without an id goes by its position: no other may be called that.
+  const name = id === undefined ? `rule-${position + 1}` : id
+  if (checkName(problems, join(path, 'id'), name)) {
+    if (RESERVED_ID.test(name)) problems.add(join(path, 'id'), `is a name that is not allowed: "${name}".`)
+    else if (ids.has(name)) problems.add(join(path, 'id'), `is the id of two rules: "${name}".`)
+    ids.add(name)
   }
   check.served(join(path, 'serve'), rule.serve)
   if (rule.if !== undefined) checkConditions(check, join(path, 'if'), rule.if)

@@ -26,7 +26,8 @@ export interface ConditionSources {
 
 /** Valid conditions, all of which must hold, as one. */
 export function compileConditions(conditions: FlagConditions, sources: ConditionSources, path = 'if'): Condition {
-  const { and, or, not, segment, ...attributes } = conditions
+  // Own members, as they were checked.
+  const { and, or, not, segment, ...attributes } = { ...conditions }
   const inside = (members: readonly FlagConditions[], at: string): readonly Condition[] =>
     members.map((member, i) => compileConditions(member, sources, `${at}.${i}`))
   const parts: Condition[] = []

@@ -1,4 +1,5 @@
 import type { FlagConditions, FlagDefinition } from '../catalog/definitions.ts'
+import { frozenCopy } from '../frozen-copy.ts'
 import type { Json } from '../vocabulary.ts'
 import { CompiledFlag } from './compiled-flag.ts'
 import type { Condition } from './condition.ts'
@@ -41,11 +42,12 @@ export function compileFlags(
 ): CompiledFlags {
   const segment: (name: string) => Condition | undefined = lazily((name) => {
     const conditions = Object.hasOwn(segments, name) ? segments[name] : undefined
-    return conditions && compileConditions(conditions, { segment, now }, `segments.${name}`)
+    return conditions && compileConditions(frozenCopy(conditions), { segment, now }, `segments.${name}`)
   })
   const flag: (key: string) => CompiledFlag | undefined = lazily((key) => {
     const definition = Object.hasOwn(definitions, key) ? definitions[key] : undefined
-    return definition && new CompiledFlag(key, definition, { segment, flag, bounds, now })
+    // A copy has plain lists, and nobody changes it.
+    return definition && new CompiledFlag(key, frozenCopy(definition), { segment, flag, bounds, now })
   })
   return new Map(Object.keys(definitions).map((key) => [key, flag(key) as CompiledFlag]))
 }

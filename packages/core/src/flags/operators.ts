@@ -1,5 +1,5 @@
 import type { FlagCondition } from '../catalog/definitions.ts'
-import { AddressBlocks, lengthOfTime, versionRange } from '../catalog/flag-operands.ts'
+import { AddressBlocks, lengthOfTime, timeOfText, versionRange } from '../catalog/flag-operands.ts'
 import { FlagPattern } from '../catalog/flag-pattern.ts'
 
 /**
@@ -8,6 +8,9 @@ import { FlagPattern } from '../catalog/flag-pattern.ts'
  * @param now ms
  */
 export type ValueTest = (value: unknown, now: number) => boolean
+
+/** Characters of a list's texts that a pattern is searched in; what stands after them does not match. */
+const MAX_LISTED = 10_000
 
 /** A valid condition as one function. A list meets a condition when one of its members does. */
 export function compileCondition(condition: FlagCondition): ValueTest {
@@ -56,7 +59,7 @@ const OPERATORS: Readonly<Record<string, (operand: unknown) => ValueTest>> = {
   contains: (operand) => any((value) => typeof value === 'string' && value.includes(String(operand))),
   matches: (operand) => {
     const pattern = new FlagPattern(String(operand))
-    return any((value) => typeof value === 'string' && pattern.test(value))
+    return (value) => (Array.isArray(value) ? oneMatches(pattern, value) : isMatch(pattern, value))
   },
   semver: (operand) => {
     const range = versionRange(operand)
@@ -91,6 +94,21 @@ function any(test: ValueTest): ValueTest {
   }
 }
 
+function isMatch(pattern: FlagPattern, value: unknown): boolean {
+  return typeof value === 'string' && pattern.test(value)
+}
+
+/** Whether a member matches, of those that are searched: a list may come with the call, as long as its sender likes. */
+function oneMatches(pattern: FlagPattern, members: readonly unknown[]): boolean {
+  let left = MAX_LISTED
+  for (const member of members) {
+    left -= typeof member === 'string' ? member.length + 1 : 1
+    if (left < 0) return false
+    if (isMatch(pattern, member)) return true
+  }
+  return false
+}
+
 /** Below, at or above 0 as the value is below, equal to or above the operand; NaN when they can't be compared. */
 function order(value: unknown, operand: unknown): number {
   if (typeof value === 'number' && typeof operand === 'number') return value - operand
@@ -101,7 +119,7 @@ function order(value: unknown, operand: unknown): number {
 /** ms; NaN, which is neither before nor after anything, for what is no time. */
 function timeOf(value: unknown): number {
   if (typeof value === 'number') return value
-  if (typeof value === 'string') return Date.parse(value)
+  if (typeof value === 'string') return timeOfText(value)
   return value instanceof Date ? value.getTime() : Number.NaN
 }
 

@@ -3,6 +3,7 @@ import { didYouMean } from '../did-you-mean.ts'
 import { ThroughlineError } from '../errors.ts'
 import type { OverrideOptions } from '../platform-port.ts'
 import { PLATFORM } from '../vocabulary.ts'
+import { definitionOf } from './changes/effective-definitions.ts'
 import type { FlagChange } from './changes/flag-change.ts'
 import type { FlagChangeOptions, FlagChangeResult, FlagChangerOptions } from './changes/flag-changer.ts'
 import { FlagChanger } from './changes/flag-changer.ts'
@@ -20,7 +21,7 @@ import type { StoredOverride } from './changes/new-override.ts'
 import { newFlagOverride, readOverride } from './changes/new-override.ts'
 import type { FlagPatch } from './changes/patch-definition.ts'
 import type { ServedVariant } from './changes/seen-flags.ts'
-import { readStoredFlag } from './changes/stored-flag.ts'
+import { readStoredFlag, settingAt } from './changes/stored-flag.ts'
 
 /** Flags at run time: no deploy, and every process within 2 s. What was changed here wins over the catalog. */
 export interface PlatformFlags<Key extends string = string> {
@@ -192,13 +193,18 @@ export function createPlatformFlags<Key extends string>(options: PlatformFlagsOp
     async report({ days = 30 } = {}) {
       port.acting()
       const lately = readDays(days)
-      const archived = (await states()).filter((state) => state.archived).map(({ key }) => key)
+      const known = await states()
       const served = await options.served()
       looked('flag.reported')
-      return flagReport(catalog, new Set(archived), served, lately, port.now())
+      return flagReport(known, served, lately, port.now())
     },
     async override(tenantId, key, value, { until: end, reason = port.reason() } = {}) {
-      const override = newFlagOverride(key, check(key), value, { reason, ...(end !== undefined && { until: end }) })
+      const declared = check(key)
+      const { flag } = await changer.read(key)
+      const now = port.now()
+      const definition = definitionOf(declared, settingAt(flag, now))
+      const given = { reason, ...(end !== undefined && { until: end }) }
+      const override = newFlagOverride(key, definition, value, given, now)
       const { until, ...said } = override
       await port.commitFor(tenantId, {
         writes: [{ kind: 'flag_overrides', tenant: tenantId, key, value: override }],

@@ -4,6 +4,8 @@ import { RankCounter } from './rank-bound.ts'
 
 /** Tenants are counted anew this often: who came or went moves the bounds. */
 const COUNT_MS = 60_000
+/** Bounds that are kept for previews. */
+const MAX_LOOKED_AT = 1_000
 
 interface Wanted {
   readonly seed: string
@@ -26,7 +28,8 @@ export class RankedTenants {
   readonly #options: RankedTenantsOptions
   readonly #wanted = new Map<string, Wanted>()
   #bounds: ReadonlyMap<string, RankBound | undefined> = new Map()
-  #lookedAt: ReadonlyMap<string, RankBound | undefined> = new Map()
+  /** What previews asked for, the latest last: several may look at once. */
+  readonly #lookedAt = new Map<string, RankBound | undefined>()
   #version = 0
   #timer: NodeJS.Timeout | undefined
   #counting: Promise<void> | undefined
@@ -58,7 +61,17 @@ export class RankedTenants {
   /** Counts what `known` is asked for next, so that it can be looked at what nobody uses yet. */
   async prepare(definitions: Readonly<Record<string, FlagDefinition>>): Promise<void> {
     const unknown = wantedBy(definitions).filter((wanted) => !this.#bounds.has(keyOf(wanted)))
-    if (unknown.length > 0) this.#lookedAt = await countBounds(unknown, this.#options.tenants())
+    if (unknown.length === 0) return
+    const found = await countBounds(unknown, this.#options.tenants())
+    const looked = this.#lookedAt
+    for (const [key, bound] of found) {
+      looked.delete(key)
+      looked.set(key, bound)
+    }
+    for (const key of looked.keys()) {
+      if (looked.size <= Math.max(MAX_LOOKED_AT, found.size)) break
+      looked.delete(key)
+    }
   }
 
   /** What is compiled from now on says anew what it asks for. */

@@ -115,6 +115,19 @@ describe('flagProblems', () => {
       default: false,
     }
     expect(said(flagProblems(twice, 'f'))).toEqual(['f.rules.1.id: is the id of two rules: "x".'])
+    const byPosition = { rules: [{ id: 'rule-2', serve: true }, { serve: false }], default: false }
+    expect(said(flagProblems(byPosition, 'f'))).toEqual(['f.rules.1.id: is the id of two rules: "rule-2".'])
+  })
+
+  it('tells slices of one layer that are drawn by different units', () => {
+    const slice = (by?: string) => ({ layer: { name: 'l', from: 0, to: 50, ...(by && { by }) }, serve: true })
+    const of = (...rules: object[]) => ({ rules, default: false })
+    const complaint = 'f.rules.0.layer.by: must be "tenant", as in the other slices of the layer "l".'
+    const around = { key: 'f', flags: { f: of(slice('actor')), other: of(slice()) } }
+    expect(said(flagProblems(of(slice('actor')), 'f', around))).toEqual([complaint])
+    expect(said(flagProblems(of(slice()), 'f', around))).toEqual([])
+    expect(said(flagProblems(of(slice(), slice('actor')), 'f'))).toEqual([complaint.replace('rules.0', 'rules.1')])
+    expect(said(flagProblems(of(slice('actor'), slice('actor')), 'f'))).toEqual([])
   })
 
   it('tells weights that are none', () => {

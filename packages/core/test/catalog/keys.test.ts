@@ -129,6 +129,17 @@ describe('names in a catalog', () => {
     defineCatalog({ flags: { one, two: { prerequisites: [{ flag: 'one', is: true }], default: false } } })
     // @ts-expect-error no operator
     defineCatalog({ flags: { a: { rules: [{ if: { 'org.plan': { equals: 'x' } }, serve: true }], default: false } } })
+    // @ts-expect-error no such member of a rollout
+    defineCatalog({ flags: { a: { rules: [{ rollout: { percent: 5, sede: 'x' }, serve: true }], default: false } } })
+    const slice = { name: 'l', from: 0, to: 5 } as const
+    // @ts-expect-error no such member of a layer
+    defineCatalog({ flags: { a: { rules: [{ layer: { ...slice, bye: 'actor' }, serve: true }], default: false } } })
+    const ringed = <const If>(conditions: If) => {
+      return { rings: [{ name: 'inner', if: conditions }], upTo: 'inner', serve: true } as const
+    }
+    defineCatalog({ segments, flags: { a: { rules: [ringed({ segment: 'eu' })], default: false } } })
+    // @ts-expect-error no segment, within a ring
+    defineCatalog({ segments, flags: { a: { rules: [ringed({ segment: 'us' })], default: false } } })
     // @ts-expect-error no such root
     defineCatalog({ flags: { a: { rules: [{ if: { 'tenant.plan': 'x' }, serve: true }], default: false } } })
   })

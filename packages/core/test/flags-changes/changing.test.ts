@@ -287,4 +287,18 @@ describe('overrides', () => {
       code: 'FLAG_INVALID',
     })
   })
+
+  it('do not end before they begin', async () => {
+    const ending = (until: number) => app.flags.override('acme', 'exports', true, { until })
+    await expect(ending(app.clock.time)).rejects.toMatchObject({ code: 'FLAG_INVALID' })
+    await ending(app.clock.time + 1)
+  })
+
+  it('name a variant that the flag has now, not one that the catalog gave it', async () => {
+    await app.flags.define('layout', { variants: { narrow: 1, huge: 5 }, default: 'narrow' })
+    const override = (value: string) => app.flags.override('acme', 'layout', value)
+    await override('huge')
+    expect(await app.evaluate('acme', 'layout')).toMatchObject({ value: 5, rule: 'override' })
+    await expect(override('wide')).rejects.toMatchObject({ code: 'FLAG_INVALID' })
+  })
 })

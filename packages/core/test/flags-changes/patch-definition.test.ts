@@ -58,6 +58,21 @@ describe('a patch', () => {
     })
   })
 
+  it('loses no rule where positions move', () => {
+    const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((plan) => ({ if: { 'org.plan': plan }, serve: true }))
+    let definition: unknown = { default: false, rules: [a, b, c, d] }
+    for (const rules of [{ 'rule-3': { if: { 'org.plan': 'c2' }, serve: true } }, { 'rule-1': null }, {}])
+      definition = patchDefinition(definition as FlagDefinition, { rules }, 'f').definition
+    expect(definition).toEqual({
+      default: false,
+      rules: [
+        { ...b, id: 'rule-2' },
+        { id: 'rule-3', if: { 'org.plan': 'c2' }, serve: true },
+        { ...d, id: 'rule-4' },
+      ],
+    })
+  })
+
   it('never throws, whatever it is given', () => {
     fc.assert(
       fc.property(fc.anything(), (patch) => {

@@ -141,6 +141,32 @@ describe('preview', () => {
     expect(flips.map(({ tenant }) => tenant)).toEqual(['t0', 't1', 't3'])
   })
 
+  it('goes by what was changed at run time, not by the catalog that it was changed from', async () => {
+    const app = appWith(rows(4))
+    const { flips } = await app.platform.run(operator, async ({ flags }) => {
+      await flags.define('layout', { variants: { narrow: 1, huge: 5 }, default: 'huge' })
+      await flags.define('exports', {
+        default: false,
+        prerequisites: [{ flag: 'layout', is: 'huge' }],
+        rules: [{ serve: true }],
+      })
+      const prerequisites = [{ flag: 'exports', is: true }]
+      return flags.preview('reports', { define: { default: false, prerequisites, rules: [{ serve: true }] } })
+    })
+    expect(flips.map(({ tenant }) => tenant)).toEqual(['t0', 't1', 't2', 't3'])
+  })
+
+  it('of several at once, each names its own', async () => {
+    const app = appWith(rows(40))
+    const exactly = (count: number) => ({
+      define: { default: false, rules: [{ rollout: { exactly: count }, serve: true }] },
+    })
+    const counts = await app.platform.run(operator, ({ flags }) =>
+      Promise.all([3, 5, 9].map(async (count) => (await flags.preview('reports', exactly(count))).flipped)),
+    )
+    expect(counts).toEqual([3, 5, 9])
+  })
+
   it('says for whom it depends on who acts, and does not take them for flips', async () => {
     const app = appWith(rows(6))
     const change = {

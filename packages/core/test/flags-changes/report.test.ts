@@ -96,6 +96,15 @@ describe('report', () => {
     expect(flags.filter(({ state }) => state === 'in_use').map(({ key }) => key)).toEqual(['exports', 'layout'])
   })
 
+  it('names the flags that ask one as a prerequisite: that nobody evaluates it does not make it needless', async () => {
+    const exports = async () => (await report())['exports']
+    expect(await exports()).not.toHaveProperty('neededBy')
+    await here.flags.define('reports', { default: false, prerequisites: [{ flag: 'exports', is: true }] })
+    expect(await exports()).toMatchObject({ state: 'never_evaluated', neededBy: ['reports'] })
+    await here.flags.archive('reports')
+    expect(await exports()).not.toHaveProperty('neededBy')
+  })
+
   it('asks for a number of days', async () => {
     for (const days of [0, 1.5, Number.NaN, 4_000]) {
       await expect(report(days)).rejects.toMatchObject({ code: 'QUERY_INVALID' })

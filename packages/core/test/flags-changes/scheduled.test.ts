@@ -43,6 +43,13 @@ describe('a scheduled change', () => {
     expect((await here.flags.history('exports'))[0]).toMatchObject({ status: 'current' })
   })
 
+  it('affects whom it will affect then: who has an override until then as well', async () => {
+    await here.flags.override('acme', 'exports', false, { until: START + MINUTE })
+    await here.flags.override('globex', 'exports', false, { until: START + MINUTE + 1 })
+    const { affected } = await here.flags.define('exports', { default: true }, { at: START + MINUTE })
+    expect(affected).toMatchObject({ flipped: 1, ids: ['acme'] })
+  })
+
   it('begins while the storage does not answer', async () => {
     await here.flags.patch('exports', { rules: { all: { serve: true } } }, { at: START + MINUTE })
     // By then every process knows of it.

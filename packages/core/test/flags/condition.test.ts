@@ -18,6 +18,10 @@ const subject: FlagSubject = {
       tags: ['a', 'b'],
       address: { country: 'DE', 'postal.code': 1 },
       signedAt: new Date('2026-05-01'),
+      version: '7',
+      label: 'Team 2026',
+      stored: '2026-03-10 00:00:00',
+      zoned: '2026-03-10 00:00:00.5+02',
       plan: 'what the app calls so is not the plan',
     },
   },
@@ -46,6 +50,10 @@ const cases: readonly [path: FlagAttribute, condition: FlagCondition, holds: boo
   ['org.created_at', { after: '2026-03-01T12:00:00Z' }, false],
   ['org.signedAt', { after: '2026-04-01', before: '2026-06-01' }, true],
   ['org.region', { before: '2026-06-01' }, false],
+  ['org.version', { after: '2000-01-01' }, false],
+  ['org.label', { after: '2000-01-01' }, false],
+  ['org.stored', { after: '2026-03-09T23:59:59Z', before: '2026-03-10T00:00:01Z' }, true],
+  ['org.zoned', { after: '2026-03-09T21:59:59Z', before: '2026-03-09T22:00:01Z' }, true],
   ['org.seats', 25, true],
   ['org.seats', '25', false],
   ['org.seats', { gt: 24, lte: 25 }, true],
@@ -128,6 +136,20 @@ describe('conditions', () => {
     expect(holds({})).toBe(true)
   })
 
+  it('search a list for a pattern up to a bound, however long it is', () => {
+    const tags = (count: number, last: string) => ({
+      ...subject,
+      attributes: { tags: [...Array(count).fill('a'), last] },
+    })
+    const wanted = { 'context.tags': { matches: '^wanted$' } }
+    expect(holds(wanted, tags(4_000, 'wanted'))).toBe(true)
+    expect(holds(wanted, tags(100_000, 'wanted'))).toBe(false)
+  })
+
+  it('are those that were checked: own members', () => {
+    expect(holds(Object.create({ and: 5, 'org.id': 'globex' }))).toBe(true)
+  })
+
   it('refuse an operator that is not known', () => {
     expect(holds({ 'org.id': { toString: 'acme' } as object })).toBe(false)
   })
@@ -167,6 +189,9 @@ describe('conditions', () => {
       holds({ 'request.ip': { cidr } }, { ...subject, request: { method: 'GET', path: '/', ip } })
     expect(at('::ffff:10.1.2.3', '10.0.0.0/8')).toBe(true)
     expect(at('::FFFF:11.1.2.3', '10.0.0.0/8')).toBe(false)
+    expect(at('::ffff:a01:203', '10.0.0.0/8')).toBe(true)
+    expect(at('::ffff:b01:203', '10.0.0.0/8')).toBe(false)
+    expect(at('::a01:203', '10.0.0.0/8')).toBe(false)
     expect(at('fe80::1%eth0', 'fe80::/10')).toBe(true)
     expect(at('10.1.2.3.4', '0.0.0.0/0')).toBe(false)
     expect(at('', '0.0.0.0/0')).toBe(false)

@@ -72,12 +72,15 @@ export const validFlag: fc.Arbitrary<FlagDefinition> = fc
             if: conditions,
             from: fc.constantFrom('2026-01-01', '2027-01-01'),
             until: fc.constantFrom('2028-01-01T00:00:00Z', '2029-01-01'),
-            layer: fc.record({
-              name: fc.constantFrom('l', 'm'),
-              from: fc.constant(0),
-              to: fc.constantFrom(30, 100),
-              by: unit,
-            }),
+            // A layer has one unit.
+            layer: unit.chain((by) =>
+              fc.record({
+                name: fc.constantFrom(`${by}-l`, `${by}-m`),
+                from: fc.constant(0),
+                to: fc.constantFrom(30, 100),
+                by: fc.constant(by),
+              }),
+            ),
             rollout: fc.oneof(
               fc.record({ percent, by: unit, seed: fc.constantFrom('a', 'b') }, { requiredKeys: ['percent'] }),
               fc.record({ exactly: fc.nat(5) }),

@@ -23,6 +23,17 @@ describe('any definition', () => {
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined()
   })
 
+  it('whose lists have members that are no elements evaluates or is refused', () => {
+    const strange = <T>(...elements: T[]): T[] => Object.assign(elements, { constructor: { [Symbol.species]: 5 } })
+    const conditions = { segment: strange('eu', 'big'), or: strange({ 'org.plan': 'pro' }) }
+    const inner = { name: 'inner', if: conditions }
+    expect(checkDefinition({ default: true, rules: [{ if: conditions, serve: true }] })).toBe(true)
+    expect(checkDefinition({ default: true, rules: [{ rings: strange(inner), upTo: 'inner', serve: true }] })).toBe(
+      true,
+    )
+    expect(checkDefinition({ default: true, rules: strange({ serve: true }) })).toBe(false)
+  })
+
   it('that throws when it is read is refused', () => {
     const flag = {
       default: true,

@@ -53,8 +53,8 @@ export interface FlagChangerOptions {
   compile(definitions: Readonly<Record<string, FlagDefinition>>, at: number): CompiledFlags
   /** Finds out what compiling these needs to know of all tenants. */
   prepare?(definitions: Readonly<Record<string, FlagDefinition>>): Promise<void>
-  /** What is wrong with a definition of a flag, beside the others as they are. */
-  check(definition: unknown, path: string, others: Readonly<Record<string, FlagDefinition>>): readonly Problem[]
+  /** What is wrong with a definition of a flag, beside the others as they are; without them, by itself. */
+  check(definition: unknown, path: string, others?: Readonly<Record<string, FlagDefinition>>): readonly Problem[]
 }
 
 /** One flag as it was read, and the version of its document. */
@@ -176,7 +176,7 @@ export class FlagChanger {
       key,
       before: new TenantOutcomes(engine, await this.#compiled(old, at), plans),
       after: new TenantOutcomes(engine, await this.#compiled(young, at), plans),
-      overrides: await overridesOf((query) => port.list(query), keys, port.now()),
+      overrides: await overridesOf((query) => port.list(query), keys, at),
     }
   }
 
@@ -188,7 +188,8 @@ export class FlagChanger {
   async #definitions(at: number): Promise<Readonly<Record<string, FlagDefinition>>> {
     const { documents } = await this.#options.port.read({ tenant: PLATFORM, kinds: ['flags'] })
     const { catalog, check } = this.#options
-    return effectiveDefinitions(catalog, documents, at, (given, path) => check(given, path, catalog)).definitions
+    // As snapshots take them: what was right beside the others of its time holds.
+    return effectiveDefinitions(catalog, documents, at, (given, path) => check(given, path)).definitions
   }
 
   #declared(key: string): FlagDefinition {

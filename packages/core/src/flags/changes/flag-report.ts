@@ -1,5 +1,5 @@
-import type { FlagDefinition } from '../../catalog/definitions.ts'
 import { ThroughlineError } from '../../errors.ts'
+import type { FlagState } from './flag-state.ts'
 import type { ServedVariant } from './seen-flags.ts'
 import { dayOf } from './seen-flags.ts'
 
@@ -17,6 +17,8 @@ export interface FlagUse {
   readonly lastEvaluatedOn?: string
   /** Served in these days, by name; `on` and `off` of a boolean flag. */
   readonly variants: readonly string[]
+  /** Flags that have it for a prerequisite, archived ones aside: they ask it without its being served. Absent: none. */
+  readonly neededBy?: readonly string[]
 }
 
 const DAY_MS = 86_400_000
@@ -30,16 +32,17 @@ export function readDays(days: unknown): number {
   })
 }
 
-/** Every flag of the catalog, by what was noted of it. */
+/** Every flag, by what was noted of it. */
 export function flagReport(
-  catalog: Readonly<Record<string, FlagDefinition>>,
-  archived: ReadonlySet<string>,
+  states: readonly Pick<FlagState, 'key' | 'archived' | 'definition'>[],
   served: readonly ServedVariant[],
   days: number,
   now: number,
 ): readonly FlagUse[] {
   const since = dayOf(now - days * DAY_MS)
-  return Object.keys(catalog).map((key) => {
+  const needed = neededFlags(states)
+  return states.map(({ key, archived }) => {
+    const neededBy = needed.get(key)
     const all = served.filter(({ flag }) => flag === key)
     const first = all.map((each) => each.first).sort()[0]
     const last = all
@@ -50,12 +53,26 @@ export function flagReport(
     return {
       key,
       state: stateOf(first, variants, since),
-      archived: archived.has(key),
+      archived,
       ...(first !== undefined && { firstEvaluatedOn: first }),
       ...(last !== undefined && { lastEvaluatedOn: last }),
       variants: variants.sort(),
+      ...(neededBy && { neededBy }),
     }
   })
+}
+
+/** Which flags ask for which one. */
+function neededFlags(
+  states: readonly Pick<FlagState, 'key' | 'archived' | 'definition'>[],
+): ReadonlyMap<string, readonly string[]> {
+  const needed = new Map<string, string[]>()
+  for (const { key, archived, definition } of states) {
+    for (const flag of new Set(archived ? [] : definition.prerequisites?.map((prerequisite) => prerequisite.flag))) {
+      needed.set(flag, [...(needed.get(flag) ?? []), key])
+    }
+  }
+  return needed
 }
 
 function stateOf(first: string | undefined, variants: readonly string[], since: string): FlagUse['state'] {

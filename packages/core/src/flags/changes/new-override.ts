@@ -18,6 +18,7 @@ const MAX_REASON = 500
 /**
  * Checks an override of one tenant.
  *
+ * @param now ms
  * @throws ThroughlineError `FLAG_INVALID`
  */
 export function newFlagOverride(
@@ -25,6 +26,7 @@ export function newFlagOverride(
   { variants }: FlagDefinition,
   value: boolean | string,
   { until, reason }: OverrideOptions,
+  now: number,
 ): StoredOverride {
   const valid = variants ? typeof value === 'string' && Object.hasOwn(variants, value) : typeof value === 'boolean'
   if (!valid) {
@@ -37,6 +39,7 @@ export function newFlagOverride(
   }
   const end = until === undefined ? undefined : new Date(until).getTime()
   if (end !== undefined && Number.isNaN(end)) throw flagInvalid('"until" is no time.')
+  if (end !== undefined && end <= now) throw flagInvalid('"until" must be in the future.')
   if (reason !== undefined && (typeof reason !== 'string' || reason.length > MAX_REASON)) {
     throw flagInvalid(`"reason" must be a text of at most ${MAX_REASON} characters.`)
   }

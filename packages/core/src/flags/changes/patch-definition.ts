@@ -55,7 +55,7 @@ function patchedRules(
         if (!rules.delete(id)) problems.add(join(at, id), noRule(id, rules))
       } else if (isObject(rule) && rule.id !== undefined && rule.id !== id) {
         problems.add(`${join(at, id)}.id`, `must be "${id}" or left out, not ${describe(rule.id)}.`)
-      } else rules.set(id, isObject(rule) ? { id, ...rule } : rule)
+      } else rules.set(id, isObject(rule) ? { ...rule, id } : rule)
     }
   }
   if (patch.percent !== undefined) {
@@ -69,7 +69,9 @@ function patchedRules(
       } else rules.set(id, { ...rule, rollout: { ...rollout, percent } })
     }
   }
-  return [...rules.values()]
+  // Once a position is given up, who was called by theirs keeps the name.
+  const moved = before.some((rule, position) => !rules.has(ruleId(rule, position)))
+  return moved ? [...rules].map(([id, rule]) => (isObject(rule) ? { ...rule, id } : rule)) : [...rules.values()]
 }
 
 /** How a rule is named in answers: its id, or its position from 1. */

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { DocumentKind, ListQuery, StoredDocument } from '../../storage/records.ts'
 import type { Json } from '../../vocabulary.ts'
 import { readFlagOverrides } from '../flag-overrides.ts'
@@ -22,6 +23,8 @@ export async function* everyDocument(
     yield* page
     last = page.at(-1)
     if (page.length < PAGE) return
+    // A storage that answers at once must not keep everything else waiting.
+    await setImmediate()
   }
 }
 
