@@ -1,3 +1,4 @@
+import { timeOfText } from '../catalog/flag-operands.ts'
 import { ThroughlineError } from '../errors.ts'
 import { frozenCopy } from '../frozen-copy.ts'
 import { isTenantId } from '../tenant-id.ts'
@@ -121,6 +122,8 @@ export function newTenantRow(tenant: NewTenant, now: number): StoredTenant {
 
 function isoTime(value: string | number | Date | null | undefined): string | undefined {
   if (value === null || value === undefined) return undefined
-  const time = new Date(value)
+  // SQL databases store times without a zone: they are UTC's, wherever this process runs.
+  const known = typeof value === 'string' ? timeOfText(value) : Number.NaN
+  const time = new Date(Number.isNaN(known) ? value : known)
   return Number.isNaN(time.getTime()) ? undefined : time.toISOString()
 }
