@@ -403,7 +403,10 @@ function publicFace(settings: Settings, opened: Opened): object {
           compile: (definitions, at) => snapshots.compile(definitions, () => at),
           prepare: (definitions) => ranks.prepare(definitions),
           check: (definition, key, flags) =>
-            flagProblems(definition, key, { flags, key, segments: Object.keys(catalog.segments ?? {}), tenantsListed }),
+            flagProblems(definition, key, {
+              ...(flags && { flags, key, tenantsListed }),
+              segments: Object.keys(catalog.segments ?? {}),
+            }),
           async compared(tenantId) {
             const snapshot = await instance.snapshot(tenantId)
             return snapshot && { tenant: snapshot.tenant, flags: snapshot.flags }

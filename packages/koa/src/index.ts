@@ -1,6 +1,7 @@
-export type { RequestAuditOptions, TenantContextOptions } from '@throughline/core/http'
+export type { OfrepOptions, RequestAuditOptions, StreamOptions, TenantContextOptions } from '@throughline/core/http'
 export { guard } from './guard.ts'
 export type { KoaHandler } from './middleware-of.ts'
+export { ofrep } from './ofrep.ts'
 export { problemDetails } from './problem-details.ts'
 export { requestAudit } from './request-audit.ts'
 export { enter, tenantContext } from './tenant-context.ts'

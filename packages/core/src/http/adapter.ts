@@ -30,7 +30,8 @@ export function tenantPipeline<Req>(
   return new TenantPipeline(hostOf('tenantContext', throughline), options)
 }
 
-function hostOf(call: string, throughline: ThroughlineHost | undefined): ThroughlineHost[typeof HOST] {
+/** @throws ThroughlineError `OPTIONS_INVALID` for what is no instance */
+export function hostOf(call: string, throughline: ThroughlineHost | undefined): ThroughlineHost[typeof HOST] {
   const host = throughline?.[HOST]
   if (host) return host
   throw miscalled(call, 'the first parameter must be what createThroughline() returned.')

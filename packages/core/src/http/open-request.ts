@@ -1,10 +1,11 @@
+import type { ServerResponse } from 'node:http'
 import { decideHolds } from '../context/holds.ts'
 import { ThroughlineError } from '../errors.ts'
 import type { Activity } from '../journal/activity.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 import type { RequestAnswer } from '../request-answer.ts'
 import type { Exchange, OpenExchange } from './exchange.ts'
-import { inboundTraceId, requestInfo, setOpenExchange } from './exchange.ts'
+import { inboundTraceId, openExchangeOf, requestInfo, setOpenExchange } from './exchange.ts'
 import { holdResponse } from './held-response.ts'
 import type { PipelineHost } from './pipeline-host.ts'
 import { problemOf } from './problem-details.ts'
@@ -52,6 +53,24 @@ export function openRequest<Req>(
     },
   })
   return open
+}
+
+/**
+ * Closes the record of a request that goes on as a stream: it succeeded once it is open, and its response holds nothing
+ * back when it ends. What its context does meanwhile becomes further parts.
+ */
+export async function settleAsStream(response: ServerResponse, now: () => number): Promise<void> {
+  const open = openExchangeOf(response)
+  if (!open || open.excluded) return
+  const { activity } = open
+  activity.end = { route: activity.answer?.route(), status: 200, ms: now() - activity.at }
+  open.excluded = true
+  try {
+    await activity.settle('request.handled', 'success')
+  } catch (error) {
+    open.excluded = false
+    throw error
+  }
 }
 
 class ExchangeAnswer<Req> implements RequestAnswer {

@@ -1,3 +1,4 @@
+import type { CheckedCatalog } from '../catalog/index.ts'
 import { HOST } from '../instance.ts'
 import type { ThroughlineOptions } from '../options.ts'
 import { memoryStorage } from '../storage/memory.ts'
@@ -16,10 +17,11 @@ import { testClock } from './test-clock.ts'
  * const app = createApp(throughline)
  */
 export function createTestThroughline<const O extends ThroughlineOptions & { readonly clock?: TestClock }>(
-  options?: O,
+  options?: O & CheckedCatalog<O>,
 ): Throughline<CatalogOf<O>, O> & { readonly clock: TestClock } {
   const clock = options?.clock ?? testClock()
-  const throughline = createThroughline({ storage: memoryStorage(), ...options, clock } as unknown as O)
+  const throughline = createThroughline<O>({ storage: memoryStorage(), ...options, clock } as unknown as O &
+    CheckedCatalog<O>)
   throughline[HOST].identityOf = readTestIdentity
   return Object.assign(throughline, { clock })
 }

@@ -6,3 +6,5 @@ export type { ContractCase, StorageContractOptions, StorageUnderTest } from './s
 export { storageContract } from './storage-contract.ts'
 export type { TestClock } from './test-clock.ts'
 export { testClock } from './test-clock.ts'
+export type { FlagChoices } from './with-flags.ts'
+export { withFlags } from './with-flags.ts'

@@ -1,0 +1,33 @@
+import type { Scope } from '../../context/scope.ts'
+import type { CallContext } from './call-context.ts'
+import { OfrepFailure } from './ofrep-failure.ts'
+import type { RemoteFlags } from './remote-flags.ts'
+
+const FAILURES = {
+  GENERAL: 'A rule could not be evaluated.',
+  TARGETING_KEY_MISSING: 'A rule draws by actor, and the actor is anonymous.',
+} as const
+
+/**
+ * One flag as OFREP answers it.
+ *
+ * @throws OfrepFailure `FLAG_NOT_FOUND`, `TARGETING_KEY_MISSING`, `GENERAL`
+ */
+export function evaluationJson(flags: RemoteFlags, scope: Scope, key: string, { attributes }: CallContext): object {
+  if (!flags.has(scope, key)) throw new OfrepFailure('FLAG_NOT_FOUND', 'No flag has this key.')
+  const { value, reason, variant, rule, errorCode, metadata } = flags.evaluateIn(scope, key, attributes)
+  if (errorCode !== undefined) throw new OfrepFailure(errorCode, FAILURES[errorCode])
+  return { key, value, reason, variant, metadata: { ...metadata, ...(rule !== undefined && { rule }) } }
+}
+
+/** All flags of the tenant: each with its value, or with why it has none. */
+export function bulkJson(flags: RemoteFlags, scope: Scope, context: CallContext): readonly object[] {
+  return [...flags.keysIn(scope)].map((key) => {
+    try {
+      return evaluationJson(flags, scope, key, context)
+    } catch (error) {
+      if (!(error instanceof OfrepFailure)) throw error
+      return { key, errorCode: error.code, errorDetails: error.message }
+    }
+  })
+}

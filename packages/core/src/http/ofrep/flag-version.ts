@@ -1,0 +1,16 @@
+import type { Snapshot } from '../../context/scope.ts'
+
+/** Of what state of the definitions and of the tenant an answer is: `12.3`. Opaque to clients, who hand it back. */
+export function versionOf({ platformVersion, version }: Pick<Snapshot, 'platformVersion' | 'version'>): string {
+  return `${platformVersion}.${version}`
+}
+
+/**
+ * Whether a client was told of a newer state than this, by another process which has seen it already.
+ *
+ * @param told the `flagConfigEtag` of its call
+ */
+export function isBehind(snapshot: Pick<Snapshot, 'platformVersion' | 'version'>, told: string | null): boolean {
+  const match = /^"?(\d{1,15})\.(\d{1,15})"?$/.exec(told ?? '')
+  return match !== null && (Number(match[1]) > snapshot.platformVersion || Number(match[2]) > snapshot.version)
+}
