@@ -8,6 +8,8 @@ const FOUNDATION = new Set(['storage', 'catalog'])
 const COMPOSITION = new Set([
   'index.ts',
   'throughline.ts',
+  'opened-instance.ts',
+  'platform-face.ts',
   'throughline-type.ts',
   'instance.ts',
   'snapshots.ts',

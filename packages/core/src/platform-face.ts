@@ -1,0 +1,104 @@
+import { createPlatformAudit } from './audit/index.ts'
+import { flagProblems } from './catalog/index.ts'
+import type { PlatformContext } from './context/index.ts'
+import { ambientContext } from './context/index.ts'
+import { ThroughlineError } from './errors.ts'
+import { createPlatformFlags } from './flags/index.ts'
+import { createPlatformLimits } from './limits/index.ts'
+import type { Opened } from './opened-instance.ts'
+import type { Settings } from './options.ts'
+import type { PlatformPort } from './platform-port.ts'
+import { runAsPlatform } from './runs.ts'
+import { createPlatformTenants } from './tenants/index.ts'
+import { unavailable } from './unavailable.ts'
+import { calendarProblems, createPlatformUsage, UTC_CALENDAR } from './usage/index.ts'
+import type { ActorInput } from './vocabulary.ts'
+import { PLATFORM } from './vocabulary.ts'
+
+/** What the operator does across tenants, each act with a reason and on record. */
+export function platformFace(settings: Settings, opened: Opened): object {
+  const { instance, journal, records, reader, flags, seen, snapshots, ranks, everyTenant, now } = opened
+  const { catalog } = settings
+  const tenantsListed = everyTenant() !== undefined
+  const acting = (): PlatformContext => {
+    const context = ambientContext()
+    if (context?.kind === 'platform' && context.owner === instance) return context
+    throw new ThroughlineError('PLATFORM_REASON_REQUIRED')
+  }
+  const opens = (trail: string): void =>
+    acting().activity.note({ action: 'platform.read', notable: true, targets: [{ type: 'trail', id: trail }] })
+  const port: PlatformPort = {
+    async commit(trail, change) {
+      const context = acting()
+      const result = await instance.commitAs(context, trail, change)
+      // What is on the operator's own trail is there already.
+      const noted = result.status === 'committed' && trail !== PLATFORM
+      if (noted) context.activity.note({ ...change.event, notable: true })
+      return result
+    },
+    async commitFor(tenantId, change) {
+      acting()
+      if (!(await instance.snapshot(tenantId))) throw new ThroughlineError('TENANT_NOT_FOUND')
+      return port.commit(tenantId, change)
+    },
+    async read(query) {
+      acting()
+      return records.read(query).catch(unavailable)
+    },
+    async list(query) {
+      acting()
+      return records.list(query).catch(unavailable)
+    },
+    acting,
+    note: (event) => acting().activity.note({ ...event, notable: true }),
+    tenants() {
+      acting()
+      return everyTenant()
+    },
+    reason: () => acting().reason,
+    now,
+  }
+  const platform = {
+    run: (by: { actor: ActorInput; reason: string }, fn: (platform: unknown) => unknown) =>
+      runAsPlatform(instance, by, platform as unknown, fn),
+    audit: createPlatformAudit(reader, opens),
+    ...(catalog.flags &&
+      flags && {
+        flags: createPlatformFlags({
+          port,
+          catalog: catalog.flags,
+          plans: catalog.plans ?? {},
+          engine: flags,
+          compile: (definitions, at) => snapshots.compile(definitions, () => at),
+          prepare: (definitions) => ranks.prepare(definitions),
+          check: (definition, key, flags) =>
+            flagProblems(definition, key, {
+              ...(flags && { flags, key, tenantsListed }),
+              segments: Object.keys(catalog.segments ?? {}),
+            }),
+          async compared(tenantId) {
+            const snapshot = await instance.snapshot(tenantId)
+            return snapshot && { tenant: snapshot.tenant, flags: snapshot.flags }
+          },
+          async served() {
+            await seen.flush()
+            return seen.served()
+          },
+        }),
+      }),
+    ...(catalog.limits && { limits: createPlatformLimits(port, catalog.limits) }),
+    ...(catalog.meters && {
+      usage: createPlatformUsage({
+        opened: opens,
+        calendar: async (tenantId) => (await instance.snapshot(tenantId))?.usage.calendar ?? UTC_CALENDAR,
+        drain: () => journal.drain(),
+        totals: (query) => records.usage(query).catch(unavailable),
+        now,
+      }),
+    }),
+    ...(settings.tenants === 'ours' && {
+      tenants: createPlatformTenants(port, Object.keys(catalog.plans ?? {}), calendarProblems),
+    }),
+  }
+  return platform
+}
