@@ -27,6 +27,7 @@ import type { Settings } from './options.ts'
 import type { ConfiguredSnapshot, TenantSnapshot } from './snapshots.ts'
 import { documentKinds, snapshotMaker } from './snapshots.ts'
 import { memoryLimits } from './storage/memory-limits.ts'
+import type { CommitResult, RecordsStore } from './storage/records.ts'
 import { detached, Telemetry } from './telemetry/index.ts'
 import type { IsMember } from './tenants/index.ts'
 import {
@@ -44,10 +45,29 @@ import type { Tenant } from './vocabulary.ts'
 import { PLATFORM } from './vocabulary.ts'
 
 /** What an instance is made of. */
-export type Opened = ReturnType<typeof openInstance>
+export interface Opened {
+  readonly instance: Instance<TenantSnapshot>
+  readonly journal: Journal
+  readonly records: RecordsStore
+  readonly reader: TrailReader
+  /** The open context, of this instance; throws outside of one. */
+  scope(): Scope<TenantSnapshot>
+  commit(current: unknown, change: RecordedChange): Promise<CommitResult>
+  readonly flags: ReturnType<typeof createFlags<Catalog>> | undefined
+  readonly seen: SeenFlags
+  readonly snapshots: ReturnType<typeof snapshotMaker>
+  readonly ranks: RankedTenants
+  /** `undefined` where tenants can't be listed. */
+  everyTenant(): AsyncIterable<Tenant> | undefined
+  readonly limits: ReturnType<typeof createLimits> | undefined
+  readonly usage: ReturnType<typeof createUsage<Catalog>> | undefined
+  readonly config: ReturnType<typeof createConfig<Catalog>> | undefined
+  /** ms since the epoch. */
+  now(): number
+}
 
 /** Makes the engines of an instance, and what they share. */
-export function openInstance(settings: Settings) {
+export function openInstance(settings: Settings): Opened {
   const { catalog, storage, mode, clock, logger } = settings
   const { records } = storage
   const now = (): number => clock.now()
