@@ -93,10 +93,10 @@ async function linked(folders: readonly string[]): Promise<Record<string, string
     const needed = folder === root ? OWN : Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })
     for (const name of needed) {
       if (name.startsWith('@throughline/')) continue
-      const places = [join(folder, 'node_modules', name), join(root, 'node_modules', name)]
-      const found = await Promise.any(places.map((place) => realpath(place))).catch(() => {
-        throw new Error(`${manifest.name} needs ${name}, which is not installed`)
-      })
+      // The package's own comes first: the workspace may have another version for others.
+      const own = await realpath(join(folder, 'node_modules', name)).catch(() => undefined)
+      const found = own ?? (await realpath(join(root, 'node_modules', name)).catch(() => undefined))
+      if (found === undefined) throw new Error(`${manifest.name} needs ${name}, which is not installed`)
       links[name] = `file:${found}`
     }
   }
