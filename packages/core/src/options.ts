@@ -46,7 +46,7 @@ export interface JournalSettings {
 
 /** How limits are decided. */
 export interface LimitingOptions {
-  /** ms after which the limits store counts as not answering; 50 unless said. */
+  /** ms after which the limits store counts as not answering; 40 unless said. */
   readonly timeoutMs?: number
   /**
    * The part of each limit that this process allows by itself while the limits store does not answer, above 0 and up to

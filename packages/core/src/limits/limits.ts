@@ -86,7 +86,7 @@ export interface LimitsOptions {
   flag(scope: LimitsScope, key: string): Json | undefined
   /** `observe` lets everything pass and records what it would have refused. */
   readonly mode: 'enforce' | 'observe'
-  /** ms after which a store counts as not answering; 50 unless said. */
+  /** ms after which a store counts as not answering; 40 unless said. */
   readonly timeoutMs?: number
   /** The part of each limit this process allows by itself while the store is down; 1 (all of it) unless said. */
   readonly share?: number
