@@ -5,16 +5,8 @@ import { createConfig } from './config/index.ts'
 import type { Scope } from './context/index.ts'
 import { currentScope } from './context/index.ts'
 import { ThroughlineError } from './errors.ts'
-import {
-  changedFlags,
-  createFlags,
-  DueChanges,
-  FlagNotices,
-  Outages,
-  RankedTenants,
-  SEEN_SCOPE,
-  SeenFlags,
-} from './flags/index.ts'
+import type { FlagNotice } from './flags/index.ts'
+import { changedFlags, createFlags, DueChanges, Outages, RankedTenants, SEEN_SCOPE, SeenFlags } from './flags/index.ts'
 import type { GuardEngines } from './guards/index.ts'
 import type { RemoteEngines } from './http/ofrep/remote-flags.ts'
 import type { RecordedChange } from './instance.ts'
@@ -75,7 +67,7 @@ export function openInstance(settings: Settings): Opened {
   const ours = settings.tenants === 'ours'
   const app = settings.tenants === 'ours' ? {} : settings.tenants
   const kinds = documentKinds(catalog, ours)
-  const notices = new FlagNotices(onFailure)
+  const notices = new Listeners<FlagNotice>(onFailure)
   const tenantChanges = new Listeners<string>(onFailure)
   const due = new DueChanges({ now, onDue: (keys) => notices.send({ type: 'changed', keys }) })
 
@@ -179,7 +171,7 @@ export function openInstance(settings: Settings): Opened {
   }
   const commit = (current: unknown, change: RecordedChange) => instance.commit(current as Scope<TenantSnapshot>, change)
 
-  const flags = catalog.flags && createFlags<Catalog>({ scope, watch: (listener) => notices.watch(listener) })
+  const flags = catalog.flags && createFlags<Catalog>({ scope, watch: (listener) => notices.add(listener) })
   const limits =
     catalog.limits &&
     createLimits({
@@ -225,7 +217,7 @@ export function openInstance(settings: Settings): Opened {
         evaluateIn: (at, key, attributes) =>
           flags.evaluateIn(at as Scope<TenantSnapshot>, key, attributes && { attributes }),
         watch(listener) {
-          const unwatch = notices.watch(({ type }) => type === 'changed' && listener(undefined))
+          const unwatch = notices.add(({ type }) => type === 'changed' && listener(undefined))
           const forget = tenantChanges.add(listener)
           return () => {
             unwatch()

@@ -11,35 +11,6 @@ export type FlagNotice =
 
 export type FlagListener = (notice: FlagNotice) => void
 
-/** Tells listeners, in the order they came; one that throws keeps nothing from the others. */
-export class FlagNotices {
-  readonly #listeners = new Set<{ readonly tell: FlagListener }>()
-  readonly #onFailure: (error: unknown) => void
-
-  constructor(onFailure: (error: unknown) => void) {
-    this.#onFailure = onFailure
-  }
-
-  /** Tells `listener` until the function it answers is called. */
-  watch(listener: FlagListener): () => void {
-    const entry = { tell: listener }
-    this.#listeners.add(entry)
-    return () => {
-      this.#listeners.delete(entry)
-    }
-  }
-
-  send(notice: FlagNotice): void {
-    for (const { tell } of this.#listeners) {
-      try {
-        tell(notice)
-      } catch (error) {
-        this.#onFailure(error)
-      }
-    }
-  }
-}
-
 /** Keys of the flags whose definition at run time is another one, or is there or gone. */
 export function changedFlags(before: readonly StoredDocument[], after: readonly StoredDocument[]): readonly string[] {
   const known = versions(before)

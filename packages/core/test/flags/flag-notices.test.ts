@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { FlagNotice } from '../../src/flags/flag-notices.ts'
-import { changedFlags, FlagNotices } from '../../src/flags/flag-notices.ts'
+import { changedFlags } from '../../src/flags/flag-notices.ts'
 import { createThroughline } from '../../src/index.ts'
+import { Listeners } from '../../src/listeners.ts'
 import type { StoredDocument } from '../../src/storage/records.ts'
 
 const document = (key: string, version: number, kind: StoredDocument['kind'] = 'flags'): StoredDocument => ({
@@ -23,13 +24,13 @@ describe('changedFlags', () => {
 describe('notices', () => {
   it('reach every listener, whatever another one does, until it has enough', () => {
     const failures: unknown[] = []
-    const notices = new FlagNotices((error) => failures.push(error))
+    const notices = new Listeners<FlagNotice>((error) => failures.push(error))
     const told: FlagNotice[] = []
     const broken = new Error('broken')
-    notices.watch(() => {
+    notices.add(() => {
       throw broken
     })
-    const stop = notices.watch((notice) => told.push(notice))
+    const stop = notices.add((notice) => told.push(notice))
     notices.send({ type: 'stale' })
     stop()
     stop()
