@@ -45,10 +45,6 @@ export class LimitsGate {
     return this.#down
   }
 
-  get storeName(): string {
-    return this.#options.store.name
-  }
-
   /** @param policies those of the operations, in their order */
   decide(request: LimitRequest, policies: readonly ResolvedPolicy[], now: number): MaybePromise<Verdict> {
     if (this.#down) {
