@@ -103,6 +103,7 @@ export function flagsOf(options: { readonly storage?: ReturnType<typeof memorySt
       theme: { variants: { grey: { color: '#888' }, blue: { color: '#00f' } }, default: 'grey' },
       menu: { variants: { old: 'old', new: 'new' }, default: 'old' },
       ratio: { variants: { low: 0.25 }, default: 'low' },
+      cities: { variants: { all: ['Paris', 'Rome'] }, default: 'all' },
       drawn: { rules: [{ rollout: { percent: 50, by: 'actor' }, serve: true }], default: false },
     },
   })

@@ -10,7 +10,10 @@ import type { AppOf, OfrepAppOptions } from './ofrep-server.ts'
 import { ADAPTERS, EventStream, flagsOf, listen, OLDER_ADAPTERS } from './ofrep-server.ts'
 import { until } from './until.ts'
 
-const ajv = new Ajv2020({ strict: false, formats: { uri: (text: string) => URL.canParse(text) } })
+const ajv = new Ajv2020({
+  strict: false,
+  formats: { uri: URL.canParse, 'date-time': (text: string) => !Number.isNaN(Date.parse(text)) },
+})
 ajv.addSchema(schemas)
 
 /** That a body is what the protocol's document says. */
@@ -86,7 +89,7 @@ describe.each(ADAPTERS)('OFREP on %s', (_name, appOf) => {
         actor: { id: 'root' },
       }
       const { body } = await post('/reports', { context, tenant: 'acme' }, { 'x-user': 'bob@globex' })
-      expect(body).toMatchObject({ value: false, reason: 'DEFAULT' })
+      expect(body).toMatchObject({ value: false, reason: 'UNKNOWN', metadata: { reason: 'DEFAULT' } })
     })
 
     it('reads what the call adds as attributes, own ones alone', async () => {
@@ -154,6 +157,17 @@ describe.each(ADAPTERS)('OFREP on %s', (_name, appOf) => {
       expect([status, body.errorCode]).toEqual([400, 'TARGETING_KEY_MISSING'])
       expectValid('evaluationFailure', body)
     })
+  })
+
+  it('says that the protocol has no lists, to whoever asks for a flag that is one', async () => {
+    const { post } = await serve()
+    const { status, body } = await post('/cities')
+    expect([status, body.errorCode]).toEqual([400, 'GENERAL'])
+    expect(body.errorDetails).toContain('put it into an object')
+    expectValid('evaluationFailure', body)
+    const { body: all } = await post('')
+    expectValid('bulkEvaluationSuccess', all)
+    expect(all.flags).toContainEqual(body)
   })
 
   it('leaves who may ask to the context of the app, and other paths to the app', async () => {

@@ -4,7 +4,7 @@ const STATUS = {
   INVALID_CONTEXT: 400,
   TARGETING_KEY_MISSING: 400,
   FLAG_NOT_FOUND: 404,
-  GENERAL: 500,
+  GENERAL: 400,
 } as const
 
 export type OfrepErrorCode = keyof typeof STATUS
