@@ -24,7 +24,17 @@ describe('a change of a flag', () => {
     })
     const { affected } = result
     expect(affected).toMatchObject({ tenants: 2, complete: true, mayVary: 0 })
-    expect(await app.evaluate('acme', 'reports')).toMatchObject({ value: true, reason: 'SPLIT', rule: 'ramp' })
+    expect(await app.evaluate('acme', 'reports')).toEqual({
+      value: true,
+      variant: 'on',
+      reason: 'SPLIT',
+      rule: 'ramp',
+      version: 1,
+    })
+    const { events } = await app.throughline.run({ tenant: 'acme', actor: { id: 'ada' } }, () =>
+      app.throughline.audit.list({ action: 'flag.evaluated' }),
+    )
+    expect(events[0]?.metadata).toMatchObject({ rule: 'ramp', version: 1 })
     expect(await app.flags.get('reports')).toMatchObject({
       version: 1,
       source: 'runtime',
@@ -129,7 +139,12 @@ describe('archive', () => {
     await app.flags.define('exports', { default: true })
     await app.flags.override('acme', 'exports', true)
     await app.flags.archive('exports')
-    expect(await app.evaluate('acme', 'exports')).toEqual({ value: false, variant: 'off', reason: 'DISABLED' })
+    expect(await app.evaluate('acme', 'exports')).toEqual({
+      value: false,
+      variant: 'off',
+      reason: 'DISABLED',
+      version: 2,
+    })
     expect((await app.flags.list()).map(({ key }) => key)).toEqual(['reports', 'layout'])
     expect(await app.flags.get('exports')).toMatchObject({ archived: true, version: 2 })
     expect(await app.flags.history('exports')).toHaveLength(2)
@@ -195,7 +210,12 @@ describe('what is wrong', () => {
     expect(await invalid(app.flags.reset('reports', { at: app.clock.time }))).toContain('not in the future')
     expect(await invalid(app.flags.cancel('reports', 1))).toContain('No scheduled change')
     expect(await invalid(app.flags.preview('reports', {} as never))).toContain('A change is one of')
-    const texts = Array.from({ length: 100 }, (_, i) => [`v${i}`, 'x'.repeat(3_000)])
+    for (const wide of [3, null, [{ columns: 3 }], { column: 3 }, { columns: '3' }, { columns: null }]) {
+      const { narrow } = catalog.flags.layout.variants
+      const message = await invalid(app.flags.define('layout', { variants: { narrow, wide }, default: 'narrow' }))
+      expect(message).toContain('layout.variants.wide: is of another type')
+    }
+    const texts = Array.from({ length: 100 }, (_, i) => [`v${i}`, { columns: i, name: 'x'.repeat(3_000) }])
     const huge = { variants: Object.fromEntries(texts), default: 'v0' }
     expect(await invalid(app.flags.define('layout', huge))).toContain('layout: takes')
     expect(await app.flags.get('reports')).toMatchObject({ version: 0 })
@@ -242,11 +262,15 @@ describe('what was stored', () => {
   it('and is not valid beside the catalog of a newer deploy serves the default of that', async () => {
     await app.flags.define('layout', { ...catalog.flags.layout, default: 'wide' })
     await over({ layout: { default: true } }, (_, evaluation) => {
-      expect(evaluation).toEqual({ value: true, variant: 'on', reason: 'DISABLED' })
+      expect(evaluation).toEqual({ value: true, variant: 'on', reason: 'DISABLED', version: 1 })
     })
-    await over({ layout: { variants: { wide: 1, tall: 2 }, default: 'tall' } }, async (flags, { value }) => {
+    await over({ layout: { variants: { wide: 1, tall: 2 }, default: 'tall' } }, (_, evaluation) => {
+      expect(evaluation).toMatchObject({ value: 2, reason: 'DISABLED' })
+    })
+    const tall = { columns: 2 }
+    await over({ layout: { variants: { wide: { columns: 9 }, tall }, default: 'tall' } }, async (flags, { value }) => {
       expect(value).toEqual({ columns: 3 })
-      await flags.define('layout', { variants: { tall: 2 }, default: 'tall' })
+      await flags.define('layout', { variants: { tall }, default: 'tall' })
       await expect(flags.rollback('layout', { to: 1 })).resolves.toMatchObject({ version: 3 })
     })
   })
@@ -295,10 +319,13 @@ describe('overrides', () => {
   })
 
   it('name a variant that the flag has now, not one that the catalog gave it', async () => {
-    await app.flags.define('layout', { variants: { narrow: 1, huge: 5 }, default: 'narrow' })
+    await app.flags.define('layout', {
+      variants: { narrow: { columns: 1 }, huge: { columns: 5 } },
+      default: 'narrow',
+    })
     const override = (value: string) => app.flags.override('acme', 'layout', value)
     await override('huge')
-    expect(await app.evaluate('acme', 'layout')).toMatchObject({ value: 5, rule: 'override' })
+    expect(await app.evaluate('acme', 'layout')).toMatchObject({ value: { columns: 5 }, rule: 'override' })
     await expect(override('wide')).rejects.toMatchObject({ code: 'FLAG_INVALID' })
   })
 })
