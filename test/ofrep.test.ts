@@ -326,6 +326,22 @@ describe.each(ADAPTERS)('OFREP on %s', (_name, appOf) => {
       expect(again.events).toEqual([])
     })
 
+    it('tells a client that comes back of what was scheduled and began meanwhile', async () => {
+      const { listenTo, throughline, post } = await serve()
+      const at = throughline.clock.now() + 60_000
+      await throughline.platform.run(by, ({ flags }) => flags.patch('menu', { default: 'new' }, { at }))
+      const first = await listenTo('ada@acme')
+      await until(() => first.events.length === 1)
+      const seen = { 'Last-Event-ID': first.events[0]?.id ?? '' }
+      first.leave()
+      throughline.clock.advance(60_000)
+      const again = await listenTo('ada@acme', seen)
+      await until(() => again.events.length === 1)
+      const told = again.events[0]?.data.etag
+      const { body } = await post(`/menu?flagConfigEtag=${told}`)
+      expect(body).toMatchObject({ value: 'new', metadata: { version: 1 } })
+    })
+
     it('is on record once it is open, as a request that was handled, and keeps nothing from being closed', async () => {
       const { listenTo, throughline, open } = await serve()
       const trail = async () => {

@@ -69,7 +69,7 @@ export function platformFace(settings: Settings, opened: Opened): object {
           catalog: catalog.flags,
           plans: catalog.plans ?? {},
           engine: flags,
-          compile: (definitions, at) => snapshots.compile(definitions, () => at),
+          compile: (definitions, at, versions) => snapshots.compile(definitions, () => at, versions),
           prepare: (definitions) => ranks.prepare(definitions),
           check: (definition, key, flags) =>
             flagProblems(definition, key, {

@@ -61,7 +61,11 @@ export interface SnapshotMaker {
    */
   stale(snapshot: TenantSnapshot, platform: PlatformState): TenantSnapshot
   /** @param now ms, for rules that ask the time; the clock's unless given */
-  compile(definitions: Readonly<Record<string, FlagDefinition>>, now?: () => number): CompiledFlags
+  compile(
+    definitions: Readonly<Record<string, FlagDefinition>>,
+    now?: () => number,
+    versions?: ReadonlyMap<string, number>,
+  ): CompiledFlags
 }
 
 /** What the flags of a snapshot were made of, so that they can be made again. */
@@ -82,22 +86,24 @@ export function snapshotMaker(
   calendarOf?: (tenant: Tenant) => Calendar,
   ranks?: RankedTenants,
 ): SnapshotMaker {
-  const compile: SnapshotMaker['compile'] = (definitions, at = now) =>
+  const compile: SnapshotMaker['compile'] = (definitions, at = now, versions = new Map()) =>
     compileFlags(definitions, {
       segments: catalog.segments ?? {},
+      versions,
       now: at,
       // Its own clock says that it is only looked at: nothing is counted for it.
       ...(ranks && { bounds: at === now ? ranks.bound : ranks.known }),
     })
-  const flagsOf = flagsByTime(catalog, compile, ranks)
+  const flagsOf = flagsByTime(catalog, compile, now, ranks)
   const sources = new WeakMap<TenantSnapshot, FlagSources>()
   const flagParts = ({ documents, features }: FlagSources, platform: PlatformState, stale: boolean) => {
     const at = now()
-    const { flags, until } = flagsOf(platform, at)
+    const { flags, since, until } = flagsOf(platform, at)
     const overrides = readFlagOverrides(documents, at)
     const ends = [until, overrides.validUntil].filter((time) => time !== undefined)
     return {
       flags: { ...flagsView(flags, overrides.values, features), stale },
+      ...(since !== undefined && { scheduledAt: since }),
       ...(ends.length > 0 && { validUntil: Math.min(...ends) }),
     }
   }
@@ -137,7 +143,7 @@ export function snapshotMaker(
     if (!source) return { ...snapshot, stale: true }
     const { validUntil = Number.POSITIVE_INFINITY, flags } = snapshot
     if (snapshot.stale && validUntil > now() && flags.flags === flagsOf(platform, now()).flags) return snapshot
-    const { validUntil: _ended, ...rest } = snapshot
+    const { validUntil: _ended, scheduledAt: _begun, ...rest } = snapshot
     const standIn = { ...rest, stale: true, ...flagParts(source, platform, true) }
     sources.set(standIn, source)
     return standIn
@@ -146,12 +152,18 @@ export function snapshotMaker(
 }
 
 /** Flags as they are at a time, compiled once for each version of the platform's definitions and each scheduled change. */
-function flagsByTime(catalog: Catalog, compile: SnapshotMaker['compile'], ranks: RankedTenants | undefined) {
+function flagsByTime(
+  catalog: Catalog,
+  compile: SnapshotMaker['compile'],
+  now: () => number,
+  ranks: RankedTenants | undefined,
+) {
   let compiled:
     | {
         readonly of: PlatformState
         readonly ranks: number | undefined
         readonly from: number
+        readonly since: number | undefined
         readonly until: number | undefined
         readonly flags: CompiledFlags
       }
@@ -165,9 +177,15 @@ function flagsByTime(catalog: Catalog, compile: SnapshotMaker['compile'], ranks:
       at >= compiled.from &&
       at < (compiled.until ?? Number.POSITIVE_INFINITY)
     if (compiled && holds) return compiled
-    const { definitions, until } = effectiveDefinitions(catalog.flags ?? {}, platform.documents, at, check)
+    const { definitions, versions, since, until } = effectiveDefinitions(
+      catalog.flags ?? {},
+      platform.documents,
+      at,
+      check,
+    )
     ranks?.forget()
-    compiled = { of: platform, ranks: ranks?.version, from: at, until, flags: compile(definitions) }
+    const flags = compile(definitions, now, versions)
+    compiled = { of: platform, ranks: ranks?.version, from: at, since, until, flags }
     return compiled
   }
 }

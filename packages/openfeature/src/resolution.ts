@@ -40,14 +40,21 @@ function answer<T extends JsonValue>(
   kind: FlagKind,
   fallback: T,
 ): ResolutionDetails<T> {
-  const { value, variant, reason, rule, errorCode, metadata } = evaluation
+  const { value, variant, reason, rule, version, errorCode, metadata } = evaluation
   if (errorCode !== undefined) return failure(fallback, ErrorCode[errorCode], FAILURES[errorCode])
   if (!isOfKind(value, kind)) {
     return failure(fallback, ErrorCode.TYPE_MISMATCH, `flag ${key} has no value of type ${kind}`)
   }
   const resolved = { value: value as T, variant, reason }
-  if (rule === undefined && metadata === undefined) return resolved
-  return { ...resolved, flagMetadata: { ...metadata, ...(rule !== undefined && { rule }) } }
+  if (rule === undefined && version === undefined && metadata === undefined) return resolved
+  return {
+    ...resolved,
+    flagMetadata: {
+      ...metadata,
+      ...(version !== undefined && { version: String(version) }),
+      ...(rule !== undefined && { rule }),
+    },
+  }
 }
 
 /** Without attributes nothing has to be made for the call. */

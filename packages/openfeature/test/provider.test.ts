@@ -50,6 +50,20 @@ describe('the provider', () => {
     await without.close()
   })
 
+  it('names the version of a definition that was made at run time', async () => {
+    const changed = createThroughline({ tenants: 'ours', flags: { menu: { default: false } } })
+    await changed.platform.run({ actor: { id: 'olga' }, reason: 'test' }, async ({ tenants: ours, flags }) => {
+      await ours.create({ id: 'acme' })
+      await flags.define('menu', { default: true })
+    })
+    const provider = throughlineProvider(changed)
+    const details = await changed.run({ tenant: 'acme', actor: { id: 'ada' } }, () =>
+      provider.resolveBooleanEvaluation('menu', false, {}, console),
+    )
+    expect(details).toEqual({ value: true, variant: 'on', reason: 'STATIC', flagMetadata: { version: '1' } })
+    await changed.close()
+  })
+
   it('answers for the tenant of the open context, and names the rule', async () => {
     const details = await as('globex', () => client.getBooleanDetails('theirs', false))
     expect(details).toEqual({

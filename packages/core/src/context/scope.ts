@@ -14,6 +14,8 @@ export interface Snapshot {
   readonly version: number
   /** Version of the platform's definitions. */
   readonly platformVersion: number
+  /** ms: when the newest change of the definitions that was scheduled and holds began to; absent where none does. */
+  readonly scheduledAt?: number
   /** Served although it could not be confirmed lately: the records database did not answer. */
   readonly stale: boolean
 }

@@ -22,6 +22,8 @@ interface CompiledPrerequisite extends FlagPrerequisite {
 
 /** What a flag is compiled with. */
 export interface FlagSources extends RuleSources {
+  /** Of the definition, if it was made at run time. */
+  readonly version?: number | undefined
   flag(key: string): CompiledFlag | undefined
 }
 
@@ -34,7 +36,7 @@ export class CompiledFlag {
   readonly byTenant: boolean
   /** Flags that are asked for it along all ways, itself included. */
   readonly asks: number
-  readonly #metadata: { readonly metadata?: FlagMetadata }
+  readonly #about: { readonly version?: number; readonly metadata?: FlagMetadata }
   readonly #variants: ReadonlyMap<string, Json>
   readonly #isBoolean: boolean
   readonly #prerequisites: readonly CompiledPrerequisite[]
@@ -51,7 +53,10 @@ export class CompiledFlag {
     this.key = key
     this.description = definition.description
     this.enabled = definition.enabled ?? true
-    this.#metadata = definition.metadata ? { metadata: Object.freeze({ ...definition.metadata }) } : {}
+    this.#about = {
+      ...(sources.version !== undefined && { version: sources.version }),
+      ...(definition.metadata && { metadata: Object.freeze({ ...definition.metadata }) }),
+    }
     this.#isBoolean = definition.variants === undefined
     this.#variants = new Map<string, Json>(
       definition.variants === undefined
@@ -163,7 +168,7 @@ export class CompiledFlag {
   ): FlagDecision {
     const variant = variantName(served)
     const value = this.#variants.get(variant) ?? null
-    return new FlagDecision(this.key, { value, variant, reason, ...why, ...this.#metadata })
+    return new FlagDecision(this.key, { value, variant, reason, ...why, ...this.#about })
   }
 }
 

@@ -21,6 +21,8 @@ export interface FlagEvaluation<Value = Json> {
    * was passed over, for it draws by actor and the actor is anonymous.
    */
   readonly errorCode?: 'GENERAL' | 'TARGETING_KEY_MISSING'
+  /** Of the definition, as `platform.flags` counts its versions; absent for one that was never changed. */
+  readonly version?: number
   /** The definition's own; absent where it has none. */
   readonly metadata?: FlagMetadata
 }
@@ -33,14 +35,21 @@ export class FlagDecision {
   #stale: FlagDecision | undefined
 
   constructor(flag: string, evaluation: FlagEvaluation) {
-    const { value, variant, reason, rule, errorCode } = evaluation
+    const { value, variant, reason, rule, errorCode, version } = evaluation
     this.#flag = flag
     this.evaluation = Object.freeze(evaluation)
     this.template = eventTemplate({
       action: 'flag.evaluated',
       ...(reason === 'ERROR' && { outcome: 'failure' }),
       targets: [{ type: 'flag', id: flag }],
-      metadata: { value, variant, reason, ...(rule !== undefined && { rule }), ...(errorCode && { errorCode }) },
+      metadata: {
+        value,
+        variant,
+        reason,
+        ...(rule !== undefined && { rule }),
+        ...(errorCode && { errorCode }),
+        ...(version !== undefined && { version }),
+      },
     })
   }
 

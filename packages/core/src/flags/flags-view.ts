@@ -29,6 +29,8 @@ export interface PlanFeatures {
 
 export interface CompileOptions {
   readonly segments?: Readonly<Record<string, FlagConditions>>
+  /** Of the definitions that were changed at run time. */
+  readonly versions?: ReadonlyMap<string, number>
   /** How far `exactly` reaches; without it nobody is in. */
   readonly bounds?: RankBounds
   /** ms, for subjects that say no time; without it the clock stands at 0. */
@@ -38,7 +40,7 @@ export interface CompileOptions {
 /** Compiles valid definitions (see `flagProblems`). */
 export function compileFlags(
   definitions: Readonly<Record<string, FlagDefinition>>,
-  { segments = {}, bounds = () => undefined, now = () => 0 }: CompileOptions = {},
+  { segments = {}, versions = new Map(), bounds = () => undefined, now = () => 0 }: CompileOptions = {},
 ): CompiledFlags {
   const segment: (name: string) => Condition | undefined = lazily((name) => {
     const conditions = Object.hasOwn(segments, name) ? segments[name] : undefined
@@ -47,7 +49,8 @@ export function compileFlags(
   const flag: (key: string) => CompiledFlag | undefined = lazily((key) => {
     const definition = Object.hasOwn(definitions, key) ? definitions[key] : undefined
     // A copy has plain lists, and nobody changes it.
-    return definition && new CompiledFlag(key, frozenCopy(definition), { segment, flag, bounds, now })
+    const sources = { segment, flag, bounds, now, version: versions.get(key) }
+    return definition && new CompiledFlag(key, frozenCopy(definition), sources)
   })
   return new Map(Object.keys(definitions).map((key) => [key, flag(key) as CompiledFlag]))
 }

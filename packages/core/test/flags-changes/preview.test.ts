@@ -100,7 +100,7 @@ describe('preview', () => {
     expect(flips[0]).toEqual({
       tenant: 't0',
       from: { value: 1, variant: 'narrow', reason: 'STATIC' },
-      to: { value: 3, variant: 'wide', reason: 'STATIC' },
+      to: { value: 3, variant: 'wide', reason: 'STATIC', version: 1 },
     })
     const { version } = await app.platform.run(operator, ({ flags }) => flags.get('layout'))
     expect(version).toBe(0)

@@ -10,6 +10,10 @@ type Definitions = Readonly<Record<string, FlagDefinition>>
 /** Every flag as it is at one time. */
 export interface EffectiveDefinitions {
   readonly definitions: Definitions
+  /** Of those that were changed at run time: the version that holds. */
+  readonly versions: ReadonlyMap<string, number>
+  /** ms: when the newest scheduled change that holds began to; `undefined` if none does. */
+  readonly since: number | undefined
   /** ms: when the next scheduled change begins to hold; `undefined` if none waits. */
   readonly until: number | undefined
 }
@@ -32,6 +36,8 @@ export function effectiveDefinitions(
   check: CheckDefinition,
 ): EffectiveDefinitions {
   const changed = new Map<string, FlagDefinition>()
+  const versions = new Map<string, number>()
+  let since: number | undefined
   let until: number | undefined
   for (const { kind, key, value } of documents) {
     const declared = kind === 'flags' && Object.hasOwn(catalog, key) ? catalog[key] : undefined
@@ -40,9 +46,11 @@ export function effectiveDefinitions(
     const setting = settingAt(flag, now)
     const broken = setting.definition && definitionProblems(check, key, declared, setting.definition).length > 0
     changed.set(key, definitionOf(declared, broken ? { version: setting.version, archived: true } : setting))
+    versions.set(key, setting.version)
+    if (setting.at !== undefined) since = Math.max(setting.at, since ?? setting.at)
     const [waiting] = waitingAt(flag, now)
     if (waiting) until = Math.min(waiting.at, until ?? waiting.at)
   }
   const definitions = Object.entries(catalog).map(([key, declared]) => [key, changed.get(key) ?? declared] as const)
-  return { definitions: Object.fromEntries(definitions), until }
+  return { definitions: Object.fromEntries(definitions), versions, since, until }
 }

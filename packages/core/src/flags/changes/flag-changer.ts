@@ -50,7 +50,11 @@ export interface FlagChangerOptions {
   readonly plans: Readonly<Record<string, PlanDefinition>>
   readonly engine: Pick<FlagsEngine, 'evaluateIn'>
   /** @param at ms, for rules that ask the time */
-  compile(definitions: Readonly<Record<string, FlagDefinition>>, at: number): CompiledFlags
+  compile(
+    definitions: Readonly<Record<string, FlagDefinition>>,
+    at: number,
+    versions: ReadonlyMap<string, number>,
+  ): CompiledFlags
   /** Finds out what compiling these needs to know of all tenants. */
   prepare?(definitions: Readonly<Record<string, FlagDefinition>>): Promise<void>
   /** What is wrong with a definition of a flag, beside the others as they are; without them, by itself. */
@@ -166,23 +170,23 @@ export class FlagChanger {
   }
 
   async #comparison(key: string, before: FlagSetting, after: FlagSetting, at: number): Promise<FlagComparison> {
-    const { port, engine, plans } = this.#options
+    const { port, engine, plans, prepare, compile } = this.#options
     const declared = this.#declared(key)
     const others = await this.#definitions(at)
     const old = { ...others, [key]: definitionOf(declared, before) }
     const young = { ...others, [key]: definitionOf(declared, after) }
     const keys = new Set([...keysBehind(old, key), ...keysBehind(young, key)])
+    const outcomes = async (definitions: typeof old, { version }: FlagSetting): Promise<TenantOutcomes> => {
+      await prepare?.(definitions)
+      const versions = new Map(version > 0 ? [[key, version]] : [])
+      return new TenantOutcomes(engine, compile(definitions, at, versions), plans)
+    }
     return {
       key,
-      before: new TenantOutcomes(engine, await this.#compiled(old, at), plans),
-      after: new TenantOutcomes(engine, await this.#compiled(young, at), plans),
+      before: await outcomes(old, before),
+      after: await outcomes(young, after),
       overrides: await overridesOf((query) => port.list(query), keys, at),
     }
-  }
-
-  async #compiled(definitions: Readonly<Record<string, FlagDefinition>>, at: number): Promise<CompiledFlags> {
-    await this.#options.prepare?.(definitions)
-    return this.#options.compile(definitions, at)
   }
 
   async #definitions(at: number): Promise<Readonly<Record<string, FlagDefinition>>> {

@@ -39,7 +39,7 @@ export function readStoredFlag(value: Json | undefined): StoredFlag {
 }
 
 /** What holds at a time, ms. */
-export function settingAt({ current, scheduled }: StoredFlag, now: number): FlagSetting {
+export function settingAt({ current, scheduled }: StoredFlag, now: number): FlagSetting & { readonly at?: number } {
   return scheduled.findLast(({ at }) => at <= now) ?? current
 }
 

@@ -19,7 +19,7 @@ const REASONS: ReadonlySet<string> = new Set(['STATIC', 'TARGETING_MATCH', 'SPLI
  */
 export function evaluationJson(flags: RemoteFlags, scope: Scope, key: string, { attributes }: CallContext): object {
   if (!flags.has(scope, key)) throw new OfrepFailure('FLAG_NOT_FOUND', 'No flag has this key.')
-  const { value, reason, variant, rule, errorCode, metadata } = flags.evaluateIn(scope, key, attributes)
+  const { value, reason, variant, rule, version, errorCode, metadata } = flags.evaluateIn(scope, key, attributes)
   if (errorCode !== undefined) throw new OfrepFailure(errorCode, FAILURES[errorCode])
   if (!isCarried(value)) {
     throw new OfrepFailure('GENERAL', 'OFREP carries no list and no null as a value: put it into an object.')
@@ -30,7 +30,12 @@ export function evaluationJson(flags: RemoteFlags, scope: Scope, key: string, { 
     value,
     reason: known ? reason : 'UNKNOWN',
     variant,
-    metadata: { ...metadata, ...(rule !== undefined && { rule }), ...(!known && { reason }) },
+    metadata: {
+      ...metadata,
+      ...(version !== undefined && { version }),
+      ...(rule !== undefined && { rule }),
+      ...(!known && { reason }),
+    },
   }
 }
 

@@ -1,8 +1,15 @@
 import type { Snapshot } from '../../context/scope.ts'
 
-/** Of what state of the definitions and of the tenant an answer is: `12.3`. Opaque to clients, who hand it back. */
-export function versionOf({ platformVersion, version }: Pick<Snapshot, 'platformVersion' | 'version'>): string {
-  return `${platformVersion}.${version}`
+/**
+ * Of what state of the definitions and of the tenant an answer is: `12.3`, or `12.3.<ms>` since a scheduled change began
+ * to hold. Opaque to clients, who hand it back.
+ */
+export function versionOf({
+  platformVersion,
+  version,
+  scheduledAt,
+}: Pick<Snapshot, 'platformVersion' | 'version' | 'scheduledAt'>): string {
+  return [platformVersion, version, ...(scheduledAt === undefined ? [] : [scheduledAt])].join('.')
 }
 
 /**
@@ -11,6 +18,6 @@ export function versionOf({ platformVersion, version }: Pick<Snapshot, 'platform
  * @param told the `flagConfigEtag` of its call
  */
 export function isBehind(snapshot: Pick<Snapshot, 'platformVersion' | 'version'>, told: string | null): boolean {
-  const match = /^"?(\d{1,15})\.(\d{1,15})"?$/.exec(told ?? '')
+  const match = /^"?(\d{1,15})\.(\d{1,15})(?:\.\d{1,15})?"?$/.exec(told ?? '')
   return match !== null && (Number(match[1]) > snapshot.platformVersion || Number(match[2]) > snapshot.version)
 }

@@ -13,6 +13,7 @@ export interface RemoteEvaluation {
   readonly variant: string
   readonly reason: string
   readonly rule?: string
+  readonly version?: number
   readonly errorCode?: 'GENERAL' | 'TARGETING_KEY_MISSING'
   readonly metadata?: FlagMetadata
 }
