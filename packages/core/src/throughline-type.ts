@@ -1,6 +1,6 @@
 import type { Audit, PlatformAudit } from './audit/index.ts'
 import type { Catalog } from './catalog/definitions.ts'
-import type { FlagKey, LimitName, PlanName } from './catalog/keys.ts'
+import type { LimitName, PlanName } from './catalog/keys.ts'
 import type { Config } from './config/index.ts'
 import type { CapturedContext } from './context/index.ts'
 import type { Flags, PlatformFlags } from './flags/index.ts'
@@ -34,7 +34,7 @@ interface EngineTypes<C extends Catalog> {
 }
 
 interface PlatformTypes<C extends Catalog> {
-  readonly flags: { readonly flags: PlatformFlags<FlagKey<C>> }
+  readonly flags: { readonly flags: PlatformFlags<C> }
   readonly limits: { readonly limits: PlatformLimits<LimitName<C>> }
   readonly meters: { readonly usage: PlatformUsage }
   readonly config: object

@@ -6,6 +6,7 @@ import type {
   FlagLayer,
   FlagRing,
   FlagRule,
+  PlanDefinition,
   PercentRollout,
   VariantFlag,
 } from './definitions.ts'
@@ -65,6 +66,13 @@ type CheckedRing<Ring, Segment extends string> = {
       : never
 }
 
+/** Names of a rule's rings; any text where they are not known one by one. */
+type RingName<Rule> = Rule extends { readonly rings: readonly (infer Ring)[] }
+  ? Ring extends { readonly name: infer Name }
+    ? Name
+    : string
+  : string
+
 type CheckedRule<Rule, Variants, Segment extends string> = {
   readonly [K in keyof Rule]: K extends 'if'
     ? CheckedConditions<Rule[K], Segment>
@@ -78,9 +86,11 @@ type CheckedRule<Rule, Variants, Segment extends string> = {
           ? Exactly<Rule[K], keyof PercentRollout | keyof ExactRollout>
           : K extends 'layer'
             ? Exactly<Rule[K], keyof FlagLayer>
-            : K extends keyof FlagRule
-              ? Rule[K]
-              : never
+            : K extends 'upTo'
+              ? RingName<Rule>
+              : K extends keyof FlagRule
+                ? Rule[K]
+                : never
 }
 
 /** A prerequisite names another flag, and a value that it has. */
@@ -120,8 +130,31 @@ type CheckedFlags<Flags, Segment extends string> = string extends keyof Flags
           : CheckedFlag<Flags, Own, Segment>
     }
 
+/** Boolean flags, for plans to switch on. */
+type BooleanNames<C> = C extends { readonly flags: infer Flags }
+  ? { [K in keyof Flags]: Flags[K] extends { readonly variants: object } ? never : K }[keyof Flags]
+  : never
+
+/** A plan whose features are boolean flags, and whose limits and quotas are of limits and meters that there are. */
+type CheckedPlan<Plan, C> = {
+  readonly [K in keyof Plan]: K extends 'features'
+    ? readonly BooleanNames<C>[]
+    : K extends 'limits'
+      ? Exactly<Plan[K], Names<C, 'limits'>>
+      : K extends 'quotas'
+        ? Exactly<Plan[K], Names<C, 'meters'>>
+        : K extends keyof PlanDefinition
+          ? Plan[K]
+          : never
+}
+
+/** What is not known member by member is left to the check at run time. */
+type CheckedPlans<Plans, C> = string extends keyof Plans
+  ? Plans
+  : { readonly [Name in keyof Plans]: PlanDefinition extends Plans[Name] ? Plans[Name] : CheckedPlan<Plans[Name], C> }
+
 /**
- * A catalog whose flags name variants, segments and flags that are there: what does not, does not compile. A function that
+ * A catalog whose flags and plans name variants, segments and flags that are there: what does not, does not compile. A function that
  * passes on whatever options it is given takes `O & CheckedCatalog<O>`.
  */
 export type CheckedCatalog<C> = {
@@ -129,5 +162,7 @@ export type CheckedCatalog<C> = {
     ? CheckedFlags<C[K], Names<C, 'segments'>>
     : K extends 'segments'
       ? { readonly [Name in keyof C[K]]: CheckedConditions<C[K][Name], Names<C, 'segments'>> }
-      : C[K]
+      : K extends 'plans'
+        ? CheckedPlans<C[K], C>
+        : C[K]
 }

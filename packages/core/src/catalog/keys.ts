@@ -1,5 +1,5 @@
 import type { Json } from '../vocabulary.ts'
-import type { Catalog } from './definitions.ts'
+import type { BooleanFlag, Catalog, FlagDefinition, VariantFlag } from './definitions.ts'
 
 /** Keys of one part of a catalog: any string when the catalog is not known, none when it lacks the part. */
 type Keys<C extends Catalog, Part extends keyof Catalog> = Catalog extends C
@@ -27,6 +27,28 @@ export type FlagChoice<C extends Catalog, K extends string> = Catalog extends C
     ? Flags<C>[K] extends { readonly variants: infer V }
       ? keyof V & string
       : boolean
+    : never
+
+/** What a flag may be defined as at run time: a boolean one stays one, and one with variants has some. */
+export type FlagDefinitionOf<C extends Catalog, K extends string> = Catalog extends C
+  ? FlagDefinition
+  : K extends keyof Flags<C>
+    ? Flags<C>[K] extends VariantFlag
+      ? VariantFlag
+      : Flags<C>[K] extends BooleanFlag
+        ? BooleanFlag
+        : FlagDefinition
+    : never
+
+/** What a flag may be for one tenant at run time: a boolean, or the name of a variant, which the catalog need not have. */
+export type FlagOverrideOf<C extends Catalog, K extends string> = Catalog extends C
+  ? boolean | string
+  : K extends keyof Flags<C>
+    ? Flags<C>[K] extends VariantFlag
+      ? string
+      : Flags<C>[K] extends BooleanFlag
+        ? boolean
+        : boolean | string
     : never
 
 /** What a flag's `value` is: a boolean, or one of its variants' values. */

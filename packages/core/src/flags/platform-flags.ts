@@ -1,4 +1,5 @@
-import type { FlagDefinition } from '../catalog/definitions.ts'
+import type { Catalog, FlagDefinition } from '../catalog/definitions.ts'
+import type { FlagDefinitionOf, FlagKey, FlagOverrideOf } from '../catalog/keys.ts'
 import { didYouMean } from '../did-you-mean.ts'
 import { ThroughlineError } from '../errors.ts'
 import type { OverrideOptions } from '../platform-port.ts'
@@ -24,45 +25,53 @@ import type { ServedVariant } from './changes/seen-flags.ts'
 import { readStoredFlag, settingAt } from './changes/stored-flag.ts'
 
 /** Flags at run time: no deploy, and every process within 2 s. What was changed here wins over the catalog. */
-export interface PlatformFlags<Key extends string = string> {
+export interface PlatformFlags<C extends Catalog = Catalog> {
   /**
    * Replaces a flag's definition. An archived flag is there again.
    *
    * @throws ThroughlineError `FLAG_UNKNOWN`; `FLAG_INVALID` with the path of everything that is wrong; `FLAG_CONFLICT`
    */
-  define(key: Key, definition: FlagDefinition, options?: FlagChangeOptions): Promise<FlagChangeResult>
+  define<K extends FlagKey<C>>(
+    key: K,
+    definition: FlagDefinitionOf<C, K>,
+    options?: FlagChangeOptions,
+  ): Promise<FlagChangeResult>
   /**
    * Changes some of a flag: what a {@link FlagPatch} names. Patches that meet are both made, one after the other.
    *
    * @throws ThroughlineError `FLAG_UNKNOWN`, `FLAG_INVALID`, `FLAG_CONFLICT`
    */
-  patch(key: Key, change: FlagPatch, options?: FlagChangeOptions): Promise<FlagChangeResult>
+  patch(key: FlagKey<C>, change: FlagPatch, options?: FlagChangeOptions): Promise<FlagChangeResult>
   /**
    * Puts a flag away: everybody gets the catalog's default, `DISABLED`, and lists have it no more. Its history stays.
    *
    * @throws ThroughlineError `FLAG_UNKNOWN`, `FLAG_INVALID` for an `at` that is none, `FLAG_CONFLICT`
    */
-  archive(key: Key, options?: FlagChangeOptions): Promise<FlagChangeResult>
+  archive(key: FlagKey<C>, options?: FlagChangeOptions): Promise<FlagChangeResult>
   /**
    * A version of its history holds again, as a new version; 0 is the catalog's.
    *
    * @throws ThroughlineError `FLAG_UNKNOWN`, `FLAG_INVALID` if there is none or it is not valid any more, `FLAG_CONFLICT`
    */
-  rollback(key: Key, options: FlagChangeOptions & { readonly to: number }): Promise<FlagChangeResult>
+  rollback(key: FlagKey<C>, options: FlagChangeOptions & { readonly to: number }): Promise<FlagChangeResult>
   /**
    * The catalog's definition counts again.
    *
    * @throws ThroughlineError `FLAG_UNKNOWN`, `FLAG_INVALID` for an `at` that is none, `FLAG_CONFLICT`
    */
-  reset(key: Key, options?: FlagChangeOptions): Promise<FlagChangeResult>
+  reset(key: FlagKey<C>, options?: FlagChangeOptions): Promise<FlagChangeResult>
   /**
    * Takes a scheduled change back, and those scheduled after it: they were made on top of it.
    *
    * @throws ThroughlineError `FLAG_UNKNOWN`, `FLAG_INVALID` if no change of this version waits, `FLAG_CONFLICT`
    */
-  cancel(key: Key, version: number, options?: Pick<FlagChangeOptions, 'expectedVersion'>): Promise<FlagChangeResult>
+  cancel(
+    key: FlagKey<C>,
+    version: number,
+    options?: Pick<FlagChangeOptions, 'expectedVersion'>,
+  ): Promise<FlagChangeResult>
   /** @throws ThroughlineError `FLAG_UNKNOWN` */
-  get(key: Key): Promise<FlagState>
+  get(key: FlagKey<C>): Promise<FlagState>
   /** Every flag that is not archived, as the catalog orders them. */
   list(): Promise<readonly FlagState[]>
   /**
@@ -70,14 +79,14 @@ export interface PlatformFlags<Key extends string = string> {
    *
    * @throws ThroughlineError `FLAG_UNKNOWN`
    */
-  history(key: Key): Promise<readonly FlagVersion[]>
+  history(key: FlagKey<C>): Promise<readonly FlagVersion[]>
   /**
    * For which tenants a change would change the flag, without making it. Looks at every tenant there is.
    *
    * @param options `limit`: flips that are named at the most, 1,000 unless said, 100,000 at the most; all are counted
    * @throws ThroughlineError `FLAG_UNKNOWN`, `FLAG_INVALID`; `TENANTS_UNLISTED` where tenants can't be listed
    */
-  preview(key: Key, change: FlagChange, options?: { readonly limit?: number }): Promise<FlagPreview>
+  preview(key: FlagKey<C>, change: FlagChange, options?: { readonly limit?: number }): Promise<FlagPreview>
   /**
    * Flags that are not the same for two tenants, and why.
    *
@@ -97,10 +106,15 @@ export interface PlatformFlags<Key extends string = string> {
    *
    * @throws ThroughlineError `FLAG_UNKNOWN`, `FLAG_INVALID`, `TENANT_NOT_FOUND`
    */
-  override(tenantId: string, key: Key, value: boolean | string, options?: OverrideOptions): Promise<void>
-  clearOverride(tenantId: string, key: Key): Promise<void>
+  override<K extends FlagKey<C>>(
+    tenantId: string,
+    key: K,
+    value: FlagOverrideOf<C, K>,
+    options?: OverrideOptions,
+  ): Promise<void>
+  clearOverride(tenantId: string, key: FlagKey<C>): Promise<void>
   /** A tenant's overrides that count now: of which flag, up to when (ms since the epoch), and why. */
-  overrides(tenantId: string): Promise<readonly FlagOverride<Key>[]>
+  overrides(tenantId: string): Promise<readonly FlagOverride<FlagKey<C>>[]>
 }
 
 /** What one tenant has in place of what the rules say. */
@@ -117,7 +131,7 @@ export interface PlatformFlagsOptions extends FlagChangerOptions {
 
 const MOST_FLIPS = 100_000
 
-export function createPlatformFlags<Key extends string>(options: PlatformFlagsOptions): PlatformFlags<Key> {
+export function createPlatformFlags<C extends Catalog>(options: PlatformFlagsOptions): PlatformFlags<C> {
   const { port, catalog, engine } = options
   const keys = Object.keys(catalog)
   const changer = new FlagChanger(options)
@@ -228,7 +242,7 @@ export function createPlatformFlags<Key extends string>(options: PlatformFlagsOp
       const stored = documents.filter(({ key }) => Object.hasOwn(catalog, key))
       return stored.flatMap(({ key, value }) => {
         const override = readOverride(value, port.now())
-        return override ? [{ key: key as Key, ...override }] : []
+        return override ? [{ key: key as FlagKey<C>, ...override }] : []
       })
     },
   }

@@ -11,9 +11,10 @@ import type {
   FlagValue,
   LimitName,
   MeterName,
+  PlanDefinition,
   PlanName,
 } from '../../src/catalog/index.ts'
-import { defineCatalog, perMinute } from '../../src/catalog/index.ts'
+import { defineCatalog, perMinute, quotaPerDay } from '../../src/catalog/index.ts'
 import type { Json } from '../../src/vocabulary.ts'
 
 const catalog = defineCatalog({
@@ -68,6 +69,26 @@ describe('keys of a catalog', () => {
     expectTypeOf<FlagValue<Catalog, string>>().toEqualTypeOf<Json>()
     expectTypeOf<ConfigPath<Catalog>>().toEqualTypeOf<string>()
     expectTypeOf<ConfigValue<Catalog, string>>().toEqualTypeOf<Json | undefined>()
+  })
+
+  it('are what plans name', () => {
+    const flags = { a: { default: false }, b: { variants: { small: 1 }, default: 'small' } } as const
+    const limits = { api: perMinute(1) }
+    const meters = { calls: { aggregate: 'count' } } as const
+    const quotas = { calls: quotaPerDay(1) }
+    defineCatalog({ flags, limits, meters, plans: { pro: { features: ['a'], limits, quotas } } })
+    // @ts-expect-error no flag
+    defineCatalog({ flags, plans: { pro: { features: ['c'] } } })
+    // @ts-expect-error no boolean flag
+    defineCatalog({ flags, plans: { pro: { features: ['b'] } } })
+    // @ts-expect-error no limit
+    defineCatalog({ limits, plans: { pro: { limits: { apis: perMinute(1) } } } })
+    // @ts-expect-error no meter
+    defineCatalog({ meters, plans: { pro: { quotas: { call: quotaPerDay(1) } } } })
+    // @ts-expect-error no part of a plan
+    defineCatalog({ flags, plans: { pro: { feature: ['a'] } } })
+    const loose: Readonly<Record<string, PlanDefinition>> = { pro: { features: ['c'] } }
+    defineCatalog({ flags, plans: loose })
   })
 })
 
@@ -140,6 +161,9 @@ describe('names in a catalog', () => {
     defineCatalog({ segments, flags: { a: { rules: [ringed({ segment: 'eu' })], default: false } } })
     // @ts-expect-error no segment, within a ring
     defineCatalog({ segments, flags: { a: { rules: [ringed({ segment: 'us' })], default: false } } })
+    const rings = [{ name: 'inner', if: { 'org.plan': 'pro' } }] as const
+    // @ts-expect-error no ring
+    defineCatalog({ flags: { a: { rules: [{ rings, upTo: 'outer', serve: true }], default: false } } })
     // @ts-expect-error no such root
     defineCatalog({ flags: { a: { rules: [{ if: { 'tenant.plan': 'x' }, serve: true }], default: false } } })
   })

@@ -205,6 +205,7 @@ describe('what is wrong', () => {
     expect(await invalid(app.flags.patch('reports', { default: 'on' }))).toContain('reports.default:')
     expect(await invalid(app.flags.patch('reports', 7 as never))).toContain('must be a patch')
     expect(await invalid(app.flags.define('reports', undefined as never))).toContain('reports:')
+    // @ts-expect-error which does not compile
     expect(await invalid(app.flags.define('layout', off))).toContain('stays what it was declared')
     expect(await invalid(app.flags.reset('reports', { at: 'soon' }))).toContain('"at" is no time')
     expect(await invalid(app.flags.reset('reports', { at: app.clock.time }))).toContain('not in the future')
@@ -251,7 +252,11 @@ describe('what is wrong', () => {
 })
 
 describe('what was stored', () => {
-  const over = async (flags: Catalog['flags'], fn: (flags: PlatformFlags, evaluation: FlagEvaluation) => unknown) => {
+  type Loose = { readonly flags: Readonly<Record<string, FlagDefinition>> }
+  const over = async (
+    flags: Catalog['flags'],
+    fn: (flags: PlatformFlags<Loose>, evaluation: FlagEvaluation) => unknown,
+  ) => {
     const storage: Storage = app.storage
     const other = createThroughline({ catalog: { flags: flags ?? {} }, tenants: 'ours', storage })
     const evaluation = await other.run({ tenant: 'acme', actor: { id: 'ada' } }, () => other.flags.evaluate('layout'))
@@ -327,5 +332,9 @@ describe('overrides', () => {
     await override('huge')
     expect(await app.evaluate('acme', 'layout')).toMatchObject({ value: { columns: 5 }, rule: 'override' })
     await expect(override('wide')).rejects.toMatchObject({ code: 'FLAG_INVALID' })
+    // @ts-expect-error a flag with variants is not on or off
+    await expect(app.flags.override('acme', 'layout', true)).rejects.toMatchObject({ code: 'FLAG_INVALID' })
+    // @ts-expect-error a boolean flag has no variants
+    await expect(app.flags.override('acme', 'exports', 'on')).rejects.toMatchObject({ code: 'FLAG_INVALID' })
   })
 })

@@ -1,4 +1,4 @@
-import type { FlagDefinition } from '@throughline/core'
+import type { BooleanFlag } from '@throughline/core'
 import { createThroughline, defineCatalog } from '@throughline/core'
 import type { Storage } from '@throughline/core/storage'
 import { memoryStorage } from '@throughline/core/storage'
@@ -86,4 +86,4 @@ export class OperatedApp {
 
 export type OperatedFlags = OperatedApp['throughline']['platform']['flags']
 
-export const off: FlagDefinition = { default: false, enabled: false }
+export const off: BooleanFlag = { default: false, enabled: false }

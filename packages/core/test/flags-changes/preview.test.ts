@@ -1,4 +1,4 @@
-import type { FlagDefinition, TenantRow } from '@throughline/core'
+import type { BooleanFlag, TenantRow } from '@throughline/core'
 import { createThroughline, defineCatalog } from '@throughline/core'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it, vi } from 'vitest'
@@ -59,7 +59,7 @@ describe('preview', () => {
       default: fc.boolean(),
       enabled: fc.boolean(),
       rules: fc.array(rule, { maxLength: 3 }),
-    }) as fc.Arbitrary<FlagDefinition>
+    }) as fc.Arbitrary<BooleanFlag>
     const overrides = fc.dictionary(fc.constantFrom('t0', 't1', 't2'), fc.boolean())
     await fc.assert(
       fc.asyncProperty(definition, definition, overrides, async (before, after, overridden) => {
