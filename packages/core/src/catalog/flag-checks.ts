@@ -1,4 +1,4 @@
-import { isBlock, lengthOfTime, versionRange } from './flag-operands.ts'
+import { isBlock, isDay, lengthOfTime, versionRange } from './flag-operands.ts'
 import { FlagPattern } from './flag-pattern.ts'
 import { PatternError } from './flag-pattern-parser.ts'
 import { describe, isObject } from './problems.ts'
@@ -27,7 +27,7 @@ export const scalars: Check = (value) =>
       : value.map(scalar).find((complaint) => complaint !== undefined)
 
 export const isoTime: Check = (value) =>
-  typeof value === 'string' && ISO_TIME.test(value) && !Number.isNaN(Date.parse(value))
+  typeof value === 'string' && ISO_TIME.test(value) && isDay(value) && !Number.isNaN(Date.parse(value))
     ? undefined
     : `must be an ISO 8601 date, or a time with its zone, not ${describe(value)}.`
 

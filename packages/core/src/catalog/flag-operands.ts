@@ -21,7 +21,14 @@ const TIME = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?) ?(?:(
  */
 export function timeOfText(text: string): number {
   const [, day, time = '00:00', , hours = '+00', minutes = '00'] = TIME.exec(text) ?? []
-  return day === undefined ? Number.NaN : Date.parse(`${day}T${time}${hours}:${minutes}`)
+  return day === undefined || !isDay(day) ? Number.NaN : Date.parse(`${day}T${time}${hours}:${minutes}`)
+}
+
+/** Whether a text that begins with `YYYY-MM-DD` names a day that there is: `Date` takes 30 February for 2 March. */
+export function isDay(text: string): boolean {
+  const day = text.slice(0, 10)
+  const time = Date.parse(day)
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(day)
 }
 
 /** Addresses in some blocks. */

@@ -5,6 +5,8 @@ import { checkConditions } from './flag-condition-problems.ts'
 import { describe, isObject, join, type Problems } from './problems.ts'
 
 const RULE_KEYS = ['id', 'if', 'rings', 'upTo', 'from', 'until', 'layer', 'rollout', 'serve']
+/** What one bucket is. */
+const LEAST_PERCENT = 0.001
 const PERCENT_KEYS = ['percent', 'by', 'seed']
 const EXACT_KEYS = ['exactly', 'seed']
 const LAYER_KEYS = ['name', 'from', 'to', 'by']
@@ -125,8 +127,10 @@ function checkRollout(check: RuleCheck, path: string, rollout: unknown): void {
 }
 
 function checkPercent(problems: Problems, path: string, percent: unknown): boolean {
-  if (typeof percent === 'number' && percent >= 0 && percent <= 100) return true
-  problems.add(path, `must be a number from 0 to 100, not ${describe(percent)}.`)
+  const known = typeof percent === 'number' && percent >= 0 && percent <= 100
+  if (known && (percent === 0 || percent >= LEAST_PERCENT)) return true
+  const least = known ? `0 or at least ${LEAST_PERCENT}: less than a thousandth is nobody` : 'a number from 0 to 100'
+  problems.add(path, `must be ${least}, not ${describe(percent)}.`)
   return false
 }
 

@@ -20,6 +20,8 @@ export class RankCounter {
   readonly #count: number
   /** A heap: the last of those that are kept comes first. */
   readonly #kept: RankBound[] = []
+  /** Whom a list names twice is one tenant all the same. */
+  readonly #ids = new Set<string>()
 
   /** @param count how many are in, 0 or more */
   constructor(seed: string, count: number) {
@@ -27,14 +29,18 @@ export class RankCounter {
     this.#count = count
   }
 
-  /** Counts a tenant; each one once. */
+  /** Counts a tenant. */
   add(id: string): void {
+    if (this.#ids.has(id)) return
     const entry = { rank: this.#draw.rank(id), id }
     const kept = this.#kept
     if (kept.length < this.#count) {
       kept.push(entry)
+      this.#ids.add(id)
       this.#rise(kept.length - 1)
     } else if (kept[0] && isAfter(kept[0], entry)) {
+      this.#ids.delete(kept[0].id)
+      this.#ids.add(id)
       kept[0] = entry
       this.#sink(0)
     }

@@ -60,7 +60,7 @@ describe('flagProblems', () => {
       ],
       upTo: 'b',
       from: '2026-03-01T10:00',
-      until: 'soon',
+      until: '2026-02-30',
       layer: { name: '', from: 50, to: 20, by: 'user' },
       rollout: { exactly: -1, by: 'actor' },
     }
@@ -71,7 +71,7 @@ describe('flagProblems', () => {
         "rules.0.rings.1.if["org.x"].cidr: must be a block of addresses, such as "10.0.0.0/8", not "10.0.0.0/33".",
         "rules.0.upTo: must name a ring, not "b". Did you mean "a"?",
         "rules.0.from: must be an ISO 8601 date, or a time with its zone, not "2026-03-01T10:00".",
-        "rules.0.until: must be an ISO 8601 date, or a time with its zone, not "soon".",
+        "rules.0.until: must be an ISO 8601 date, or a time with its zone, not "2026-02-30".",
         "rules.0.layer.name: must be a text of 1 to 100 characters, not "".",
         "rules.0.layer.to: must be more than "from".",
         "rules.0.layer.by: must be "tenant" or "actor", not "user".",
@@ -107,6 +107,9 @@ describe('flagProblems', () => {
         "rules.0.rollout.percent: is not known.",
       ]
     `)
+    expect(ruleProblems({ rollout: { percent: 0.0004 }, serve: true })).toEqual([
+      'rules.0.rollout.percent: must be 0 or at least 0.001: less than a thousandth is nobody, not 0.0004.',
+    ])
     const twice = {
       rules: [
         { id: 'x', serve: true },

@@ -260,7 +260,7 @@ describe('validateCatalog', () => {
           default: fc.boolean(),
           rules: fc.array(
             fc.record({
-              rollout: fc.record({ percent: fc.double({ min: 0, max: 100, noNaN: true }) }),
+              rollout: fc.record({ percent: fc.double({ min: 0.001, max: 100, noNaN: true }) }),
               serve: fc.boolean(),
             }),
             { maxLength: 5 },

@@ -60,7 +60,7 @@ export const conditions: fc.Arbitrary<object> = fc.letrec<{ conditions: object }
 })).conditions
 
 const unit = fc.constantFrom('tenant', 'actor')
-const percent = fc.double({ min: 0, max: 100, noNaN: true })
+const percent = fc.oneof(fc.constant(0), fc.double({ min: 0.001, max: 100, noNaN: true }))
 
 /** Boolean flags, valid ones, whose rules have everything that rules may have. */
 export const validFlag: fc.Arbitrary<FlagDefinition> = fc

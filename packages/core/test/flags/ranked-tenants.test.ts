@@ -14,10 +14,11 @@ async function* listed(ids: readonly string[]): AsyncGenerator<{ id: string }> {
 describe('RankCounter', () => {
   it('lets in the first of all, whatever their order', () => {
     fc.assert(
-      fc.property(fc.uniqueArray(fc.string()), fc.nat(10), (ids, count) => {
+      fc.property(fc.array(fc.string({ maxLength: 2 })), fc.nat(10), (listed, count) => {
+        const ids = [...new Set(listed)]
         const draw = new Draw('s')
         const counter = new RankCounter('s', count)
-        for (const id of ids) counter.add(id)
+        for (const id of listed) counter.add(id)
         const { bound } = counter
         const inside = ids.filter((id) => bound !== undefined && isWithin(bound, draw.rank(id), id))
         const sorted = ids.toSorted((a, b) => draw.rank(a) - draw.rank(b) || (a < b ? -1 : 1))
