@@ -6,8 +6,8 @@ import type {
   FlagLayer,
   FlagRing,
   FlagRule,
-  PlanDefinition,
   PercentRollout,
+  PlanDefinition,
   VariantFlag,
 } from './definitions.ts'
 
