@@ -78,6 +78,7 @@ export type { ErrorCode } from './errors.ts'
 export { ThroughlineError } from './errors.ts'
 export type {
   AffectedTenants,
+  DependentPreview,
   EvaluationOptions,
   FlagAttributes,
   FlagChange,

@@ -6,7 +6,7 @@ export type { FlagChangeOptions, FlagChangeResult } from './changes/flag-changer
 export type { FlagDisparity } from './changes/flag-compare.ts'
 export type { FlagDifference } from './changes/flag-diff.ts'
 export type { FlagVersion } from './changes/flag-history.ts'
-export type { AffectedTenants, FlagFlip, FlagPreview } from './changes/flag-preview.ts'
+export type { AffectedTenants, DependentPreview, FlagFlip, FlagPreview } from './changes/flag-preview.ts'
 export type { FlagUse } from './changes/flag-report.ts'
 export type { FlagState } from './changes/flag-state.ts'
 export { Outages } from './changes/outages.ts'

@@ -54,6 +54,39 @@ describe('a change of a flag', () => {
     expect((await app.flags.define('exports', { default: true })).affected).toMatchObject({ flipped: 0, ids: [] })
   })
 
+  it('names what it changes of flags that ask for it, whose own overrides stand before', async () => {
+    const wide = { ...catalog.flags.layout, default: 'wide', prerequisites: [{ flag: 'reports', is: true }] } as const
+    await app.flags.define('reports', {
+      prerequisites: [{ flag: 'exports', is: true }],
+      rules: [{ serve: true }],
+      default: false,
+    })
+    await app.flags.define('layout', { ...wide, default: 'narrow', rules: [{ serve: 'wide' }] })
+    await app.flags.override('globex', 'reports', true)
+    const on = { default: true } as const
+    const served = async () => [await app.evaluate('acme', 'layout'), await app.evaluate('globex', 'layout')]
+    const { flipped, dependents } = await app.flags.preview('exports', { define: on })
+    const was = await served()
+    const { affected } = await app.flags.define('exports', on)
+    const is = await served()
+    const flips = [{ tenant: 'acme', from: was[0], to: is[0] }]
+    expect(flipped).toBe(2)
+    expect(dependents.map(({ key, flipped: many, mayVary }) => [key, many, mayVary])).toEqual([
+      ['reports', 1, 0],
+      ['layout', 1, 0],
+    ])
+    expect(dependents[1]?.flips).toEqual(flips)
+    const one = { flipped: 1, ids: ['acme'] }
+    expect(affected).toMatchObject({
+      flipped: 2,
+      dependents: [
+        { key: 'reports', ...one },
+        { key: 'layout', ...one },
+      ],
+    })
+    expect((await app.flags.preview('layout', { patch: { enabled: false } })).dependents).toEqual([])
+  })
+
   it('is one of a dense row of versions, in which reset and archive stand too', async () => {
     await app.flags.define('exports', { default: true })
     await app.flags.patch('exports', { enabled: false })

@@ -9,6 +9,7 @@ import type { CompiledFlags } from '../flags-view.ts'
 import type { DecidedChange } from './change-entry.ts'
 import { changeEntry, changeEvent } from './change-entry.ts'
 import { definitionProblems } from './definition-problems.ts'
+import type { EffectiveDefinitions } from './effective-definitions.ts'
 import { definitionOf, effectiveDefinitions } from './effective-definitions.ts'
 import type { FlagChange } from './flag-change.ts'
 import { changeKind, flagInvalid, settingBy } from './flag-change.ts'
@@ -19,7 +20,7 @@ import type { AffectedTenants, FlagComparison } from './flag-preview.ts'
 import { affectedTenants } from './flag-preview.ts'
 import type { FlagSetting, StoredFlag } from './stored-flag.ts'
 import { MAX_SCHEDULED, readStoredFlag, settingAt, waitingAt, withoutScheduled, withSetting } from './stored-flag.ts'
-import { keysBehind, TenantOutcomes } from './tenant-outcomes.ts'
+import { dependentsOf, keysBehind, TenantOutcomes } from './tenant-outcomes.ts'
 import { overridesOf } from './tenant-overrides.ts'
 
 /** When a change holds, and over what. */
@@ -154,7 +155,7 @@ export class FlagChanger {
   async #base(key: string, setting: FlagSetting, at: number) {
     const { port, check } = this.#options
     const declared = this.#declared(key)
-    const others = await this.#definitions(at)
+    const { definitions: others } = await this.#effective(at)
     return {
       key,
       declared,
@@ -172,28 +173,31 @@ export class FlagChanger {
   async #comparison(key: string, before: FlagSetting, after: FlagSetting, at: number): Promise<FlagComparison> {
     const { port, engine, plans, prepare, compile } = this.#options
     const declared = this.#declared(key)
-    const others = await this.#definitions(at)
+    const { definitions: others, versions } = await this.#effective(at)
     const old = { ...others, [key]: definitionOf(declared, before) }
     const young = { ...others, [key]: definitionOf(declared, after) }
-    const keys = new Set([...keysBehind(old, key), ...keysBehind(young, key)])
+    const dependents = [...new Set([...dependentsOf(old, key), ...dependentsOf(young, key)])]
+    const keys = new Set([key, ...dependents].flatMap((each) => [...keysBehind(old, each), ...keysBehind(young, each)]))
     const outcomes = async (definitions: typeof old, { version }: FlagSetting): Promise<TenantOutcomes> => {
       await prepare?.(definitions)
-      const versions = new Map(version > 0 ? [[key, version]] : [])
-      return new TenantOutcomes(engine, compile(definitions, at, versions), plans)
+      const own = new Map([...versions].filter(([other]) => other !== key))
+      if (version > 0) own.set(key, version)
+      return new TenantOutcomes(engine, compile(definitions, at, own), plans)
     }
     return {
       key,
+      dependents,
       before: await outcomes(old, before),
       after: await outcomes(young, after),
       overrides: await overridesOf((query) => port.list(query), keys, at),
     }
   }
 
-  async #definitions(at: number): Promise<Readonly<Record<string, FlagDefinition>>> {
+  async #effective(at: number): Promise<EffectiveDefinitions> {
     const { documents } = await this.#options.port.read({ tenant: PLATFORM, kinds: ['flags'] })
     const { catalog, check } = this.#options
     // As snapshots take them: what was right beside the others of its time holds.
-    return effectiveDefinitions(catalog, documents, at, (given, path) => check(given, path)).definitions
+    return effectiveDefinitions(catalog, documents, at, (given, path) => check(given, path))
   }
 
   #declared(key: string): FlagDefinition {

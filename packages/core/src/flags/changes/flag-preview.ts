@@ -22,6 +22,13 @@ export interface FlagPreview {
    * flips there can't be said, and they are not among those that flip.
    */
   readonly mayVary: number
+  /** What it would change of flags that ask this one as a prerequisite, directly or not. */
+  readonly dependents: readonly DependentPreview[]
+}
+
+/** For whom a change of another flag would change a flag. */
+export interface DependentPreview extends Pick<FlagPreview, 'flips' | 'flipped' | 'mayVary'> {
+  readonly key: string
 }
 
 /** For whom a change changes a flag, as its audit event says it. */
@@ -33,11 +40,15 @@ export interface AffectedTenants {
   readonly mayVary: number
   /** `false`: there was no time to look at all tenants; the numbers are those of the ones that were. */
   readonly complete: boolean
+  /** Flags that ask this one as a prerequisite and flip with it, up to 20 of them; absent if none does. */
+  readonly dependents?: readonly (Pick<AffectedTenants, 'flipped' | 'ids'> & { readonly key: string })[]
 }
 
 /** What it takes to compare a flag with what it will be. */
 export interface FlagComparison {
   readonly key: string
+  /** Flags that ask it as a prerequisite, before the change or after it. */
+  readonly dependents: readonly string[]
   readonly before: TenantOutcomes
   readonly after: TenantOutcomes
   readonly overrides: ReadonlyMap<string, Overrides>
@@ -51,36 +62,44 @@ export async function previewFlips(
   tenants: AsyncIterable<Tenant>,
   limit: number,
 ): Promise<FlagPreview> {
-  const count = new FlipCount(limit)
-  for await (const tenant of tenants) count.add(differenceOf(comparison, tenant))
-  const { flips, flipped, seen, mayVary } = count
-  return { flips, flipped, tenants: seen, mayVary }
+  const counts = new FlipCounts(comparison, limit)
+  for await (const tenant of tenants) counts.add(tenant)
+  const { flips, flipped, mayVary } = counts.own
+  const dependents = counts.dependents.map((count) => ({
+    key: count.key,
+    flips: count.flips,
+    flipped: count.flipped,
+    mayVary: count.mayVary,
+  }))
+  return { flips, flipped, tenants: counts.seen, mayVary, dependents }
 }
 
 /** A change is made whoever it affects: this many tenants and ms are spent on saying so. */
 const AFFECTED_TENANTS = 10_000
 const AFFECTED_MS = 1_000
 const AFFECTED_IDS = 50
+const AFFECTED_DEPENDENTS = 20
 
 /** Looks at as many tenants as there is time for; what fails is left out. */
 export async function affectedTenants(
   comparison: () => Promise<FlagComparison>,
   tenants: AsyncIterable<Tenant>,
 ): Promise<AffectedTenants | 'unknown'> {
-  const count = new FlipCount(AFFECTED_IDS)
+  let counts: FlipCounts | undefined
   const time = new Deadline(AFFECTED_MS)
   let complete = false
   const iterator = tenants[Symbol.asyncIterator]()
   try {
     const compared = await time.within(comparison())
-    while (compared && count.seen < AFFECTED_TENANTS) {
+    counts = compared && new FlipCounts(compared, AFFECTED_IDS)
+    while (counts && counts.seen < AFFECTED_TENANTS) {
       const next = await time.within(iterator.next())
       if (!next) break
       if (next.done) {
         complete = true
         break
       }
-      count.add(differenceOf(compared, next.value))
+      counts.add(next.value)
     }
   } catch {
     // What can't be listed or loaded right now must not keep a kill switch from being thrown.
@@ -88,12 +107,26 @@ export async function affectedTenants(
     time.end()
     if (!complete) iterator.return?.().catch(() => undefined)
   }
-  if (count.seen === 0 && !complete) return 'unknown'
-  const { flips, flipped, seen, mayVary } = count
-  return { tenants: seen, flipped, ids: flips.map(({ tenant }) => tenant), mayVary, complete }
+  if (!counts || (counts.seen === 0 && !complete)) return 'unknown'
+  const { own, seen } = counts
+  const dependents = counts.dependents.filter(({ flipped }) => flipped > 0).slice(0, AFFECTED_DEPENDENTS)
+  return {
+    tenants: seen,
+    flipped: own.flipped,
+    ids: idsOf(own),
+    mayVary: own.mayVary,
+    complete,
+    ...(dependents.length > 0 && {
+      dependents: dependents.map((count) => ({ key: count.key, flipped: count.flipped, ids: idsOf(count) })),
+    }),
+  }
 }
 
-function differenceOf({ key, before, after, overrides }: FlagComparison, tenant: Tenant): Difference {
+function idsOf({ flips }: FlipCount): readonly string[] {
+  return flips.map(({ tenant }) => tenant)
+}
+
+function differenceOf({ before, after, overrides }: FlagComparison, key: string, tenant: Tenant): Difference {
   const own = overrides.get(tenant.id)
   const [from, to] = [before.of(tenant, key, own), after.of(tenant, key, own)]
   if (from.varies || to.varies) return 'varies'
@@ -105,19 +138,38 @@ function equal(a: unknown, b: unknown): boolean {
   return a === b || JSON.stringify(a) === JSON.stringify(b)
 }
 
+/** What a change changes, tenant by tenant: of the flag itself, and of those that depend on it. */
+class FlipCounts {
+  readonly own: FlipCount
+  readonly dependents: readonly FlipCount[]
+  readonly #comparison: FlagComparison
+  seen = 0
+
+  constructor(comparison: FlagComparison, limit: number) {
+    this.#comparison = comparison
+    this.own = new FlipCount(comparison.key, limit)
+    this.dependents = comparison.dependents.map((key) => new FlipCount(key, limit))
+  }
+
+  add(tenant: Tenant): void {
+    this.seen += 1
+    for (const count of [this.own, ...this.dependents]) count.add(differenceOf(this.#comparison, count.key, tenant))
+  }
+}
+
 class FlipCount {
+  readonly key: string
   readonly flips: FlagFlip[] = []
   readonly #limit: number
-  seen = 0
   flipped = 0
   mayVary = 0
 
-  constructor(limit: number) {
+  constructor(key: string, limit: number) {
+    this.key = key
     this.#limit = limit
   }
 
   add(difference: Difference): void {
-    this.seen += 1
     if (difference === 'varies') this.mayVary += 1
     else if (difference !== 'same') {
       this.flipped += 1

@@ -94,3 +94,8 @@ export function keysBehind(definitions: Readonly<Record<string, FlagDefinition>>
   }
   return keys
 }
+
+/** Flags that ask this one as a prerequisite, directly or not. */
+export function dependentsOf(definitions: Readonly<Record<string, FlagDefinition>>, key: string): readonly string[] {
+  return Object.keys(definitions).filter((other) => other !== key && keysBehind(definitions, other).has(key))
+}
