@@ -163,8 +163,19 @@ class LimitsOfTenants implements LimitsEngine {
     const request = units === 1 ? ready.request : { ...ready.request, units }
     const verdict = this.#gate.decide(request, ready.policies, now)
     return verdict instanceof Promise
-      ? verdict.then((given) => this.#notedOne(scope, limit, ready.policies, given, now))
+      ? this.#notedLater(scope, limit, ready.policies, verdict, now)
       : this.#notedOne(scope, limit, ready.policies, verdict, now)
+  }
+
+  /** Apart: a closure is made for it, which a verdict at once does not need. */
+  #notedLater(
+    scope: LimitsScope,
+    limit: ResolvedLimit,
+    policies: readonly ResolvedPolicy[],
+    verdict: Promise<Verdict>,
+    now: number,
+  ): Promise<LimitResult> {
+    return verdict.then((given) => this.#notedOne(scope, limit, policies, given, now))
   }
 
   #notedOne(

@@ -52,18 +52,13 @@ export class LimitsGate {
       this.#probeMs = Math.min(2 * this.#probeMs, LONGEST_PROBE_MS)
       this.#downUntil = now + this.#probeMs
     }
-    const failed = (error: unknown): MaybePromise<Verdict> => {
-      this.#failed(error, now)
-      return this.#byChoice(request, policies, now)
-    }
     let answer: MaybePromise<LimitAnswer>
     try {
       answer = this.#options.store.decide(request, now)
     } catch (error) {
-      return failed(error)
+      return this.#instead(error, request, policies, now)
     }
-    if (!(answer instanceof Promise)) return this.#answered(answer)
-    return this.#inTime(answer).then((given) => this.#answered(given), failed)
+    return answer instanceof Promise ? this.#later(answer, request, policies, now) : this.#answered(answer)
   }
 
   /**
@@ -100,6 +95,29 @@ export class LimitsGate {
       this.#options.onFailure(error)
       return 'unanswered'
     }
+  }
+
+  /** Apart, as all that waits: a closure is made for it, which an answer at once does not need. */
+  #later(
+    answer: Promise<LimitAnswer>,
+    request: LimitRequest,
+    policies: readonly ResolvedPolicy[],
+    now: number,
+  ): Promise<Verdict> {
+    return this.#inTime(answer).then(
+      (given) => this.#answered(given),
+      (error: unknown) => this.#instead(error, request, policies, now),
+    )
+  }
+
+  #instead(
+    error: unknown,
+    request: LimitRequest,
+    policies: readonly ResolvedPolicy[],
+    now: number,
+  ): MaybePromise<Verdict> {
+    this.#failed(error, now)
+    return this.#byChoice(request, policies, now)
   }
 
   #answered(answer: LimitAnswer): Verdict {

@@ -68,6 +68,7 @@ class LimitsInMemory implements MemoryLimits {
   readonly #leases: MemoryLeases
   /** Of the operations that are being decided. */
   readonly #debts = new Float64Array(MAX_OPERATIONS)
+  readonly #rowsFound = new Int32Array(MAX_OPERATIONS)
   #now = 0
 
   constructor(maxKeys: number) {
@@ -81,13 +82,16 @@ class LimitsInMemory implements MemoryLimits {
   }
 
   decide(request: LimitRequest, now: number): LimitAnswer {
-    const { operations, mode } = request
+    const { operations, mode, units } = request
     const time = this.#advance(now)
-    if (mode === 'take' && areRates(operations)) {
-      return operations.length === 1
-        ? this.#takeRate(operations[0] as RateOperation, request.units, time)
-        : this.#takeRates(operations, request.units, time)
-    }
+    if (mode !== 'take') return this.#decide(request, time)
+    const [first] = operations
+    if (operations.length === 1 && first?.kind === 'rate') return this.#takeRate(first, units, time)
+    return areRates(operations) ? this.#takeRates(operations, units, time) : this.#decide(request, time)
+  }
+
+  #decide(request: LimitRequest, time: number): LimitAnswer {
+    const { operations, mode } = request
     const found = operations.map((operation) => this.#find(operation, request.lease, time))
     const granted = grantedOf(request, found, time)
     const takes = granted > 0 && mode !== 'peek'
@@ -141,29 +145,38 @@ class LimitsInMemory implements MemoryLimits {
 
   /** What nearly every request is. */
   #takeRate(operation: RateOperation, units: number, now: number): LimitAnswer {
-    const debt = this.#debt(operation, now)
+    const at = this.#rates.find(operation.key)
+    const debt = this.#debtIn(at, operation, now)
     const after = debt + units * operation.cost * operation.weight
     if (after > operation.capacity) return { granted: 0, decisions: [rateDecision(operation, debt, units, false)] }
-    this.#setRate(operation, after, now)
+    this.#setRateAt(at, operation, after, now)
     return { granted: units, decisions: [rateDecision(operation, after, units, true)] }
   }
 
   /** A tenant's rate and its user's, say: as any others, without what other kinds and modes need. */
   #takeRates(operations: readonly RateOperation[], units: number, now: number): LimitAnswer {
-    const debts = this.#debts
+    const [debts, rows] = [this.#debts, this.#rowsFound]
     let fits = true
     for (let i = 0; i < operations.length; i++) {
       const operation = operations[i] as RateOperation
-      const debt = this.#debt(operation, now)
+      const at = this.#rates.find(operation.key)
+      const debt = this.#debtIn(at, operation, now)
+      rows[i] = at
       debts[i] = debt
       if (debt + units * operation.cost * operation.weight > operation.capacity) fits = false
     }
     const decisions: LimitDecision[] = []
+    let moved = false
     for (let i = 0; i < operations.length; i++) {
       const operation = operations[i] as RateOperation
       const debt = debts[i] as number
       const after = debt + units * operation.cost * operation.weight
-      if (fits) this.#setRate(operation, after, now)
+      if (fits) {
+        const at = moved ? this.#rates.find(operation.key) : (rows[i] as number)
+        this.#setRateAt(at, operation, after, now)
+        // A row that is added moves others.
+        if (at < 0) moved = true
+      }
       decisions.push(rateDecision(operation, fits ? after : debt, units, after <= operation.capacity))
     }
     return { granted: fits ? units : 0, decisions }
@@ -216,7 +229,11 @@ class LimitsInMemory implements MemoryLimits {
   }
 
   #setRate(operation: RateOperation, debt: number, now: number): void {
-    const found = this.#rates.find(operation.key)
+    this.#setRateAt(this.#rates.find(operation.key), operation, debt, now)
+  }
+
+  /** @param found the row of its key, -1 for none; no row was added since */
+  #setRateAt(found: number, operation: RateOperation, debt: number, now: number): void {
     const at = found < 0 ? this.#rates.add(operation.key, now) : found
     const of = this.#rates.numbers
     of[at] = debt

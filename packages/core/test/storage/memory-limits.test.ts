@@ -51,6 +51,19 @@ describe('memoryLimits', () => {
     }
   })
 
+  it('takes of the right key where a new one of the same call sweeps old ones away', () => {
+    const limits = memoryLimits()
+    // Rows that are over soon, and behind them one that lasts, which moves into the place of a swept one.
+    for (const key of ['a', 'b', 'c']) take(limits, rate(key, { perMs: 100 }), START)
+    const lasting = rate('lasting', { weight: 1, capacity: 1_000_000 })
+    take(limits, lasting, START, 500_000)
+    const operations = [rate('new'), lasting]
+    limits.decide({ group: 'acme', operations, units: 10, mode: 'take' }, START + 60_000)
+    const looked = { group: 'acme', operations: [lasting], units: 1, mode: 'peek' } as const
+    const [{ remaining } = { remaining: -1 }] = limits.decide(looked, START + 60_000).decisions
+    expect(remaining).toBe(1_000_000 - (500_000 - 60_000) - 10)
+  })
+
   it('keeps the long-run rate without drift', () => {
     const limits = memoryLimits()
     // 7,777 a second: 7.777 of weight 1,000 a ms.
