@@ -110,10 +110,21 @@ function checkAttribute(problems: Problems, at: string, attribute: string): void
 
 function rootHint(attribute: string, root: string): string {
   const synonym = Object.hasOwn(SYNONYMS, root) ? SYNONYMS[root] : undefined
-  if (synonym === undefined) return didYouMean(root, [...ROOTS, ...GROUPS])
+  if (synonym === undefined) return bareHint(attribute)
   const meant = `${synonym}${attribute.slice(root.length)}`
   const known = Object.hasOwn(ATTRIBUTES, synonym) ? ATTRIBUTES[synonym] : undefined
   return known ? didYouMean(meant, known) : ` Did you mean "${meant}"?`
+}
+
+/** For what names no root: `ip`, `orr`, `plan`. */
+function bareHint(attribute: string): string {
+  const own = Object.values(ATTRIBUTES)
+    .flat()
+    .find((known) => known.endsWith(`.${attribute}`))
+  if (own !== undefined) return ` Did you mean "${own}"?`
+  const [root = ''] = attribute.split('.', 1)
+  const near = didYouMean(root, [...ROOTS, ...GROUPS])
+  return near || !/^\w{1,100}$/.test(attribute) ? near : ` Did you mean "org.${attribute}"?`
 }
 
 function checkCondition(problems: Problems, at: string, condition: unknown): void {

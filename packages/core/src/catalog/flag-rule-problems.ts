@@ -7,8 +7,18 @@ import { describe, isObject, join, type Problems } from './problems.ts'
 const RULE_KEYS = ['id', 'if', 'rings', 'upTo', 'from', 'until', 'layer', 'rollout', 'serve']
 /** What one bucket is. */
 const LEAST_PERCENT = 0.001
-const PERCENT_KEYS = ['percent', 'by', 'seed']
-const EXACT_KEYS = ['exactly', 'seed']
+const ROLLOUT_KEYS = ['percent', 'exactly', 'by', 'seed']
+/** What a rule's members are called elsewhere. */
+const MEANT: Readonly<Record<string, string>> = {
+  when: 'if',
+  conditions: 'if',
+  percent: 'rollout: { percent }',
+  percentage: 'rollout: { percent }',
+  exactly: 'rollout: { exactly }',
+  value: 'serve',
+  variant: 'serve',
+  weights: 'serve',
+}
 const LAYER_KEYS = ['name', 'from', 'to', 'by']
 const RING_KEYS = ['name', 'if']
 const RESERVED_ID = /^(override$|plan:|prerequisite:)/
@@ -33,7 +43,10 @@ export function checkRule(check: RuleCheck, path: string, rule: unknown, positio
     problems.add(path, `must be a rule, { if?, rollout?, serve }, not ${describe(rule)}.`)
     return
   }
-  problems.unknownKeys(path, rule, RULE_KEYS)
+  for (const member of Object.keys(rule)) {
+    if (!RULE_KEYS.includes(member))
+      problems.add(join(path, member.slice(0, 100)), `is not known.${memberHint(member)}`)
+  }
   const { id, from, until } = rule
   // A rule without an id goes by its position: no other may be called that.
   const name = id === undefined ? `rule-${position + 1}` : id
@@ -53,6 +66,11 @@ export function checkRule(check: RuleCheck, path: string, rule: unknown, positio
     problems.add(join(path, 'until'), 'must be later than "from".')
   if (rule.layer !== undefined) checkLayer(problems, join(path, 'layer'), rule.layer)
   if (rule.rollout !== undefined) checkRollout(check, join(path, 'rollout'), rule.rollout)
+}
+
+function memberHint(member: string): string {
+  if (Object.hasOwn(MEANT, member)) return ` Did you mean "${MEANT[member]}"?`
+  return didYouMean(member.slice(0, 100), RULE_KEYS) || ` There are ${RULE_KEYS.join(', ')}.`
 }
 
 /** Reports what is no name; true for one. */
@@ -110,12 +128,15 @@ function checkRollout(check: RuleCheck, path: string, rollout: unknown): void {
     return
   }
   const exact = Object.hasOwn(rollout, 'exactly')
-  problems.unknownKeys(path, rollout, exact ? EXACT_KEYS : PERCENT_KEYS)
+  problems.unknownKeys(path, rollout, ROLLOUT_KEYS)
   if (rollout.seed !== undefined) checkName(problems, join(path, 'seed'), rollout.seed)
   if (!exact) {
     checkPercent(problems, join(path, 'percent'), rollout.percent)
     checkUnit(problems, join(path, 'by'), rollout.by)
     return
+  }
+  for (const name of ['percent', 'by']) {
+    if (Object.hasOwn(rollout, name)) problems.add(join(path, name), 'must be left out beside "exactly".')
   }
   const { exactly } = rollout
   if (!Number.isSafeInteger(exactly) || Number(exactly) < 0 || Number(exactly) > MAX_EXACTLY)

@@ -75,7 +75,7 @@ describe('flagProblems', () => {
         "rules.0.layer.name: must be a text of 1 to 100 characters, not "".",
         "rules.0.layer.to: must be more than "from".",
         "rules.0.layer.by: must be "tenant" or "actor", not "user".",
-        "rules.0.rollout.by: is not known.",
+        "rules.0.rollout.by: must be left out beside "exactly".",
         "rules.0.rollout.exactly: must be a whole number from 0 to 1000000, not -1.",
       ]
     `)
@@ -104,11 +104,28 @@ describe('flagProblems', () => {
         "rules.0.if.or: must be a list of conditions, not an object.",
         "rules.0.if.segment: must be a segment's name, not 5.",
         "rules.0.until: must be later than "from".",
-        "rules.0.rollout.percent: is not known.",
+        "rules.0.rollout.percent: must be left out beside "exactly".",
       ]
     `)
     expect(ruleProblems({ rollout: { percent: 0.0004 }, serve: true })).toEqual([
       'rules.0.rollout.percent: must be 0 or at least 0.001: less than a thousandth is nobody, not 0.0004.',
+    ])
+    expect(ruleProblems({ percent: 25, when: {}, iff: {}, priority: 1, serve: true })).toMatchInlineSnapshot(`
+      [
+        "rules.0.percent: is not known. Did you mean "rollout: { percent }"?",
+        "rules.0.when: is not known. Did you mean "if"?",
+        "rules.0.iff: is not known. Did you mean "if"?",
+        "rules.0.priority: is not known. There are id, if, rings, upTo, from, until, layer, rollout, serve.",
+      ]
+    `)
+    const bare = { plan: 'pro', roles: 'admin', ip: '10.0.0.1', segmnt: 'eu', 'trial expired': 1 }
+    const hints = ruleProblems({ if: bare, serve: true }).map((one) => one.split('"context.…".')[1])
+    expect(hints).toEqual([
+      ' Did you mean "org.plan"?',
+      ' Did you mean "actor.roles"?',
+      ' Did you mean "request.ip"?',
+      ' Did you mean "segment"?',
+      '',
     ])
     const twice = {
       rules: [
