@@ -3,6 +3,7 @@ import type {
   ExactRollout,
   FlagAttribute,
   FlagCondition,
+  FlagConditions,
   FlagLayer,
   FlagRing,
   FlagRule,
@@ -11,30 +12,51 @@ import type {
   VariantFlag,
 } from './definitions.ts'
 
+/** What nothing is: the compiler shows the sentence where something is wrong. */
+interface Mistake<Says extends string> {
+  readonly throughline: Says
+}
+
+type MaybeMissing = Mistake<'may be undefined, and would hold for everybody'>
+
 type Operator = keyof Exclude<Extract<FlagCondition, object>, readonly unknown[]>
 
 /** A condition of operators that there are. */
 type CheckedCondition<Condition> = Condition extends readonly unknown[]
   ? Condition
   : Condition extends object
-    ? { readonly [K in keyof Condition]: K extends Operator ? Condition[K] : never }
+    ? {
+        readonly [K in keyof Condition]: K extends Operator
+          ? undefined extends Condition[K]
+            ? MaybeMissing
+            : Condition[K]
+          : Mistake<`"${K & string}" is no operator`>
+      }
     : Condition
 
 /** Names of some part of a catalog; any text where the part is not known by its members. */
 type Names<C, Part extends string> = C extends { readonly [P in Part]: infer D } ? Extract<keyof D, string> : never
 
 /** Conditions whose segments are the catalog's. */
-type CheckedConditions<Conditions, Segment extends string> = {
-  readonly [K in keyof Conditions]: K extends 'segment'
-    ? Segment | readonly Segment[]
-    : K extends 'and' | 'or'
-      ? CheckedGroup<Conditions[K], Segment>
-      : K extends 'not'
-        ? CheckedConditions<Conditions[K], Segment>
-        : K extends FlagAttribute
-          ? CheckedCondition<Conditions[K]>
-          : never
-}
+type CheckedConditions<Conditions, Segment extends string> = FlagConditions extends Conditions
+  ? Conditions
+  : {
+      readonly [K in keyof Conditions]: K extends 'segment'
+        ? CheckedSegment<Conditions[K], Segment>
+        : K extends 'and' | 'or'
+          ? CheckedGroup<Conditions[K], Segment>
+          : K extends 'not'
+            ? CheckedConditions<Conditions[K], Segment>
+            : K extends FlagAttribute
+              ? undefined extends Conditions[K]
+                ? MaybeMissing
+                : CheckedCondition<Conditions[K]>
+              : Mistake<`"${K & string}" must begin with org., actor., request. or context.`>
+    }
+
+type CheckedSegment<Named, Segment extends string> = Named extends Segment | readonly Segment[]
+  ? Named
+  : Mistake<`there are the segments ${Segment}`>
 
 // Lists, each by a parameter of its own: else their methods would be checked as well.
 type CheckedGroup<Group, Segment extends string> = {
@@ -51,19 +73,25 @@ type CheckedPrerequisites<Prerequisites, Flags, Own> = {
 }
 
 /** What a flag may serve: one of its variants, or weights of them. */
-type CheckedServe<Serve, Variant extends string> = Serve extends string
-  ? Variant
-  : { readonly [K in keyof Serve]: K extends Variant ? number : never }
+type CheckedServe<Serve, Variant extends string> = Serve extends Variant
+  ? Serve
+  : Serve extends string
+    ? Mistake<`"${Serve & string}" is no variant of this flag`>
+    : {
+        readonly [K in keyof Serve]: K extends Variant ? number : Mistake<`"${K & string}" is no variant of this flag`>
+      }
 
 /** Something that has no members but these. */
-type Exactly<Part, Member> = { readonly [K in keyof Part]: K extends Member ? Part[K] : never }
+type Exactly<Part, Member> = {
+  readonly [K in keyof Part]: K extends Member ? Part[K] : Mistake<`"${K & string}" is not known here`>
+}
 
 type CheckedRing<Ring, Segment extends string> = {
   readonly [K in keyof Ring]: K extends 'if'
     ? CheckedConditions<Ring[K], Segment>
     : K extends keyof FlagRing
       ? Ring[K]
-      : never
+      : Mistake<`"${K & string}" is not known here`>
 }
 
 /** Names of a rule's rings; any text where they are not known one by one. */
@@ -73,42 +101,55 @@ type RingName<Rule> = Rule extends { readonly rings: readonly (infer Ring)[] }
     : string
   : string
 
-type CheckedRule<Rule, Variants, Segment extends string> = {
-  readonly [K in keyof Rule]: K extends 'if'
-    ? CheckedConditions<Rule[K], Segment>
-    : K extends 'serve'
-      ? Variants extends object
-        ? CheckedServe<Rule[K], Extract<keyof Variants, string>>
-        : boolean
-      : K extends 'rings'
-        ? CheckedRings<Rule[K], Segment>
-        : K extends 'rollout'
-          ? Exactly<Rule[K], keyof PercentRollout | keyof ExactRollout>
-          : K extends 'layer'
-            ? Exactly<Rule[K], keyof FlagLayer>
-            : K extends 'upTo'
-              ? RingName<Rule>
-              : K extends keyof FlagRule
-                ? Rule[K]
-                : never
-}
+type CheckedRule<Rule, Variants, Segment extends string> = keyof FlagRule extends keyof Rule
+  ? Rule
+  : {
+      readonly [K in keyof Rule]: K extends 'if'
+        ? CheckedConditions<Rule[K], Segment>
+        : K extends 'serve'
+          ? Variants extends object
+            ? CheckedServe<Rule[K], Extract<keyof Variants, string>>
+            : boolean
+          : K extends 'rings'
+            ? CheckedRings<Rule[K], Segment>
+            : K extends 'rollout'
+              ? Exactly<Rule[K], keyof PercentRollout | keyof ExactRollout>
+              : K extends 'layer'
+                ? Exactly<Rule[K], keyof FlagLayer>
+                : K extends 'upTo'
+                  ? Rule[K] extends RingName<Rule>
+                    ? Rule[K]
+                    : Mistake<`"${Rule[K] & string}" is no ring of this rule`>
+                  : K extends keyof FlagRule
+                    ? Rule[K]
+                    : Mistake<`"${K & string}" is not known here`>
+    }
 
 /** A prerequisite names another flag, and a value that it has. */
-type CheckedPrerequisite<Prerequisite, Flags, Own> = Prerequisite extends { readonly flag: infer F }
+type CheckedPrerequisite<Prerequisite, Flags, Own> = Prerequisite extends {
+  readonly flag: infer F
+  readonly is: infer Is
+}
   ? F extends Exclude<keyof Flags, Own>
     ? {
         readonly flag: F
-        readonly is: Flags[F] extends { readonly variants: infer V extends object } ? keyof V : boolean
+        readonly is: Is extends Choice<Flags[F]> ? Is : Mistake<`"${F & string}" is never that`>
       }
-    : { readonly flag: Exclude<keyof Flags, Own> }
+    : {
+        readonly flag: Mistake<`"${F & string}" is no other flag of the catalog`>
+        readonly is: Is
+      }
   : Prerequisite
+type Choice<Flag> = Flag extends { readonly variants: infer V extends object } ? keyof V : boolean
 
 type VariantsOf<Flag> = Flag extends { readonly variants: infer V extends object } ? V : undefined
 
 type CheckedFlag<Flags, Own extends keyof Flags, Segment extends string, Flag = Flags[Own]> = {
   readonly [K in keyof Flag]: K extends 'default'
     ? VariantsOf<Flag> extends object
-      ? keyof VariantsOf<Flag>
+      ? Flag[K] extends keyof VariantsOf<Flag>
+        ? Flag[K]
+        : Mistake<`"${Flag[K] & string}" is no variant of this flag`>
       : boolean
     : K extends 'rules'
       ? CheckedRules<Flag[K], VariantsOf<Flag>, Segment>
@@ -116,7 +157,7 @@ type CheckedFlag<Flags, Own extends keyof Flags, Segment extends string, Flag = 
         ? CheckedPrerequisites<Flag[K], Flags, Own>
         : K extends keyof VariantFlag
           ? Flag[K]
-          : never
+          : Mistake<`"${K & string}" is not known here`>
 }
 
 /** What is not known member by member is left to the check at run time. */
@@ -145,7 +186,7 @@ type CheckedPlan<Plan, C> = {
         ? Exactly<Plan[K], Names<C, 'meters'>>
         : K extends keyof PlanDefinition
           ? Plan[K]
-          : never
+          : Mistake<`"${K & string}" is not known here`>
 }
 
 /** What is not known member by member is left to the check at run time. */

@@ -43,6 +43,10 @@ export interface ConditionCheck {
   left: number
 }
 
+/** What is not there narrows nothing: a condition on a variable that nobody set would hold for everybody. */
+const UNDEFINED =
+  'is undefined, and would hold for everybody: leave it out if it should, or say null for what is missing.'
+
 /** Reports what is wrong with conditions, groups of them included. */
 export function checkConditions(check: ConditionCheck, path: string, conditions: unknown, depth = 1): void {
   const { problems } = check
@@ -58,7 +62,7 @@ export function checkConditions(check: ConditionCheck, path: string, conditions:
       return
     }
     if (GROUPS.includes(name)) checkGroup(check, path, name, member, depth)
-    else if (member !== undefined || !name.includes('.')) {
+    else {
       const at = `${path}["${name}"]`
       checkAttribute(problems, at, name)
       checkCondition(problems, at, member)
@@ -67,9 +71,9 @@ export function checkConditions(check: ConditionCheck, path: string, conditions:
 }
 
 function checkGroup(check: ConditionCheck, path: string, name: string, member: unknown, depth: number): void {
-  if (member === undefined) return
   const at = join(path, name)
-  if (name === 'segment') checkSegments(check, at, member)
+  if (member === undefined) check.problems.add(at, UNDEFINED)
+  else if (name === 'segment') checkSegments(check, at, member)
   else if (name === 'not') checkConditions(check, at, member, depth + 1)
   else if (!Array.isArray(member)) check.problems.add(at, `must be a list of conditions, not ${describe(member)}.`)
   else if (member.length === 0) check.problems.add(at, 'must have at least one member.')
@@ -128,6 +132,10 @@ function bareHint(attribute: string): string {
 }
 
 function checkCondition(problems: Problems, at: string, condition: unknown): void {
+  if (condition === undefined) {
+    problems.add(at, UNDEFINED)
+    return
+  }
   if (!isObject(condition)) {
     const complaint = Array.isArray(condition) ? scalars(condition) : scalar(condition)
     if (complaint) problems.add(at, complaint)
@@ -140,8 +148,9 @@ function checkCondition(problems: Problems, at: string, condition: unknown): voi
     problems.add(join(at, operator.slice(0, 100)), `is no operator.${hint}`)
   }
   for (const [operator, check] of Object.entries(OPERATORS)) {
-    const operand = Object.hasOwn(condition, operator) ? condition[operator] : undefined
-    const complaint = operand === undefined ? undefined : check(operand)
+    if (!Object.hasOwn(condition, operator)) continue
+    const operand = condition[operator]
+    const complaint = operand === undefined ? UNDEFINED : check(operand)
     if (complaint) problems.add(join(at, operator), complaint)
   }
 }

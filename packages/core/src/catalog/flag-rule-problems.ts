@@ -19,6 +19,8 @@ const MEANT: Readonly<Record<string, string>> = {
   variant: 'serve',
   weights: 'serve',
 }
+/** Members without which a rule holds for more. */
+const NARROWING = ['if', 'rings', 'upTo', 'from', 'until', 'layer', 'rollout']
 const LAYER_KEYS = ['name', 'from', 'to', 'by']
 const RING_KEYS = ['name', 'if']
 const RESERVED_ID = /^(override$|plan:|prerequisite:)/
@@ -43,9 +45,11 @@ export function checkRule(check: RuleCheck, path: string, rule: unknown, positio
     problems.add(path, `must be a rule, { if?, rollout?, serve }, not ${describe(rule)}.`)
     return
   }
-  for (const member of Object.keys(rule)) {
-    if (!RULE_KEYS.includes(member))
-      problems.add(join(path, member.slice(0, 100)), `is not known.${memberHint(member)}`)
+  for (const [member, value] of Object.entries(rule)) {
+    const at = join(path, member.slice(0, 100))
+    if (!RULE_KEYS.includes(member)) problems.add(at, `is not known.${memberHint(member)}`)
+    else if (value === undefined && NARROWING.includes(member))
+      problems.add(at, 'is undefined, and the rule would hold without it: leave it out if it should.')
   }
   const { id, from, until } = rule
   // A rule without an id goes by its position: no other may be called that.

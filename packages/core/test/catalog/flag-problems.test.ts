@@ -107,6 +107,15 @@ describe('flagProblems', () => {
         "rules.0.rollout.percent: must be left out beside "exactly".",
       ]
     `)
+    const unset = { 'org.id': undefined, 'org.plan': { in: undefined }, segment: undefined, not: undefined }
+    const elsewhere = 'is undefined, and would hold for everybody'
+    expect(ruleProblems({ if: unset, rollout: undefined, serve: true })).toEqual([
+      'rules.0.rollout: is undefined, and the rule would hold without it: leave it out if it should.',
+      expect.stringContaining(`rules.0.if["org.id"]: ${elsewhere}`),
+      expect.stringContaining(`rules.0.if["org.plan"].in: ${elsewhere}`),
+      expect.stringContaining(`rules.0.if.segment: ${elsewhere}`),
+      expect.stringContaining(`rules.0.if.not: ${elsewhere}`),
+    ])
     expect(ruleProblems({ rollout: { percent: 0.0004 }, serve: true })).toEqual([
       'rules.0.rollout.percent: must be 0 or at least 0.001: less than a thousandth is nobody, not 0.0004.',
     ])

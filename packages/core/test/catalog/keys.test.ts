@@ -6,8 +6,10 @@ import type {
   ConfigOutput,
   ConfigPath,
   ConfigValue,
+  FlagConditions,
   FlagDefinition,
   FlagKey,
+  FlagRule,
   FlagValue,
   LimitName,
   MeterName,
@@ -164,6 +166,21 @@ describe('names in a catalog', () => {
     const rings = [{ name: 'inner', if: { 'org.plan': 'pro' } }] as const
     // @ts-expect-error no ring
     defineCatalog({ flags: { a: { rules: [{ rings, upTo: 'outer', serve: true }], default: false } } })
+    const unset: string | undefined = process.env.NOBODY_SETS_IT
+    // @ts-expect-error a condition that may not be there would hold for everybody
+    defineCatalog({ flags: { a: { rules: [{ if: { 'org.id': unset }, serve: true }], default: false } } })
+    // @ts-expect-error nor may an operand be missing
+    defineCatalog({
+      flags: { a: { rules: [{ if: { 'org.id': { in: [unset], eq: unset } }, serve: true }], default: false } },
+    })
+    // What is not known member by member is left to the check at run time.
+    const conditions: FlagConditions = { 'org.plan': 'pro' }
+    const rule: FlagRule<boolean> = { if: conditions, serve: true }
+    const loosely = { and: [conditions, { segment: 'eu' }] } as const
+    defineCatalog({
+      segments: { ...segments, paying: conditions },
+      flags: { a: { rules: [rule, { if: conditions, serve: true }, { if: loosely, serve: true }], default: false } },
+    })
     // @ts-expect-error no such root
     defineCatalog({ flags: { a: { rules: [{ if: { 'tenant.plan': 'x' }, serve: true }], default: false } } })
   })
