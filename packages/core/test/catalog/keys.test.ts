@@ -170,9 +170,7 @@ describe('names in a catalog', () => {
     // @ts-expect-error a condition that may not be there would hold for everybody
     defineCatalog({ flags: { a: { rules: [{ if: { 'org.id': unset }, serve: true }], default: false } } })
     // @ts-expect-error nor may an operand be missing
-    defineCatalog({
-      flags: { a: { rules: [{ if: { 'org.id': { in: [unset], eq: unset } }, serve: true }], default: false } },
-    })
+    defineCatalog({ flags: { a: { rules: [{ if: { 'org.id': { eq: unset } }, serve: true }], default: false } } })
     // What is not known member by member is left to the check at run time.
     const conditions: FlagConditions = { 'org.plan': 'pro' }
     const rule: FlagRule<boolean> = { if: conditions, serve: true }
