@@ -1,3 +1,4 @@
+import type { Moment } from './moment.ts'
 import type { JournalEvent } from './storage/journal-record.ts'
 import type {
   CommitResult,
@@ -12,8 +13,8 @@ import type { Actor, Tenant } from './vocabulary.ts'
 export interface OverrideOptions {
   /** Why this tenant has it; the reason of `platform.run` unless said. */
   readonly reason?: string
-  /** From then on it does not count any more: a Date, ms since the epoch, or ISO 8601. */
-  readonly until?: Date | number | string
+  /** From then on it does not count any more. */
+  readonly until?: Moment
 }
 
 /** What the platform's parts need: every change is the operator's, with a reason, on the trail it concerns. */

@@ -1,15 +1,17 @@
 import { didYouMean } from '../did-you-mean.ts'
 import { ThroughlineError } from '../errors.ts'
+import type { Moment } from '../moment.ts'
+import { MOMENT_HINT, momentOf } from '../moment.ts'
 import type { TimelineQuery } from '../storage/records.ts'
 
 /** What a trail is asked. */
 export interface AuditQuery {
   /** Back from now: `30d`, `12h`, `15m`, `45s`, `2w`. */
   readonly last?: string
-  /** Inclusive: a Date, ms since the epoch, or ISO 8601. */
-  readonly from?: Date | number | string
+  /** Inclusive. */
+  readonly from?: Moment
   /** Exclusive. */
-  readonly to?: Date | number | string
+  readonly to?: Moment
   readonly action?: string | readonly string[]
   /** The actor's id. */
   readonly actor?: string
@@ -84,11 +86,11 @@ function readLast(last: string, now: number, problems: string[]): number | undef
   return undefined
 }
 
-function readTime(name: string, value: Date | number | string | undefined, problems: string[]): number | undefined {
+function readTime(name: string, value: Moment | undefined, problems: string[]): number | undefined {
   if (value === undefined) return undefined
-  const time = new Date(value).getTime()
-  if (!Number.isNaN(time)) return time
-  problems.push(`"${name}" is not a time; give a Date, milliseconds or ISO 8601.`)
+  const time = momentOf(value)
+  if (time !== undefined) return time
+  problems.push(`"${name}" is not a time: ${MOMENT_HINT}`)
   return undefined
 }
 

@@ -1,4 +1,5 @@
-import { isBlock, isDay, lengthOfTime, versionRange } from './flag-operands.ts'
+import { isIsoMoment } from '../moment.ts'
+import { isBlock, lengthOfTime, versionRange } from './flag-operands.ts'
 import { FlagPattern } from './flag-pattern.ts'
 import { PatternError } from './flag-pattern-parser.ts'
 import { describe, isObject } from './problems.ts'
@@ -9,8 +10,6 @@ export type Check = (value: unknown) => string | undefined
 const MAX_LIST = 10_000
 const MAX_BLOCKS = 1_000
 const MAX_TEXT = 4_096
-/** A date, or a time with its zone: without one it would be another time in every process. */
-const ISO_TIME = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/
 
 export const scalar: Check = (value) =>
   value === null || typeof value === 'boolean' || Number.isFinite(value)
@@ -27,7 +26,7 @@ export const scalars: Check = (value) =>
       : value.map(scalar).find((complaint) => complaint !== undefined)
 
 export const isoTime: Check = (value) =>
-  typeof value === 'string' && ISO_TIME.test(value) && isDay(value) && !Number.isNaN(Date.parse(value))
+  typeof value === 'string' && isIsoMoment(value)
     ? undefined
     : `must be an ISO 8601 date, or a time with its zone, not ${describe(value)}.`
 

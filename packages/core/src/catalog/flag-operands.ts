@@ -1,5 +1,6 @@
 import { BlockList, isIP } from 'node:net'
 import { Range, SemVer } from 'semver'
+import { isDay } from '../moment.ts'
 
 /** Times long before now: minutes, hours, days, weeks. */
 const UNIT_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }
@@ -22,13 +23,6 @@ const TIME = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?) ?(?:(
 export function timeOfText(text: string): number {
   const [, day, time = '00:00', , hours = '+00', minutes = '00'] = TIME.exec(text) ?? []
   return day === undefined || !isDay(day) ? Number.NaN : Date.parse(`${day}T${time}${hours}:${minutes}`)
-}
-
-/** Whether a text that begins with `YYYY-MM-DD` names a day that there is: `Date` takes 30 February for 2 March. */
-export function isDay(text: string): boolean {
-  const day = text.slice(0, 10)
-  const time = Date.parse(day)
-  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(day)
 }
 
 /** Addresses in some blocks. */

@@ -1,6 +1,8 @@
 import type { LimitDefinition } from '../catalog/definitions.ts'
 import { limitProblems } from '../catalog/limit-problems.ts'
+import { didYouMean } from '../did-you-mean.ts'
 import { ThroughlineError } from '../errors.ts'
+import { MOMENT_HINT, momentOf } from '../moment.ts'
 import type { OverrideOptions } from '../platform-port.ts'
 import type { Json } from '../vocabulary.ts'
 
@@ -22,11 +24,14 @@ const MAX_REASON = 500
  */
 export function newLimitOverride(
   limit: LimitDefinition,
-  { until, reason, now }: OverrideOptions & { readonly reason: string; readonly now: number },
+  { until, reason, now, ...unknown }: OverrideOptions & { readonly reason: string; readonly now: number },
 ): LimitOverride {
   const problems = limitProblems(limit).map(({ path, message }) => `The limit${path && ` (${path})`} ${message}`)
-  const end = until === undefined ? undefined : new Date(until).getTime()
-  if (end !== undefined && Number.isNaN(end)) problems.push('"until" must be a date or time.')
+  for (const name of Object.keys(unknown)) {
+    problems.push(`"${name.slice(0, 100)}" is not known.${didYouMean(name.slice(0, 100), ['until', 'reason'])}`)
+  }
+  const end = until === undefined ? undefined : momentOf(until)
+  if (until !== undefined && end === undefined) problems.push(`"until" is no time: ${MOMENT_HINT}`)
   else if (end !== undefined && end <= now) problems.push('"until" must be in the future.')
   if (typeof reason !== 'string' || reason.length > MAX_REASON) {
     problems.push(`"reason" must be a text of ${MAX_REASON} characters at the most.`)

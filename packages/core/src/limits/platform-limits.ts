@@ -33,9 +33,15 @@ export function createPlatformLimits<Name extends string>(
     throw new ThroughlineError('LIMIT_UNKNOWN', { message: `No limit is called "${name}".${didYouMean(name, known)}` })
   }
   return {
-    async override(tenantId, name, limit, { until, reason = port.reason() } = {}) {
+    async override(tenantId, name, limit, options = {}) {
+      const { until, reason = port.reason(), ...unknown } = options
       check(name)
-      const override = newLimitOverride(limit, { reason, now: port.now(), ...(until !== undefined && { until }) })
+      const override = newLimitOverride(limit, {
+        ...unknown,
+        reason,
+        now: port.now(),
+        ...(until !== undefined && { until }),
+      })
       const value = limitOverrideValue(override)
       await port.commitFor(tenantId, {
         writes: [{ kind: 'limit_overrides', tenant: tenantId, key: name, value }],

@@ -1,10 +1,9 @@
 import { didYouMean } from '../did-you-mean.ts'
 import { ThroughlineError } from '../errors.ts'
+import type { Moment } from '../moment.ts'
+import { MOMENT_HINT, momentOf } from '../moment.ts'
 import type { UsageQuery } from '../storage/records.ts'
 import type { Calendar } from './calendar.ts'
-
-/** A `Date`, ms since the epoch, or ISO 8601. */
-export type Moment = Date | number | string
 
 /** What the usage of a tenant is asked. `from` and `to` are full hours (UTC): one is rounded down, the other up. */
 export interface UsageTotalsQuery<Meter extends string = string> {
@@ -71,8 +70,8 @@ function hours(query: UsageTotalsQuery, now: number, problems: string[]): Bounds
 }
 
 function time(name: string, value: Moment | undefined, problems: string[]): number {
-  const found = value instanceof Date || typeof value === 'string' ? new Date(value).getTime() : Number(value)
-  if (!Number.isNaN(found) && Math.abs(found) <= 8.64e15) return found
-  problems.push(`"${name}" must be a date or time.`)
+  const found = momentOf(value)
+  if (found !== undefined) return found
+  problems.push(`"${name}" is no time: ${MOMENT_HINT}`)
   return Number.NaN
 }

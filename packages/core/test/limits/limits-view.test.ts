@@ -53,9 +53,14 @@ describe('an override', () => {
 
   it('is refused when it is none, with everything that is wrong', () => {
     expect(() =>
-      newLimitOverride(perMinute(0, { burst: 1.5 }), { reason: 'x'.repeat(501), until: 'some day', now: 0 }),
+      newLimitOverride(perMinute(0, { burst: 1.5 }), {
+        reason: 'x'.repeat(501),
+        until: 'some day',
+        now: 0,
+        ...({ untill: 1 } as object),
+      }),
     ).toThrow(
-      /LIMIT_INVALID: The limit must have a limit .* The limit must have a burst .* "until" must be a date or time\. "reason" must be/,
+      /LIMIT_INVALID: The limit must have a limit .* The limit must have a burst .* "untill" is not known\. Did you mean "until"\? "until" is no time: give .* "reason" must be/,
     )
   })
 

@@ -231,7 +231,7 @@ describe('usage.totals and remaining', () => {
   it('refuse a query that says nothing, with everything that is wrong', async () => {
     const usage = ledger.engine(ledger.scope())
     await expect(usage.totals({ from: 'x', periods: 'day' } as object)).rejects.toThrow(
-      /QUERY_INVALID: "periods" is not known\. Did you mean "period"\? "from" must be a date or time\./,
+      /QUERY_INVALID: "periods" is not known\. Did you mean "period"\? "from" is no time: give/,
     )
     await expect(usage.totals({ from: 2, to: 1 })).resolves.toBeDefined()
     await expect(usage.totals({ from: 7_200_000, to: 1 })).rejects.toThrow(/"from" must be before "to"/)

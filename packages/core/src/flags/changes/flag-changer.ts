@@ -1,6 +1,8 @@
 import type { FlagDefinition, PlanDefinition } from '../../catalog/definitions.ts'
 import type { Problem } from '../../catalog/problems.ts'
 import { ThroughlineError } from '../../errors.ts'
+import type { Moment } from '../../moment.ts'
+import { MOMENT_HINT, momentOf } from '../../moment.ts'
 import type { PlatformPort } from '../../platform-port.ts'
 import type { Json } from '../../vocabulary.ts'
 import { PLATFORM } from '../../vocabulary.ts'
@@ -10,9 +12,9 @@ import type { DecidedChange } from './change-entry.ts'
 import { changeEntry, changeEvent } from './change-entry.ts'
 import { definitionProblems } from './definition-problems.ts'
 import type { EffectiveDefinitions } from './effective-definitions.ts'
-import { definitionOf, effectiveDefinitions } from './effective-definitions.ts'
+import { effectiveDefinitions, servedDefinition } from './effective-definitions.ts'
 import type { FlagChange } from './flag-change.ts'
-import { changeKind, flagInvalid, settingBy } from './flag-change.ts'
+import { changeKind, flagInvalid, refuseOptions, settingBy } from './flag-change.ts'
 import type { FlagDifference } from './flag-diff.ts'
 import type { FlagHistoryEntry } from './flag-history.ts'
 import { documentKey, historyEntry, historyWrites } from './flag-history.ts'
@@ -28,7 +30,7 @@ export interface FlagChangeOptions {
   /** Refuse (`FLAG_CONFLICT`) unless the flag's newest version is this one; 0: it was never changed. */
   readonly expectedVersion?: number
   /** From then on, in every process, and not before: a Date, ms since the epoch, or ISO 8601; later than now. */
-  readonly at?: Date | number | string
+  readonly at?: Moment
 }
 
 /** What a change did. */
@@ -82,8 +84,9 @@ export class FlagChanger {
   }
 
   /** @throws ThroughlineError `FLAG_INVALID`, `FLAG_CONFLICT` */
-  change(key: string, change: FlagChange, options: FlagChangeOptions = {}): Promise<FlagChangeResult> {
+  async change(key: string, change: FlagChange, options: FlagChangeOptions = {}): Promise<FlagChangeResult> {
     const kind = changeKind(change)
+    refuseOptions(options, ['expectedVersion', 'at'])
     return this.#commit(key, options, async (flag) => {
       const now = this.#options.port.now()
       const at = this.#timeOf(options.at, flag, now)
@@ -95,7 +98,12 @@ export class FlagChanger {
   }
 
   /** @throws ThroughlineError `FLAG_INVALID` if no change of this number waits, `FLAG_CONFLICT` */
-  cancel(key: string, version: number, options: Pick<FlagChangeOptions, 'expectedVersion'>): Promise<FlagChangeResult> {
+  async cancel(
+    key: string,
+    version: number,
+    options: Pick<FlagChangeOptions, 'expectedVersion'>,
+  ): Promise<FlagChangeResult> {
+    refuseOptions(options, ['expectedVersion'])
     return this.#commit(key, options, async (flag) => {
       const now = this.#options.port.now()
       const cancelled = withoutScheduled(flag, version, now)
@@ -171,13 +179,16 @@ export class FlagChanger {
   }
 
   async #comparison(key: string, before: FlagSetting, after: FlagSetting, at: number): Promise<FlagComparison> {
-    const { port, engine, plans, prepare, compile } = this.#options
+    const { port, engine, plans, prepare, compile, check } = this.#options
     const declared = this.#declared(key)
     const { definitions: others, versions } = await this.#effective(at)
-    const old = { ...others, [key]: definitionOf(declared, before) }
-    const young = { ...others, [key]: definitionOf(declared, after) }
+    const served = (setting: FlagSetting): FlagDefinition =>
+      servedDefinition((given, path) => check(given, path), key, declared, setting)
+    const old = { ...others, [key]: served(before) }
+    const young = { ...others, [key]: served(after) }
     const dependents = [...new Set([...dependentsOf(old, key), ...dependentsOf(young, key)])]
-    const keys = new Set([key, ...dependents].flatMap((each) => [...keysBehind(old, each), ...keysBehind(young, each)]))
+    const asked = [key, ...dependents]
+    const keys = new Set([...keysBehind(old, asked), ...keysBehind(young, asked)])
     const outcomes = async (definitions: typeof old, { version }: FlagSetting): Promise<TenantOutcomes> => {
       await prepare?.(definitions)
       const own = new Map([...versions].filter(([other]) => other !== key))
@@ -208,8 +219,8 @@ export class FlagChanger {
 
   #timeOf(at: FlagChangeOptions['at'], flag: StoredFlag, now: number): number | undefined {
     if (at === undefined) return undefined
-    const time = new Date(at).getTime()
-    if (Number.isNaN(time)) throw flagInvalid('"at" is no time: give a Date, milliseconds or ISO 8601.')
+    const time = momentOf(at)
+    if (time === undefined) throw flagInvalid(`"at" is no time: ${MOMENT_HINT}`)
     if (time <= now) throw flagInvalid('"at" is not in the future: leave it out for a change that holds at once.')
     if (waitingAt(flag, now).filter((waiting) => waiting.at < time).length >= MAX_SCHEDULED) {
       throw flagInvalid(`${MAX_SCHEDULED} changes are scheduled already, and no more may be.`)

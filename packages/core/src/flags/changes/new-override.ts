@@ -1,5 +1,7 @@
 import type { FlagDefinition } from '../../catalog/definitions.ts'
+import { describe } from '../../catalog/problems.ts'
 import { didYouMean } from '../../did-you-mean.ts'
+import { MOMENT_HINT, momentOf } from '../../moment.ts'
 import type { OverrideOptions } from '../../platform-port.ts'
 import type { Json } from '../../vocabulary.ts'
 import { flagInvalid } from './flag-change.ts'
@@ -34,11 +36,11 @@ export function newFlagOverride(
     throw flagInvalid(
       variants
         ? `"${given}" is no variant of "${key}".${didYouMean(given, Object.keys(variants))}`
-        : `"${key}" is a boolean flag.`,
+        : `"${key}" is a boolean flag: it is true or false, not ${describe(value)}.`,
     )
   }
-  const end = until === undefined ? undefined : new Date(until).getTime()
-  if (end !== undefined && Number.isNaN(end)) throw flagInvalid('"until" is no time.')
+  const end = until === undefined ? undefined : momentOf(until)
+  if (until !== undefined && end === undefined) throw flagInvalid(`"until" is no time: ${MOMENT_HINT}`)
   if (end !== undefined && end <= now) throw flagInvalid('"until" must be in the future.')
   if (reason !== undefined && (typeof reason !== 'string' || reason.length > MAX_REASON)) {
     throw flagInvalid(`"reason" must be a text of at most ${MAX_REASON} characters.`)
