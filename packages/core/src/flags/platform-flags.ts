@@ -4,8 +4,10 @@ import { didYouMean } from '../did-you-mean.ts'
 import { ThroughlineError } from '../errors.ts'
 import type { OverrideOptions } from '../platform-port.ts'
 import { PLATFORM } from '../vocabulary.ts'
+import { definitionProblems } from './changes/definition-problems.ts'
 import { definitionOf } from './changes/effective-definitions.ts'
 import type { FlagChange } from './changes/flag-change.ts'
+import { refuseOptions } from './changes/flag-change.ts'
 import type { FlagChangeOptions, FlagChangeResult, FlagChangerOptions } from './changes/flag-changer.ts'
 import { FlagChanger } from './changes/flag-changer.ts'
 import type { ComparedTenant, FlagDisparity } from './changes/flag-compare.ts'
@@ -22,6 +24,7 @@ import type { StoredOverride } from './changes/new-override.ts'
 import { newFlagOverride, readOverride } from './changes/new-override.ts'
 import type { FlagPatch } from './changes/patch-definition.ts'
 import type { ServedVariant } from './changes/seen-flags.ts'
+import type { StoredFlag } from './changes/stored-flag.ts'
 import { readStoredFlag, settingAt } from './changes/stored-flag.ts'
 
 /** Flags at run time: no deploy, and every process within 2 s. What was changed here wins over the catalog. */
@@ -148,10 +151,14 @@ export function createPlatformFlags<C extends Catalog>(options: PlatformFlagsOpt
   }
   const looked = (action: string, ...ids: string[]): void =>
     port.note({ action, targets: ids.map((id) => ({ type: action === 'flag.compared' ? 'tenant' : 'flag', id })) })
+  const state = (key: string, declared: FlagDefinition, flag: StoredFlag): FlagState =>
+    flagState(key, declared, flag, port.now(), (definition) =>
+      definitionProblems(options.check, key, declared, definition),
+    )
   const states = async (): Promise<readonly FlagState[]> => {
     const { documents } = await port.read({ tenant: PLATFORM, kinds: ['flags'] })
     const stored = new Map(documents.map(({ key, value }) => [key, value]))
-    return keys.map((key) => flagState(key, check(key), readStoredFlag(stored.get(key)), port.now()))
+    return keys.map((key) => state(key, check(key), readStoredFlag(stored.get(key))))
   }
   return {
     define: (key, definition, how) => change(key, { define: definition }, how),
@@ -159,7 +166,8 @@ export function createPlatformFlags<C extends Catalog>(options: PlatformFlagsOpt
     archive: (key, how) => change(key, { archive: true }, how),
     async rollback(key, options) {
       check(key)
-      return change(key, { rollback: options.to }, options)
+      const { to, ...how } = options ?? {}
+      return change(key, { rollback: to }, how)
     },
     reset: (key, how) => change(key, { reset: true }, how),
     async cancel(key, version, how = {}) {
@@ -170,7 +178,7 @@ export function createPlatformFlags<C extends Catalog>(options: PlatformFlagsOpt
       const declared = check(key)
       const { flag } = await changer.read(key)
       looked('flag.read', key)
-      return flagState(key, declared, flag, port.now())
+      return state(key, declared, flag)
     },
     async list() {
       const found = await states()
@@ -212,20 +220,22 @@ export function createPlatformFlags<C extends Catalog>(options: PlatformFlagsOpt
       looked('flag.reported')
       return flagReport(known, served, lately, port.now())
     },
-    async override(tenantId, key, value, { until: end, reason = port.reason() } = {}) {
+    async override(tenantId, key, value, said = {}) {
       const declared = check(key)
+      refuseOptions(said, ['until', 'reason'])
+      const { until: end, reason = port.reason() } = said
       const { flag } = await changer.read(key)
       const now = port.now()
       const definition = definitionOf(declared, settingAt(flag, now))
       const given = { reason, ...(end !== undefined && { until: end }) }
       const override = newFlagOverride(key, definition, value, given, now)
-      const { until, ...said } = override
+      const { until, ...kept } = override
       await port.commitFor(tenantId, {
         writes: [{ kind: 'flag_overrides', tenant: tenantId, key, value: override }],
         event: {
           action: 'flag.overridden',
           targets: [{ type: 'flag', id: key }],
-          metadata: { ...said, ...(until !== undefined && { until: new Date(until).toISOString() }) },
+          metadata: { ...kept, ...(until !== undefined && { until: new Date(until).toISOString() }) },
         },
       })
     },

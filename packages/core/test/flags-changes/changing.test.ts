@@ -1,7 +1,7 @@
-import type { Catalog, FlagDefinition, FlagEvaluation, PlatformFlags } from '@throughline/core'
+import type { Catalog, FlagConditions, FlagDefinition, FlagEvaluation, PlatformFlags } from '@throughline/core'
 import { createThroughline } from '@throughline/core'
 import type { Storage } from '@throughline/core/storage'
-import { PLATFORM } from '@throughline/core/storage'
+import { memoryStorage, PLATFORM } from '@throughline/core/storage'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { catalog, OperatedApp, off } from './operated-app.ts'
 
@@ -240,14 +240,33 @@ describe('what is wrong', () => {
     expect(await invalid(app.flags.define('reports', undefined as never))).toContain('reports:')
     // @ts-expect-error which does not compile
     expect(await invalid(app.flags.define('layout', off))).toContain('stays what it was declared')
-    expect(await invalid(app.flags.reset('reports', { at: 'soon' }))).toContain('"at" is no time')
+    for (const at of ['soon', '2027-02-30', '2027-01-01T00:00:00', Number.NaN]) {
+      expect(await invalid(app.flags.reset('reports', { at }))).toContain('"at" is no time: give a Date, milliseconds')
+      const ending = app.flags.override('acme', 'exports', true, { until: at })
+      expect(await invalid(ending)).toContain('"until" is no time: give a Date, milliseconds')
+    }
+    const misspelt = { expectVersion: 7 } as object
+    expect(await invalid(app.flags.patch('reports', { enabled: false }, misspelt))).toContain(
+      'options.expectVersion: is not known. Did you mean "expectedVersion"?',
+    )
+    expect(await invalid(app.flags.cancel('reports', 1, misspelt))).toContain('options.expectVersion')
+    expect(await invalid(app.flags.override('acme', 'exports', true, { untill: 'x' } as object))).toContain(
+      'options.untill: is not known. Did you mean "until"?',
+    )
+    // @ts-expect-error it has to say which version
+    expect(await invalid(app.flags.rollback('reports'))).toContain('"to" is undefined')
+    expect(await invalid(app.flags.patch('reports', { percent: 50 } as object))).toContain(
+      'reports.percent: must name the rule, as in { "pros": 50 }.',
+    )
     expect(await invalid(app.flags.reset('reports', { at: app.clock.time }))).toContain('not in the future')
     expect(await invalid(app.flags.cancel('reports', 1))).toContain('No scheduled change')
     expect(await invalid(app.flags.preview('reports', {} as never))).toContain('A change is one of')
     for (const wide of [3, null, [{ columns: 3 }], { column: 3 }, { columns: '3' }, { columns: null }]) {
       const { narrow } = catalog.flags.layout.variants
       const message = await invalid(app.flags.define('layout', { variants: { narrow, wide }, default: 'narrow' }))
-      expect(message).toContain('layout.variants.wide: is of another type')
+      expect(message).toMatch(
+        /layout\.variants\.wide: is .*, which is no value such as "wide" of the catalog has \(an object/,
+      )
     }
     const texts = Array.from({ length: 100 }, (_, i) => [`v${i}`, { columns: i, name: 'x'.repeat(3_000) }])
     const huge = { variants: Object.fromEntries(texts), default: 'v0' }
@@ -286,6 +305,7 @@ describe('what is wrong', () => {
 
 describe('what was stored', () => {
   type Loose = { readonly flags: Readonly<Record<string, FlagDefinition>> }
+  type Segmented = Loose & { readonly segments: Readonly<Record<string, FlagConditions>> }
   const over = async (
     flags: Catalog['flags'],
     fn: (flags: PlatformFlags<Loose>, evaluation: FlagEvaluation) => unknown,
@@ -311,6 +331,30 @@ describe('what was stored', () => {
       await flags.define('layout', { variants: { tall }, default: 'tall' })
       await expect(flags.rollback('layout', { to: 1 })).resolves.toMatchObject({ version: 3 })
     })
+  })
+
+  it('and names what a deploy took away can be switched off all the same, and says what is wrong', async () => {
+    const storage = memoryStorage()
+    const after = async <R>(segments: Catalog['segments'], fn: (flags: PlatformFlags<Segmented>) => Promise<R>) => {
+      const flags = { exports: { default: false }, layout: { default: false } } as Loose['flags']
+      const other = createThroughline({ catalog: { segments: segments ?? {}, flags }, tenants: 'ours', storage })
+      const found = await other.platform.run({ actor: { id: 'olga' }, reason: 'x' }, (platform) => fn(platform.flags))
+      await other.close()
+      return found
+    }
+    const europe = [{ if: { segment: 'eu' }, serve: true }]
+    await after({ eu: { 'org.region': 'eu' } }, (flags) => flags.define('exports', { rules: europe, default: false }))
+    await after({}, async (flags) => {
+      const problems = [{ path: 'exports.rules.0.if.segment', message: expect.stringContaining('names no segment') }]
+      expect(await flags.get('exports')).toMatchObject({ source: 'runtime', problems })
+      expect((await flags.list())[0]).toMatchObject({ key: 'exports', problems })
+      await expect(flags.patch('exports', { description: 'x' })).rejects.toThrow('names no segment')
+      await expect(flags.patch('exports', { enabled: false, default: 'x' })).rejects.toThrow('exports.default')
+      await expect(flags.patch('exports', { enabled: false })).resolves.toMatchObject({ version: 2 })
+    })
+    const found = await after({ eu: { 'org.region': 'eu' } }, (flags) => flags.get('exports'))
+    expect(found).not.toHaveProperty('problems')
+    expect(found.definition).toMatchObject({ enabled: false, rules: europe })
   })
 
   it('by an earlier release, which kept the definition itself, is version 1', async () => {

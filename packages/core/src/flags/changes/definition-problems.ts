@@ -1,5 +1,6 @@
 import type { FlagDefinition } from '../../catalog/definitions.ts'
 import type { Problem } from '../../catalog/problems.ts'
+import { describe } from '../../catalog/problems.ts'
 import type { Json } from '../../vocabulary.ts'
 
 /** Bytes (UTF-16 units) of a definition as JSON: every process holds it, and history a hundred of it. */
@@ -25,9 +26,10 @@ export function definitionProblems(
     ([, value]) => !Object.values(declared.variants ?? {}).some((like) => isLike(value, like)),
   )
   if (misfits.length > 0) {
-    return misfits.map(([name]) => ({
+    const [[known = '', like] = []] = Object.entries(declared.variants ?? {})
+    return misfits.map(([name, value]) => ({
       path: `${key}.variants.${name}`,
-      message: 'is of another type than the variants of the catalog are, and code that reads the flag relies on it.',
+      message: `is ${describe(value)}, which is no value such as "${known}" of the catalog has (${describe(like)}, with all of its keys): code was written for those.`,
     }))
   }
   const size = JSON.stringify(definition).length

@@ -1,6 +1,6 @@
 import type { FlagDefinition } from '../../catalog/definitions.ts'
 import type { Problem } from '../../catalog/problems.ts'
-import { describe, isObject } from '../../catalog/problems.ts'
+import { describe, isObject, Problems } from '../../catalog/problems.ts'
 import { didYouMean } from '../../did-you-mean.ts'
 import { ThroughlineError } from '../../errors.ts'
 import type { FlagChangeKind, FlagHistoryEntry } from './flag-history.ts'
@@ -66,7 +66,14 @@ export function changeKind(change: unknown): FlagChangeKind {
 /** @throws ThroughlineError `FLAG_INVALID`, naming everything that is wrong and where */
 export function refuseProblems(problems: readonly Problem[]): void {
   if (problems.length === 0) return
-  throw flagInvalid(problems.map(({ path, message }) => `${path}: ${message}`).join(' '), { problems })
+  throw flagInvalid(problems.map(asText).join(' '), { problems })
+}
+
+/** @throws ThroughlineError `FLAG_INVALID` for what is not known: a guard that is misspelt would guard nothing */
+export function refuseOptions(options: unknown, known: readonly string[]): void {
+  const problems = new Problems()
+  if (problems.members('options', options).length > 0) problems.unknownKeys('options', options as object, known)
+  refuseProblems(problems.list)
 }
 
 export function flagInvalid(message: string, details: Readonly<Record<string, unknown>> = {}): ThroughlineError {
@@ -76,9 +83,14 @@ export function flagInvalid(message: string, details: Readonly<Record<string, un
 function patched(base: ChangeBase, patch: FlagPatch): Setting {
   const { key, declared, setting } = base
   if (setting.archived) throw flagInvalid(`"${key}" is archived: define it, or roll it back, to have it again.`)
-  const { definition, problems } = patchDefinition(setting.definition ?? declared, patch, key)
+  const before = setting.definition ?? declared
+  const { definition, problems } = patchDefinition(before, patch, key)
   if (problems) refuseProblems(problems)
-  return { definition: valid(base, definition) }
+  if ((definition as FlagDefinition).enabled !== false) return { definition: valid(base, definition) }
+  // Off it goes, whatever a deploy has taken away since of what it names.
+  const known = new Set(base.problems(before).map(asText))
+  refuseProblems(base.problems(definition).filter((problem) => !known.has(asText(problem))))
+  return { definition: asStored(definition) }
 }
 
 async function rolledBack(base: ChangeBase, to: number): Promise<Setting> {
@@ -97,6 +109,14 @@ async function rolledBack(base: ChangeBase, to: number): Promise<Setting> {
 
 function valid(base: ChangeBase, definition: unknown): FlagDefinition {
   refuseProblems(base.problems(definition))
-  // As it is stored, whatever the caller does with it later.
+  return asStored(definition)
+}
+
+/** Whatever the caller does with it later. */
+function asStored(definition: unknown): FlagDefinition {
   return JSON.parse(JSON.stringify(definition))
+}
+
+function asText({ path, message }: Problem): string {
+  return `${path}: ${message}`
 }

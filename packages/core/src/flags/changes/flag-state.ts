@@ -1,4 +1,5 @@
 import type { FlagDefinition } from '../../catalog/definitions.ts'
+import type { Problem } from '../../catalog/problems.ts'
 import { definitionOf } from './effective-definitions.ts'
 import type { StoredFlag } from './stored-flag.ts'
 import { settingAt, waitingAt } from './stored-flag.ts'
@@ -14,6 +15,8 @@ export interface FlagState {
   readonly source: 'catalog' | 'runtime'
   /** Everybody gets the catalog's default. */
   readonly archived: boolean
+  /** What is wrong with it beside this catalog, since a deploy: everybody gets the catalog's default. Absent if nothing is. */
+  readonly problems?: readonly Problem[]
   /** By time. */
   readonly scheduled: readonly {
     readonly version: number
@@ -24,15 +27,27 @@ export interface FlagState {
   }[]
 }
 
-/** How a flag stands at a time, ms. */
-export function flagState(key: string, declared: FlagDefinition, flag: StoredFlag, now: number): FlagState {
+/**
+ * How a flag stands at a time, ms.
+ *
+ * @param check what is wrong with a definition of it
+ */
+export function flagState(
+  key: string,
+  declared: FlagDefinition,
+  flag: StoredFlag,
+  now: number,
+  check: (definition: FlagDefinition) => readonly Problem[],
+): FlagState {
   const setting = settingAt(flag, now)
+  const problems = setting.definition ? check(setting.definition) : []
   return {
     key,
     version: flag.version,
     definition: definitionOf(declared, setting),
     source: setting.definition ? 'runtime' : 'catalog',
     archived: setting.archived === true,
+    ...(problems.length > 0 && { problems }),
     scheduled: waitingAt(flag, now).map((waiting) => ({
       version: waiting.version,
       at: new Date(waiting.at).toISOString(),

@@ -58,7 +58,10 @@ function patchedRules(
       } else rules.set(id, isObject(rule) ? { ...rule, id } : rule)
     }
   }
-  if (patch.percent !== undefined) {
+  if (typeof patch.percent === 'number') {
+    const [id = 'ramp'] = rules.keys()
+    problems.add(join(path, 'percent'), `must name the rule, as in { "${id}": ${patch.percent} }.`)
+  } else if (patch.percent !== undefined) {
     const at = join(path, 'percent')
     for (const [id, percent] of problems.members(at, patch.percent)) {
       const rule = rules.get(id)
