@@ -12,7 +12,12 @@ export function failureOf(error: unknown): Failure {
     }
   }
   const cause = causeOf(error)
-  return { code: 'RECORDS_UNAVAILABLE', details: cause.code === undefined ? {} : { sqlite: cause.code }, cause }
+  return {
+    code: 'RECORDS_UNAVAILABLE',
+    message: `The records database is not reachable: ${cause.message}.`,
+    details: cause.code === undefined ? {} : { sqlite: cause.code },
+    cause,
+  }
 }
 
 /** The error that a failure stands for. */
