@@ -1,7 +1,7 @@
 import type { ThroughlineHost } from '@throughline/core'
 import type { OfrepOptions } from '@throughline/core/http'
 import { OfrepRoutes } from '@throughline/core/http'
-import type { RequestHandler } from 'express'
+import type { Request, RequestHandler } from 'express'
 
 /**
  * Middleware for after `tenantContext`: serves the flags of the current tenant to OpenFeature's clients elsewhere, below
@@ -20,15 +20,25 @@ export function ofrep(throughline: ThroughlineHost, options: OfrepOptions = {}):
       next()
       return
     }
-    const { host } = request.headers
+    const host = hostOf(request)
     const origin = host && `${request.protocol}://${host}`
-    serve({ message: request, response, body: request.body, origin }).then((answer) => {
-      if (!answer || response.headersSent) return
-      const { Vary, ...headers } = answer.headers
-      if (Vary) response.vary(Vary)
-      response.statusCode = answer.status
-      for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
-      response.end(answer.body)
-    }, next)
+    serve({ message: request, response, body: request.body, origin })
+      .then((answer) => {
+        if (!answer || response.headersSent) return
+        const { Vary, ...headers } = answer.headers
+        if (Vary) response.vary(Vary)
+        response.statusCode = answer.status
+        for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+        response.end(answer.body)
+      })
+      .catch(next)
   }
+}
+
+/** With its port, as the app's `trust proxy` setting says; Express 4 has none that keeps the port. */
+function hostOf({ app, headers, socket }: Request): string | undefined {
+  const forwarded = headers['x-forwarded-host']
+  const trusts: unknown = app.get('trust proxy fn')
+  const proxied = typeof forwarded === 'string' && typeof trusts === 'function' && trusts(socket.remoteAddress, 0)
+  return proxied ? forwarded.split(',', 1)[0]?.trim() : headers.host
 }

@@ -19,9 +19,11 @@ export function ofrep(throughline: ThroughlineHost, options: OfrepOptions = {}):
     const context = extended as unknown as Context
     const serve = routes.match(context.method, context.path)
     if (!serve) return next()
-    const { req, res, host, protocol } = context
+    const { req, res, host, protocol, originalUrl } = context
+    // Inside an app that is mounted in another one the URL has lost its beginning.
+    const message = req.url === originalUrl ? req : Object.assign(req, { originalUrl })
     const { body } = context.request as { readonly body?: unknown }
-    const answer = await serve({ message: req, response: res, body, origin: host && `${protocol}://${host}` })
+    const answer = await serve({ message, response: res, body, origin: host && `${protocol}://${host}` })
     if (!answer) {
       // The response is a stream by now.
       context.respond = false

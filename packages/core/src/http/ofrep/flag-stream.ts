@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { runIn } from '../../context/ambient.ts'
 import type { Scope } from '../../context/scope.ts'
 import { ThroughlineError } from '../../errors.ts'
-import { versionOf } from './flag-version.ts'
+import { haveSameVersions, versionOf } from './flag-version.ts'
 
 const HEADERS = {
   'Content-Type': 'text/event-stream',
@@ -36,6 +36,8 @@ export class FlagStream {
   readonly #timer: NodeJS.Timeout
   readonly #endsAt: number
   #told: string | undefined
+  /** There is something to tell, also where no other state is found. */
+  #untold = false
   #looking = false
   #again = false
 
@@ -44,21 +46,24 @@ export class FlagStream {
     const { response, keepAlive, scope, lastEventId } = options
     this.#options = options
     this.#endsAt = scope.owner.now() + options.lifetime
-    this.#timer = setInterval(() => void this.#look(false), keepAlive)
-    this.#timer.unref()
     response.writeHead(200, HEADERS)
+    this.#timer = setInterval(() => this.#tick(), keepAlive)
+    this.#timer.unref()
     response.write(`retry: ${RETRY_MS}\n\n`)
-    if (lastEventId === versionOf(scope.snapshot)) this.#told = lastEventId
+    if (lastEventId === versionOf(scope)) this.#told = lastEventId
     else this.#tell()
   }
 
   /** Flags may have changed. */
   changed(): void {
-    runIn(this.#options.scope, () => void this.#look(true))
+    this.#untold = true
+    // A look that is under way may have begun before the change.
+    if (this.#looking) this.#again = true
+    else runIn(this.#options.scope, () => void this.#look())
   }
 
+  /** Ends the response. A client that has not read all of it at the next sign of life is cut off. */
   end(): void {
-    this.release()
     this.#options.response.end()
   }
 
@@ -67,48 +72,61 @@ export class FlagStream {
     clearInterval(this.#timer)
   }
 
+  #tick(): void {
+    const { scope, response } = this.#options
+    if (response.writableEnded) response.destroy()
+    // Also while a look that is under way gets no answer.
+    else if (scope.owner.now() >= this.#endsAt) this.end()
+    else if (!this.#looking) void this.#look()
+  }
+
   /** Looks again at the tenant, and at whether the actor may still see it; a sign of life where nothing changed. */
-  async #look(changed: boolean): Promise<void> {
-    if (this.#looking) {
-      this.#again ||= changed
-      return
-    }
-    const { scope, response, onFailure } = this.#options
+  async #look(): Promise<void> {
+    const { scope, onFailure } = this.#options
     this.#looking = true
     try {
-      await scope.owner.reload(scope)
+      do {
+        this.#again = false
+        await scope.owner.reload(scope)
+        this.#speak()
+      } while (this.#again)
     } catch (error) {
-      if (error instanceof ThroughlineError && error.status < 500) {
-        this.end()
-        return
+      if (error instanceof ThroughlineError && error.status < 500) this.end()
+      else {
+        // Whether the actor may still know is not known: a change is told once it is.
+        onFailure(error)
+        this.#write(':\n\n')
       }
-      // While the records can't be read there is nothing to tell, and nobody to turn away.
-      onFailure(error)
     } finally {
       this.#looking = false
     }
-    if (scope.owner.now() >= this.#endsAt) {
-      this.end()
+  }
+
+  #speak(): void {
+    const told = this.#told
+    const version = versionOf(this.#options.scope)
+    if (!this.#untold && told === version) {
+      this.#write(':\n\n')
       return
     }
-    if (response.writableLength > MAX_WAITING) response.destroy()
-    else if (changed || this.#told !== versionOf(scope.snapshot)) this.#tell()
-    else this.#write(':\n\n')
-    if (!this.#again) return
-    this.#again = false
-    await this.#look(true)
+    this.#tell()
+    // Whoever answers may have cached the app's row as it was: asked once more, it knows.
+    this.#untold = told !== undefined && told !== version && haveSameVersions(told, version)
   }
 
   #tell(): void {
     const { scope } = this.#options
-    const version = versionOf(scope.snapshot)
+    const version = versionOf(scope)
     this.#told = version
+    this.#untold = false
     const data = { type: 'refetchEvaluation', etag: version, lastModified: Math.floor(scope.owner.now() / 1_000) }
     this.#write(`id: ${version}\nevent: message\ndata: ${JSON.stringify(data)}\n\n`)
   }
 
   #write(text: string): void {
     const { response } = this.#options
-    if (!response.writableEnded && !response.destroyed) response.write(text)
+    if (response.writableEnded || response.destroyed) return
+    if (response.writableLength > MAX_WAITING) response.destroy()
+    else response.write(text)
   }
 }

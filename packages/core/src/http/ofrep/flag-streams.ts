@@ -6,6 +6,9 @@ import { FlagStream } from './flag-stream.ts'
 import type { StreamOptions } from './ofrep-options.ts'
 import type { RemoteFlags } from './remote-flags.ts'
 
+/** Streams that look at the same time, and ms until the next ones do: each may ask the app's database for its actor. */
+const TURN = 100
+const TURN_MS = 20
 const RETRY_AFTER = { 'Retry-After': '60' }
 
 export interface FlagStreamsOptions {
@@ -14,6 +17,8 @@ export interface FlagStreamsOptions {
   now(): number
   /** Calls `end` when the instance is about to close. */
   onClosing(end: () => void): () => void
+  /** The instance is closing, or closed. */
+  isClosed(): boolean
   onFailure(error: unknown): void
 }
 
@@ -27,8 +32,10 @@ export class FlagStreams {
   /** Places that are taken, by tenant. */
   readonly #taken = new Map<string, number>()
   readonly #open = new Map<string, Set<FlagStream>>()
+  /** Those that have yet to look at a change. */
+  readonly #due = new Set<FlagStream>()
+  #turn: NodeJS.Timeout | undefined
   #count = 0
-  #closing = false
   #unwatch: (() => void) | undefined
 
   constructor(options: FlagStreamsOptions) {
@@ -48,20 +55,19 @@ export class FlagStreams {
    */
   async open(scope: Scope, response: ServerResponse, lastEventId: string | undefined): Promise<void> {
     const { now, onFailure } = this.#options
+    this.#checkOpen()
     const leave = this.#enter(scope.tenant.id)
     try {
       await settleAsStream(response, now)
+      this.#checkOpen()
     } catch (error) {
       leave()
       throw error
     }
-    if (response.closed || response.destroyed) {
+    // Its client has left, or something else of the app has answered.
+    if (response.closed || response.destroyed || response.headersSent) {
       leave()
       return
-    }
-    if (this.#closing) {
-      leave()
-      throw new ThroughlineError('CLOSED')
     }
     const [keepAlive, lifetime] = [this.#keepAlive, this.#lifetime]
     const stream = new FlagStream({ scope, response, keepAlive, lifetime, lastEventId, onFailure })
@@ -70,8 +76,14 @@ export class FlagStreams {
     response.once('close', () => {
       stream.release()
       streams.delete(stream)
+      this.#due.delete(stream)
       leave()
     })
+  }
+
+  /** A request that was let in before the instance began to close must not open what nobody ends. */
+  #checkOpen(): void {
+    if (this.#options.isClosed()) throw new ThroughlineError('CLOSED')
   }
 
   /** Takes a place; the returned function gives it back. */
@@ -114,15 +126,26 @@ export class FlagStreams {
     const { flags, onClosing } = this.#options
     const unwatch = flags.watch((tenant) => {
       const told = tenant === undefined ? [...this.#open.values()] : [this.#open.get(tenant) ?? []]
-      for (const streams of told) for (const stream of streams) stream.changed()
+      for (const streams of told) for (const stream of streams) this.#due.add(stream)
+      if (this.#turn === undefined) this.#nextTurn()
     })
     const stay = onClosing(() => {
-      this.#closing = true
       for (const streams of this.#open.values()) for (const stream of streams) stream.end()
     })
     return () => {
       unwatch()
       stay()
     }
+  }
+
+  #nextTurn(): void {
+    let left = TURN
+    for (const stream of this.#due) {
+      this.#due.delete(stream)
+      stream.changed()
+      left -= 1
+      if (left === 0) break
+    }
+    this.#turn = this.#due.size > 0 ? setTimeout(() => this.#nextTurn(), TURN_MS).unref() : undefined
   }
 }

@@ -1,15 +1,23 @@
-import type { Snapshot } from '../../context/scope.ts'
+import { createHmac, randomBytes } from 'node:crypto'
+import type { Scope, Snapshot } from '../../context/scope.ts'
+
+/** Nobody can try out of which attributes a fingerprint was made. */
+const KEY = randomBytes(32)
 
 /**
- * Of what state of the definitions and of the tenant an answer is: `12.3`, or `12.3.<ms>` since a scheduled change began
- * to hold. Opaque to clients, who hand it back.
+ * Of what state an answer is: versions of the definitions and of the tenant, and a fingerprint of what has none (rows of
+ * the app's own, roles, scheduled changes that have begun), as in `12.3.mW2fG0_q9xNk`. Opaque to clients, who hand it
+ * back. The fingerprint is this process's: another one has another for the same state.
  */
-export function versionOf({
-  platformVersion,
-  version,
-  scheduledAt,
-}: Pick<Snapshot, 'platformVersion' | 'version' | 'scheduledAt'>): string {
-  return [platformVersion, version, ...(scheduledAt === undefined ? [] : [scheduledAt])].join('.')
+export function versionOf({ snapshot, tenant, actor }: Scope): string {
+  const unversioned = JSON.stringify([tenant, actor.roles, snapshot.scheduledAt])
+  const fingerprint = createHmac('sha256', KEY).update(unversioned).digest('base64url').slice(0, 12)
+  return `${snapshot.platformVersion}.${snapshot.version}.${fingerprint}`
+}
+
+/** Whether two states differ in nothing that has a version, so that another process can't find out which is newer. */
+export function haveSameVersions(one: string, other: string): boolean {
+  return one.slice(0, one.lastIndexOf('.')) === other.slice(0, other.lastIndexOf('.'))
 }
 
 /**
@@ -18,6 +26,6 @@ export function versionOf({
  * @param told the `flagConfigEtag` of its call
  */
 export function isBehind(snapshot: Pick<Snapshot, 'platformVersion' | 'version'>, told: string | null): boolean {
-  const match = /^"?(\d{1,15})\.(\d{1,15})(?:\.\d{1,15})?"?$/.exec(told ?? '')
+  const match = /^"?(\d{1,15})\.(\d{1,15})(?:\.[\w-]{1,20})?"?$/.exec(told ?? '')
   return match !== null && (Number(match[1]) > snapshot.platformVersion || Number(match[2]) > snapshot.version)
 }

@@ -38,7 +38,10 @@ const CHECKS = {
     (value: unknown) => value === false || (typeof value === 'object' && value !== null),
     'be false or options',
   ],
-  origin: [isOrigin, 'be a scheme and a host, as in https://flags.example.com'],
+  origin: [
+    (value: unknown) => originOf(value) !== undefined,
+    'be a scheme and a host, as in https://flags.example.com',
+  ],
 } as const
 const STREAM_CHECKS = {
   perTenant: COUNT,
@@ -59,9 +62,9 @@ export function checkOfrepOptions(options: OfrepOptions, limits: readonly string
   }
 }
 
-/** A scheme and a host, and nothing after it. */
-export function isOrigin(value: unknown): value is string {
-  if (typeof value !== 'string' || !URL.canParse(value)) return false
-  const { origin, protocol } = new URL(value)
-  return (protocol === 'https:' || protocol === 'http:') && origin === value.toLowerCase()
+/** The origin that a scheme and a host make; `undefined` for what says more than that, or is no address. */
+export function originOf(value: unknown): string | undefined {
+  if (typeof value !== 'string' || !URL.canParse(value)) return undefined
+  const { href, origin, protocol } = new URL(value)
+  return (protocol === 'https:' || protocol === 'http:') && href === `${origin}/` ? origin : undefined
 }

@@ -14,7 +14,7 @@ import { FlagStreams } from './flag-streams.ts'
 import { isBehind, versionOf } from './flag-version.ts'
 import { OfrepFailure } from './ofrep-failure.ts'
 import type { OfrepOptions } from './ofrep-options.ts'
-import { checkOfrepOptions, isOrigin } from './ofrep-options.ts'
+import { checkOfrepOptions, originOf } from './ofrep-options.ts'
 import type { RemoteEngines, RemoteFlags } from './remote-flags.ts'
 
 const BULK = '/ofrep/v1/evaluate/flags'
@@ -68,6 +68,7 @@ export class OfrepRoutes {
       limits: options.streams ?? {},
       now: () => host.now(),
       onClosing: (end) => host.closing.add(end),
+      isClosed: () => host.closed,
       onFailure: (error) => host.onFailure(error),
     })
   }
@@ -139,8 +140,10 @@ export class OfrepRoutes {
     await catchUp(call, scope)
     const flags = bulkJson(this.#flags, scope, context)
     const streams = this.#streamsOf(call)
-    const body = { flags, metadata: { version: versionOf(scope.snapshot) }, ...(streams && { eventStreams: streams }) }
-    const tag = entityTag(scope, context.text, JSON.stringify(body))
+    const body = { flags, metadata: { version: versionOf(scope) }, ...(streams && { eventStreams: streams }) }
+    // Its fingerprint is left out: another process, with another one, has the same answer.
+    const { platformVersion, version } = scope.snapshot
+    const tag = entityTag(scope, context.text, JSON.stringify([flags, streams, platformVersion, version]))
     const { 'Content-Type': type, ...headers } = { ...HEADERS, ETag: tag }
     if (matches(call.message.headers['if-none-match'], tag)) return { status: 304, headers, body: '' }
     return { status: 200, headers: { ...headers, 'Content-Type': type }, body: JSON.stringify(body) }
@@ -152,8 +155,8 @@ export class OfrepRoutes {
   }
 
   #streamsOf(call: OfrepCall): readonly object[] | undefined {
-    const origin = this.#options.origin ?? call.origin
-    if (!this.#streams || !isOrigin(origin)) return undefined
+    const origin = originOf(this.#options.origin ?? call.origin)
+    if (!this.#streams || origin === undefined) return undefined
     const mounted = requestPath(call.message).slice(0, -BULK.length)
     return [{ type: 'sse', url: `${origin}${mounted}${STREAM}` }]
   }

@@ -16,11 +16,19 @@ export async function readJson(message: IncomingMessage, parsed: unknown): Promi
   if (!JSON_TYPE.test(message.headers['content-type'] ?? '')) {
     throw new OfrepFailure('PARSE_ERROR', 'The content type must be application/json.')
   }
-  if (parsed !== undefined) return typeof parsed === 'string' || Buffer.isBuffer(parsed) ? parse(parsed) : parsed
+  if (parsed !== undefined && !isPlaceholder(parsed, message)) {
+    return typeof parsed === 'string' || Buffer.isBuffer(parsed) ? parse(parsed) : parsed
+  }
   if ((message.headers['content-encoding'] ?? 'identity') !== 'identity') {
     throw new OfrepFailure('PARSE_ERROR', 'The body must not be compressed.')
   }
   return parse(await readBytes(message))
+}
+
+/** Some parsers leave an empty object for a body that they do not read: Express 4's, and Koa's. */
+function isPlaceholder(parsed: unknown, { readableDidRead, readableEnded }: IncomingMessage): boolean {
+  if (readableDidRead || readableEnded || typeof parsed !== 'object' || parsed === null) return false
+  return !Array.isArray(parsed) && !Buffer.isBuffer(parsed) && Object.keys(parsed).length === 0
 }
 
 function parse(body: string | Uint8Array): unknown {
