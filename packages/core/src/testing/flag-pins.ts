@@ -14,14 +14,21 @@ class PinnedDecision extends FlagDecision {
 
 /** Values that a test gives to flags: a boolean, or the name of a variant. */
 export class FlagPins {
-  readonly #values: ReadonlyMap<string, unknown>
+  readonly #values: readonly (readonly [key: string, value: unknown])[]
+  readonly #around: FlagPins | undefined
   /** What was decided under these values is decided apart from everybody else. */
   readonly #views = new WeakMap<FlagsView, FlagsView>()
+  #ended = false
 
   /** @param around those of the `withFlags` around, which hold where these say nothing */
   constructor(values: Readonly<Record<string, unknown>>, around: FlagPins | undefined) {
-    const own = Object.entries(values).filter(([, value]) => value !== undefined)
-    this.#values = new Map([...(around ? around.#values : []), ...own])
+    this.#values = Object.entries(values).filter(([, value]) => value !== undefined)
+    this.#around = around
+  }
+
+  /** Whatever goes on without being waited for sees them no more. */
+  end(): void {
+    this.#ended = true
   }
 
   /**
@@ -30,12 +37,14 @@ export class FlagPins {
    * @throws ThroughlineError `FLAG_UNKNOWN`, `OPTIONS_INVALID` for a value that the flag can't have
    */
   in(view: FlagsView): FlagsView {
-    let made = this.#views.get(view)
+    const under = this.#around?.in(view) ?? view
+    if (this.#ended) return under
+    let made = this.#views.get(under)
     if (!made) {
-      const pins = [...this.#values].map(([key, value]) => [key, decision(view, key, value)] as const)
-      const forced = new Map([...view.forced, ...pins])
-      made = { ...view, forced, decided: new Map(forced) }
-      this.#views.set(view, made)
+      const pins = this.#values.map(([key, value]) => [key, decision(under, key, value)] as const)
+      const forced = new Map([...under.forced, ...pins])
+      made = { ...under, forced, decided: new Map(forced) }
+      this.#views.set(under, made)
     }
     return made
   }

@@ -19,21 +19,22 @@ let pins: AsyncLocalStorage<FlagPins> | undefined
 /**
  * Runs `fn` with flags that have the given values, whatever their definitions, overrides and plans say. They hold in
  * whatever `fn` calls and awaits, tenant contexts that it opens among it, and nowhere else; inside another `withFlags`
- * they stand over its values. Evaluations say `STATIC`, rule `test`.
+ * they stand over its values. Once the promise of `fn` is settled they are over, also for what it left running; what a
+ * `fn` without a promise left running keeps them. Evaluations say `STATIC`, rule `test`.
  *
  * A server that listened before is outside: requests to it do not see them. Make it inside, or call the app's code.
  *
  * @returns what `fn` returns
- * @throws ThroughlineError `FLAG_UNKNOWN`; `OPTIONS_INVALID` for a value that the flag can't have; at once inside a
- *   tenant context, else when the first flag is asked
+ * @throws ThroughlineError `FLAG_UNKNOWN`, also where one of several instances has no such flag; `OPTIONS_INVALID` for a
+ *   value that the flag can't have; at once inside a tenant context, else when the first flag is asked
  *
  * @example
  * await withFlags({ 'new-reports': true }, () => throughline.run({ tenant: 'acme', actor: { id: 'ada' } }, createReport))
  */
 export function withFlags<C extends Catalog = RegisteredCatalog, R = unknown>(values: FlagChoices<C>, fn: () => R): R {
-  if (typeof values !== 'object' || values === null || typeof fn !== 'function') {
+  if (!isPlain(values) || typeof fn !== 'function') {
     throw new ThroughlineError('OPTIONS_INVALID', {
-      message: 'withFlags: it takes values and a function.',
+      message: 'withFlags: it takes values, as an object, and a function.',
       remedy: "Call it as withFlags({ 'new-reports': true }, fn).",
     })
   }
@@ -41,7 +42,14 @@ export function withFlags<C extends Catalog = RegisteredCatalog, R = unknown>(va
   const own = new FlagPins(values, storage.getStore())
   const open = ambientContext()
   if (open?.kind === 'tenant') own.in((open.snapshot as unknown as FlagsScope['snapshot']).flags)
-  return storage.run(own, fn)
+  const result = storage.run(own, fn)
+  if (result instanceof Promise) return result.finally(() => own.end()) as R
+  if (isLazy(result)) {
+    const begin = result.then.bind(result)
+    const then: typeof begin = (...handlers) => storage.run(own, () => begin(...handlers))
+    Reflect.set(result, 'then', then)
+  }
+  return result
 }
 
 function started(): AsyncLocalStorage<FlagPins> {
@@ -51,4 +59,16 @@ function started(): AsyncLocalStorage<FlagPins> {
     pins = storage
   }
   return pins
+}
+
+/** A map or a list would say nothing, and nobody would notice. */
+function isPlain(values: unknown): values is Readonly<Record<string, unknown>> {
+  if (typeof values !== 'object' || values === null) return false
+  const prototype: unknown = Object.getPrototypeOf(values)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
+}
+
+/** Whether something begins when it is awaited, which is outside of here: a request of supertest. */
+function isLazy(result: unknown): result is PromiseLike<unknown> {
+  return typeof result === 'object' && result !== null && 'then' in result && typeof result.then === 'function'
 }

@@ -111,6 +111,80 @@ describe('withFlags', () => {
     await run(ada, () => expect(withFlags({ off: true }, () => flags.isEnabled('off'))).toBe(true))
   })
 
+  it('is over for what was left running when the promise of the function is settled', async () => {
+    const { run, flags } = throughlineOf()
+    let go: (() => void) | undefined
+    const gate = new Promise<void>((resolve) => {
+      go = resolve
+    })
+    const left: Promise<unknown>[] = []
+    const leave = (): void => {
+      left.push(gate.then(() => [flags.isEnabled('reports'), flags.evaluate('theme').variant]))
+    }
+    await run(ada, () =>
+      withFlags({ theme: 'blue' }, async () => {
+        await withFlags({ reports: true }, async () => leave())
+        await expect(
+          withFlags({ reports: true }, async () => {
+            leave()
+            throw new Error('failed')
+          }),
+        ).rejects.toThrow('failed')
+        expect(withFlags({ reports: true }, () => flags.isEnabled('reports'))).toBe(true)
+        go?.()
+        // Of the outer one, which goes on.
+        expect(await Promise.all(left)).toEqual([
+          [false, 'blue'],
+          [false, 'blue'],
+        ])
+      }),
+    )
+    await run(ada, async () => {
+      let more: Promise<boolean> | undefined
+      await withFlags({ theme: 'blue' }, async () => {
+        void withFlags({ reports: true }, async () => {
+          more = new Promise((resolve) => setImmediate(() => resolve(flags.evaluate('theme').variant === 'blue')))
+          await more
+        })
+      })
+      expect(await more).toBe(false)
+    })
+  })
+
+  it('holds for what begins only when it is awaited', async () => {
+    const { run, flags } = throughlineOf()
+    const lazy = {
+      asked: 0,
+      // biome-ignore lint/suspicious/noThenProperty: as a request of supertest has it.
+      then<T>(resolve: (found: boolean) => T): Promise<T> {
+        this.asked += 1
+        return Promise.resolve(flags.isEnabled('reports')).then(resolve)
+      },
+    }
+    await run(ada, async () => {
+      expect(await withFlags({ reports: true }, () => lazy)).toBe(true)
+      expect(lazy.asked).toBe(1)
+    })
+  })
+
+  it('needs every instance that is asked to have the flags', async () => {
+    const { run, flags } = throughlineOf()
+    const other = createTestThroughline({ flags: { beta: { default: false } }, tenants: { load: (id) => ({ id }) } })
+    open.push(other)
+    const both = () => [run(ada, () => flags.isEnabled('reports')), other.run(ada, () => other.flags.isEnabled('beta'))]
+    const [ours, theirs] = await withFlags({ reports: true }, () => Promise.allSettled(both()))
+    expect(ours).toEqual({ status: 'fulfilled', value: true })
+    expect(theirs).toMatchObject({ status: 'rejected', reason: { code: 'FLAG_UNKNOWN' } })
+    expect(await Promise.all(both())).toEqual([false, false])
+  })
+
+  it.each([[new Map([['reports', true]])], [['reports']], [[]], [null], ['reports']])(
+    'refuses %j, which gives no flag a value',
+    (values) => {
+      expect(() => withFlags(values as never, () => undefined)).toThrow('it takes values, as an object, and a function')
+    },
+  )
+
   it('holds for an instance of the app too', async () => {
     const throughline = createThroughline({ catalog, tenants: { load: (id) => ({ id }) } })
     open.push(throughline)
