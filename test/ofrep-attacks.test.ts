@@ -165,6 +165,17 @@ describe.each(ADAPTERS)('OFREP under attack on %s', (_name, appOf) => {
     expect((await post(`${BULK}/preview`, '{')).body.errorCode).toBe('PARSE_ERROR')
   })
 
+  it('looks once for a state that nobody told, not for every call that makes one up', async () => {
+    const { post } = await serve(appOf)
+    let asked = 0
+    table.isMember = () => {
+      asked += 1
+      return true
+    }
+    for (let i = 0; i < 20; i++) expect((await post(`${BULK}?flagConfigEtag=99${i}.99${i}.x`, '{}')).status).toBe(200)
+    expect(asked).toBeLessThan(5)
+  })
+
   it('names the stream under what it is mounted under, and the host that a trusted proxy says', async () => {
     const proxied = { 'X-Forwarded-Proto': 'https', 'X-Forwarded-Host': 'flags.example.com:8443' }
     const trusting = await serve(appOf, { mountedAt: '/api', trust: true })

@@ -26,6 +26,8 @@ export interface FlagCheck {
 export type FlagStep =
   | { readonly step: 'switch'; readonly decided: boolean; readonly enabled: boolean }
   | { readonly step: 'override' | 'plan'; readonly decided: boolean; readonly value?: Json }
+  /** Only within `withFlags` of the test kit. */
+  | { readonly step: 'test'; readonly decided: true; readonly value: Json }
   | {
       readonly step: 'prerequisite'
       readonly decided: boolean

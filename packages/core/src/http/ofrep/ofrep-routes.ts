@@ -19,6 +19,8 @@ import type { RemoteEngines, RemoteFlags } from './remote-flags.ts'
 
 const BULK = '/ofrep/v1/evaluate/flags'
 const STREAM = '/ofrep/v1/streams'
+const CAUGHT_UP_MS = 2_000
+const MAX_CAUGHT_UP = 10_000
 const HEADERS = {
   'Content-Type': 'application/json; charset=utf-8',
   'Cache-Control': 'private, no-cache',
@@ -48,6 +50,8 @@ export class OfrepRoutes {
   readonly #engines: RemoteEngines
   readonly #options: OfrepOptions
   readonly #streams: FlagStreams | undefined
+  /** Tenants for whom the newest state was looked up in vain, and until when (ms) it is not again. */
+  readonly #caughtUp = new Map<string, number>()
 
   /** @throws ThroughlineError `OPTIONS_INVALID` */
   constructor(throughline: ThroughlineHost, options: OfrepOptions) {
@@ -131,13 +135,13 @@ export class OfrepRoutes {
     const context = await readCallContext(call.message, call.body)
     const key = decoded(rawKey)
     if (key === undefined) throw new OfrepFailure('PARSE_ERROR', 'The key of the flag is not well-formed.')
-    await catchUp(call, scope)
+    await this.#catchUp(call, scope)
     return answer(200, evaluationJson(this.#flags, scope, key, context))
   }
 
   async #bulk(call: OfrepCall, scope: Scope): Promise<Answer> {
     const context = await readCallContext(call.message, call.body)
-    await catchUp(call, scope)
+    await this.#catchUp(call, scope)
     const flags = bulkJson(this.#flags, scope, context)
     const streams = this.#streamsOf(call)
     const body = { flags, metadata: { version: versionOf(scope) }, ...(streams && { eventStreams: streams }) }
@@ -147,6 +151,20 @@ export class OfrepRoutes {
     const { 'Content-Type': type, ...headers } = { ...HEADERS, ETag: tag }
     if (matches(call.message.headers['if-none-match'], tag)) return { status: 304, headers, body: '' }
     return { status: 200, headers: { ...headers, 'Content-Type': type }, body: JSON.stringify(body) }
+  }
+
+  /** What another process told the client of must not be missed here; what nobody told costs one look in 2 s. */
+  async #catchUp({ message }: OfrepCall, scope: Scope): Promise<void> {
+    const query = /\?([^#]*)/.exec(message.url ?? '')?.[1]
+    if (query === undefined) return
+    const told = new URLSearchParams(query).get('flagConfigEtag')
+    if (!isBehind(scope.snapshot, told)) return
+    const now = this.#host.now()
+    if (now < (this.#caughtUp.get(scope.tenant.id) ?? 0)) return
+    await scope.owner.refresh(scope)
+    if (!isBehind(scope.snapshot, told)) return
+    if (this.#caughtUp.size >= MAX_CAUGHT_UP) this.#caughtUp.clear()
+    this.#caughtUp.set(scope.tenant.id, now + CAUGHT_UP_MS)
   }
 
   async #stream(call: OfrepCall, scope: Scope): Promise<undefined> {
@@ -160,13 +178,6 @@ export class OfrepRoutes {
     const mounted = requestPath(call.message).slice(0, -BULK.length)
     return [{ type: 'sse', url: `${origin}${mounted}${STREAM}` }]
   }
-}
-
-/** What another process told the client of must not be missed here. */
-async function catchUp({ message }: OfrepCall, scope: Scope): Promise<void> {
-  const query = /\?([^#]*)/.exec(message.url ?? '')?.[1]
-  if (query === undefined) return
-  if (isBehind(scope.snapshot, new URLSearchParams(query).get('flagConfigEtag'))) await scope.owner.refresh(scope)
 }
 
 function decoded(key: string): string | undefined {
