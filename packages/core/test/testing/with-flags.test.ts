@@ -51,6 +51,12 @@ describe('withFlags', () => {
     })
   })
 
+  it('is said by what explains a flag', async () => {
+    const { run, flags } = throughlineOf()
+    const { steps } = await run(ada, () => withFlags({ theme: 'blue' }, () => flags.explain('theme')))
+    expect(steps).toEqual([{ step: 'test', decided: true, value: { color: '#00f' } }])
+  })
+
   it('is on record as what was served', async () => {
     const { run, flags, audit } = throughlineOf()
     await run(ada, () => withFlags({ reports: true }, () => flags.isEnabled('reports')))
