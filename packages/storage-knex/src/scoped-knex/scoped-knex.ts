@@ -1,5 +1,7 @@
+import { createRequire } from 'node:module'
 import { ThroughlineError } from '@throughline/core/storage'
-import createKnex, { type Knex } from 'knex'
+import type createKnex from 'knex'
+import type { Knex } from 'knex'
 import { scopedClientClass } from './client.ts'
 import { grammarOf } from './grammar.ts'
 import type { KnexClient } from './knex-internals.ts'
@@ -42,7 +44,7 @@ export function scopeKnex(knex: Knex, options: ScopedKnexOptions, currentTenantI
   const tables = new Tables(declared, physical, grammar)
   const raws = new RawPolicy(source, grammar.rawRules(options.functions ?? []), (word) => tables.isTableWord(word))
   const scope = new Scope(grammar, tables, new Sources(source, tables, grammar), raws, currentTenantId)
-  const db = createKnex(configOf(source, scopedClientClass(source, scope)))
+  const db = loadKnex()(configOf(source, scopedClientClass(source, scope)))
   shareConnections(source, db.client)
   const batchInsert = db.batchInsert.bind(db)
   Object.defineProperty(db, 'batchInsert', {
@@ -59,6 +61,11 @@ export function scopeKnex(knex: Knex, options: ScopedKnexOptions, currentTenantI
       return knex
     },
   }) as unknown as ScopedKnex
+}
+
+/** Where it is asked for: whoever keeps records in a file starts a tenth of a second sooner without it. */
+function loadKnex(): typeof createKnex {
+  return createRequire(import.meta.url)('knex')
 }
 
 /** The same settings without a connection, so that no second pool is opened. */
