@@ -27,6 +27,7 @@ describe.skipIf(!isReachable)('changes of one process on Postgres, seen by 4', (
   let leave: () => Promise<void>
 
   beforeAll(async () => {
+    watchers = [new Watcher(), new Watcher(), new Watcher(), new Watcher()]
     await new Promise<void>((resolve, reject) => {
       const used = inPostgresDatabase(url, async (database) => {
         const left = new Promise<void>((go) => {
@@ -41,10 +42,9 @@ describe.skipIf(!isReachable)('changes of one process on Postgres, seen by 4', (
       })
       used.catch(reject)
     })
-    watchers = [new Watcher(), new Watcher(), new Watcher(), new Watcher()]
     const options = { place, answerWithinMs: 20_000, watched: TENANTS }
     await Promise.all(watchers.map((watcher) => watcher.open(options)))
-    for (const tenant of TENANTS) await watchers[0].change({ kind: 'create', tenant })
+    await Promise.all(TENANTS.map((tenant) => watchers[0].change({ kind: 'create', tenant })))
     await Promise.all(watchers.flatMap((watcher) => TENANTS.map((tenant) => watcher.sees(tenant, 'on', 0))))
   }, STARTING_MS)
 
@@ -121,10 +121,12 @@ describe.skipIf(!isReachable)('changes of one process on Postgres, seen by 4', (
       await everybodyHears(hears)
       const [early, late] = watchers
       // Each tenant has a version by then that the next change raises.
-      for (const tenant of ['umbrella', 'hooli']) {
-        const at = await early.change({ kind: 'override', tenant, on: true })
-        await Promise.all(watchers.map((watcher) => watcher.sees(tenant, 'on', at)))
-      }
+      await Promise.all(
+        ['umbrella', 'hooli'].map(async (tenant) => {
+          const at = await early.change({ kind: 'override', tenant, on: true })
+          await Promise.all(watchers.map((watcher) => watcher.sees(tenant, 'on', at)))
+        }),
+      )
       const stranger = new pg.Client({ connectionString: postgresPlace(place)?.url })
       await stranger.connect()
       try {

@@ -58,7 +58,7 @@ export function itBehaves(open: () => Promise<AppModule>): void {
       expect((await globex.admin.post('/reports').send({ project: rocket.id, title: 'Spy' })).status).toBe(404)
     }))
 
-  it('exports reports for who has paid, as the payment provider says', async () =>
+  it('exports reports for who has paid, as the payment provider says', async ({ expect }) =>
     onApp(await open(), async ({ app }) => {
       const { id, admin } = await signUp(app, 'acme')
       const pay = (organization: number, secret: string) => {

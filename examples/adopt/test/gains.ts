@@ -4,7 +4,7 @@ import type { ActorInput, TimelineEvent } from '@throughline/core'
 import type { Express } from 'express'
 import type { Agent } from 'supertest'
 import request from 'supertest'
-import { expect, it } from 'vitest'
+import { type ExpectStatic, expect, it } from 'vitest'
 import type { Settings } from '../src/open-app.ts'
 import { signatureOf } from '../src/routes/payment-webhook.ts'
 import type { OpenedApp } from './opened-app.ts'
@@ -34,15 +34,23 @@ export function itGains(step: string, open: () => Promise<AdoptedModule>, folder
   const gain = GAINS[step]
   if (!gain) throw new Error(`Nothing is said of what ${step} gains.`)
   const [sentence, test] = gain
-  it(sentence, async () => onApp(await open(), (opened) => test(opened, join(folder, step, 'src'))))
+  const source = join(folder, step, 'src')
+  it(sentence, async ({ expect }) => onApp(await open(), (opened) => test(opened, { source, expect })))
 }
 
-type Gain = readonly [sentence: string, test: (opened: AdoptedApp, source: string) => Promise<void>]
+interface GainContext {
+  /** The folder of the step's sources. */
+  readonly source: string
+  /** The test's own: steps are tested at once. */
+  readonly expect: ExpectStatic
+}
+
+type Gain = readonly [sentence: string, test: (opened: AdoptedApp, context: GainContext) => Promise<void>]
 
 const GAINS: Readonly<Record<string, Gain>> = {
   '01-observe': [
     'has its refusals on the tenant’s timeline, and refuses nothing that it did not refuse before',
-    async ({ app }) => {
+    async ({ app }, { expect }) => {
       const { id, admin } = await signUp(app, 'acme')
       const { id: memberId, member } = await addMember(app, 'acme', admin)
       await request(app).post('/login').send({ organization: 'acme', email: 'admin@acme.example', password: 'wrong' })
@@ -66,7 +74,7 @@ const GAINS: Readonly<Record<string, Gain>> = {
   ],
   '02-limits': [
     'has on record who would be limited, and limits nobody',
-    async ({ app }) => {
+    async ({ app }, { expect }) => {
       const { admin } = await signUp(app, 'acme')
       for (let i = 0; i < 25; i++) expect((await admin.get('/projects')).status).toBe(200)
       expect((await timelineOf(admin)).some(isObserved('limit.refused'))).toBe(true)
@@ -74,7 +82,7 @@ const GAINS: Readonly<Record<string, Gain>> = {
   ],
   '03-enforce': [
     'limits each organization, and lets nobody in who was removed',
-    async ({ app }) => {
+    async ({ app }, { expect }) => {
       const acme = await signUp(app, 'acme')
       const globex = await signUp(app, 'globex')
       const { id, member } = await addMember(app, 'globex', globex.admin)
@@ -90,7 +98,7 @@ const GAINS: Readonly<Record<string, Gain>> = {
   ],
   '04-flags': [
     'switches the export off without a deploy',
-    async ({ app, throughline }) => {
+    async ({ app, throughline }, { expect }) => {
       const { id, admin } = await signUp(app, 'acme')
       await pay(app, id, 'pro')
       await expect.poll(async () => (await admin.get('/reports/export')).status, POLL).toBe(200)
@@ -103,7 +111,7 @@ const GAINS: Readonly<Record<string, Gain>> = {
   ],
   '05-usage': [
     'counts reports, and stops where the plan does',
-    async ({ app }) => {
+    async ({ app }, { expect }) => {
       const { admin } = await signUp(app, 'acme')
       const { body: project } = await admin.post('/projects').send({ name: 'Rocket' })
       const make = (of: number) => admin.post('/reports').send({ project: of, title: 'Thrust' })
@@ -117,7 +125,7 @@ const GAINS: Readonly<Record<string, Gain>> = {
   ],
   '06-rows': [
     'names the organization in no statement on its rows, and has none that runs without',
-    async (_, source) => {
+    async (_, { source, expect }) => {
       for (const name of ['projects.ts', 'reports.ts']) {
         expect(await readFile(join(source, 'routes', name), 'utf8')).not.toMatch(/org_id|orgId/)
       }

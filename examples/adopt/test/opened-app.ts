@@ -32,11 +32,15 @@ async function opened<App extends OpenedApp>(
   schema: string,
   test: (opened: App) => Promise<void>,
 ): Promise<void> {
-  const app = await module.openApp({
-    connection: postgres.url,
-    schema,
-    sessionSecret: 'for tests',
-    webhookSecret: WEBHOOK_SECRET,
+  const app = await inTurn(() => {
+    // Where the steps keep their records; before them nobody reads it.
+    process.env.THROUGHLINE_SCHEMA = `${schema}_records`
+    return module.openApp({
+      connection: postgres.url,
+      schema,
+      sessionSecret: 'for tests',
+      webhookSecret: WEBHOOK_SECRET,
+    })
   })
   try {
     await test(app)
@@ -45,12 +49,19 @@ async function opened<App extends OpenedApp>(
   }
 }
 
+let last: Promise<unknown> = Promise.resolve()
+
+/** Opens one application after the other: each reads its settings from the one environment. */
+function inTurn<App>(open: () => Promise<App>): Promise<App> {
+  const opening = last.then(open)
+  last = opening.catch(() => undefined)
+  return opening
+}
+
 async function inSchema(run: (schema: string) => Promise<void>): Promise<void> {
   const schema = `adopt_${randomUUID().replaceAll('-', '')}`
   await statement(`CREATE SCHEMA ${schema}`)
   try {
-    // Where the steps keep their records; before them nobody reads it.
-    process.env.THROUGHLINE_SCHEMA = `${schema}_records`
     await run(schema)
   } finally {
     await statement(`DROP SCHEMA IF EXISTS ${schema}, ${schema}_records CASCADE`)

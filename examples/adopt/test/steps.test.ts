@@ -29,7 +29,8 @@ describe('docs/15-adopt.md', () => {
   })
 })
 
-describe.runIf(postgres.isReachable).each(steps)('the application after %s', (step) => {
+// At once: most of them wait for what a running process sees within 2 s.
+describe.runIf(postgres.isReachable).concurrent.each(steps)('the application after %s', (step) => {
   const open = () => import(/* @vite-ignore */ join(folder, step, 'src/open-app.ts'))
   // After each of the steps in the long run.
   if (step === steps.at(-1)) itBehaves(open)

@@ -1,15 +1,17 @@
 import type { CommitResult } from '@throughline/core/storage'
 import { segmentHash } from '@throughline/core/storage'
 import { storageContract } from '@throughline/core/testing'
-import { describe, expect, it } from 'vitest'
-import { type PostgresScratch, postgresScratch, service } from './postgres-scratch.ts'
+import { afterAll, describe, expect, it } from 'vitest'
+import { type PostgresScratch, postgresScratch, SharedSchema, service } from './postgres-scratch.ts'
 import { batchOf, openOptions } from './scratch-storage.ts'
 
 const REQUEST = { lane: 0, holder: 'p', leaseMs: 0, maxRows: 100 } as const
 
+const shared = new SharedSchema()
+
 async function using(
   run: (scratch: PostgresScratch) => Promise<void>,
-  options?: Parameters<typeof postgresScratch>[0],
+  options: Parameters<typeof postgresScratch>[0] = { shared },
 ): Promise<void> {
   const scratch = await postgresScratch(options)
   try {
@@ -20,10 +22,12 @@ async function using(
 }
 
 describe.skipIf(!service.isReachable)('PostgresRecords', () => {
+  afterAll(() => shared.drop())
+
   for (const { name, run } of storageContract({
     name: 'postgres',
     async create() {
-      const scratch = await postgresScratch()
+      const scratch = await postgresScratch({ shared })
       return {
         storage: { records: scratch.records },
         destroy: () => scratch.destroy(),
@@ -52,7 +56,7 @@ describe.skipIf(!service.isReachable)('PostgresRecords', () => {
         expect(await records.commit({ writer: 'w', lane: 0, writes, quotas, body })).toMatchObject({ used: [1] })
         expect(statements).toHaveLength(3)
       },
-      { onStatement: (sql) => statements.push(sql) },
+      { shared, onStatement: (sql) => statements.push(sql) },
     )
   })
 
@@ -75,7 +79,7 @@ describe.skipIf(!service.isReachable)('PostgresRecords', () => {
         expect(await records.project(REQUEST)).toMatchObject({ records: 11 })
         expect((await records.timeline({ tenant: '$platform', limit: 9 })).events).toEqual([])
       },
-      { onStatement: (sql, thread) => thread === 'writer' && statements.push(sql) },
+      { shared, onStatement: (sql, thread) => thread === 'writer' && statements.push(sql) },
     )
   })
 
@@ -122,7 +126,7 @@ describe.skipIf(!service.isReachable)('PostgresRecords', () => {
         })
         expect((await records.timeline({ tenant: 'acme', limit: 20 })).events).toHaveLength(20)
       },
-      { onStatement: (sql, thread) => thread === 'reader' && statements.push(sql) },
+      { shared, onStatement: (sql, thread) => thread === 'reader' && statements.push(sql) },
     )
   })
 
@@ -351,7 +355,7 @@ describe.skipIf(!service.isReachable)('PostgresRecords', () => {
       const ofTenants = keys.filter(({ table }) => !platform.map(named).includes(table))
       expect(ofTenants.length).toBeGreaterThanOrEqual(14)
       expect([...new Set(ofTenants.map(({ first }) => first))]).toEqual(['tenant_id'])
-    })
+    }, {})
   })
 
   it('is refused by `check` until it is migrated, and migrates once when several open it together', async () => {
@@ -370,7 +374,7 @@ describe.skipIf(!service.isReachable)('PostgresRecords', () => {
       expect(await query('SELECT tenant_id, plan, status FROM throughline_tenants')).toEqual([
         { tenant_id: 'acme', plan: 'free', status: 'active' },
       ])
-    })
+    }, {})
   })
 })
 

@@ -75,3 +75,9 @@ export const SQLITE: Engine = sqlite
 /** `undefined` where no server can be reached. */
 export const POSTGRES: Engine | undefined = (await reachable()) ? postgres : undefined
 export const ENGINES: readonly Engine[] = POSTGRES === undefined ? [sqlite] : [sqlite, POSTGRES]
+
+/** Runs statements one after the other: by one message where the engine takes several at once. */
+export async function runAll({ name }: Engine, knex: Knex, statements: readonly Knex.QueryBuilder[]): Promise<void> {
+  if (name === 'postgres') await knex.raw(statements.map(String).join(';\n'))
+  else for (const statement of statements) await statement
+}

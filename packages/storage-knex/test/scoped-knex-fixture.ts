@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Knex } from 'knex'
 import { type ScopedKnex, scopeKnex } from '../src/scoped-knex/scoped-knex.ts'
-import { type Engine, SQLITE } from './scoped-knex-engines.ts'
+import { type Engine, runAll, SQLITE } from './scoped-knex-engines.ts'
 
 export const TENANTS = ['acme', 'globex'] as const
 export type TenantId = (typeof TENANTS)[number]
@@ -26,7 +26,7 @@ const OWNED = ['reports', 'projects'] as const
 export async function database(tenants: readonly string[], engine: Engine = SQLITE): Promise<Knex> {
   const plain = await engine.open()
   await createTables(plain, tenants.length === 1 ? ` default '${tenants[0]}'` : '', engine)
-  await fill(plain, tenants)
+  await runAll(engine, plain, fill(plain, tenants))
   return plain
 }
 
@@ -40,36 +40,42 @@ async function createTables(plain: Knex, fallback: string, { name }: Engine): Pr
   await plain.raw('create table secrets (id integer primary key, body text)')
 }
 
-async function fill(plain: Knex, tenants: readonly string[]): Promise<void> {
-  for (const tenant of tenants) {
+/** The statements that fill a database with the rows of these tenants. */
+function fill(plain: Knex, tenants: readonly string[]): readonly Knex.QueryBuilder[] {
+  const owned = tenants.flatMap((tenant) => {
     const mark = tenant.toUpperCase()
     // One row more for each tenant in the alphabet, so that counts differ too.
     const extra = tenant === 'acme' ? [] : [5, 6]
-    await plain('reports').insert(
-      [1, 2, 3, 4, ...extra].map((id) => ({
-        tenant_id: tenant,
-        id,
-        title: `${mark} report ${id}`,
-        status: id % 2 === 0 ? 'open' : 'done',
-        n: id * 10,
-        project_id: id === 4 ? null : ((id - 1) % 2) + 1,
-        data: JSON.stringify({ mark, id, tags: [`${mark} ${id}`] }),
-      })),
-    )
-    await plain('projects').insert(
-      [1, 2, 3].map((id) => ({
-        tenant_id: tenant,
-        id,
-        name: `${mark} project ${id}`,
-        parent_id: id === 1 ? null : id - 1,
-      })),
-    )
-  }
-  await plain('countries').insert([
-    { code: 'de', name: 'Germany' },
-    { code: 'nz', name: 'New Zealand' },
-  ])
-  await plain('secrets').insert({ id: 1, body: 'ACME and GLOBEX secret' })
+    return [
+      plain('reports').insert(
+        [1, 2, 3, 4, ...extra].map((id) => ({
+          tenant_id: tenant,
+          id,
+          title: `${mark} report ${id}`,
+          status: id % 2 === 0 ? 'open' : 'done',
+          n: id * 10,
+          project_id: id === 4 ? null : ((id - 1) % 2) + 1,
+          data: JSON.stringify({ mark, id, tags: [`${mark} ${id}`] }),
+        })),
+      ),
+      plain('projects').insert(
+        [1, 2, 3].map((id) => ({
+          tenant_id: tenant,
+          id,
+          name: `${mark} project ${id}`,
+          parent_id: id === 1 ? null : id - 1,
+        })),
+      ),
+    ]
+  })
+  return [
+    ...owned,
+    plain('countries').insert([
+      { code: 'de', name: 'Germany' },
+      { code: 'nz', name: 'New Zealand' },
+    ]),
+    plain('secrets').insert({ id: 1, body: 'ACME and GLOBEX secret' }),
+  ]
 }
 
 /** Databases of one engine that are emptied and filled anew rather than made again, which takes a server long. */
@@ -90,8 +96,8 @@ export class Databases {
       return made
     }
     const plain = await before
-    for (const table of [...OWNED, 'countries', 'secrets']) await plain(table).del()
-    await fill(plain, tenants)
+    const emptied = [...OWNED, 'countries', 'secrets'].map((table) => plain(table).del())
+    await runAll(this.#engine, plain, [...emptied, ...fill(plain, tenants)])
     return plain
   }
 
@@ -116,13 +122,13 @@ function worldOf(plain: Knex): World {
 }
 
 export async function rowsOf(plain: Knex, tenant?: string): Promise<Rows> {
-  const rows: Record<string, readonly unknown[]> = {}
-  for (const table of OWNED) {
-    rows[table] = await plain(table)
+  const read = OWNED.map(async (table) => [
+    table,
+    await plain(table)
       .modify((query) => tenant !== undefined && query.where('tenant_id', tenant))
-      .orderBy(['tenant_id', 'id'])
-  }
-  return rows
+      .orderBy(['tenant_id', 'id']),
+  ])
+  return Object.fromEntries(await Promise.all(read))
 }
 
 /** What went wrong when `fn` was called or its promise settled; `undefined` when nothing did. */

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import type { Knex } from 'knex'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { scopeKnex } from '../src/scoped-knex/scoped-knex.ts'
-import { ENGINES } from './scoped-knex-engines.ts'
+import { ENGINES, type Engine, runAll } from './scoped-knex-engines.ts'
 
 /** A relation of the columns id, x and y: a tree of tables, filters, joins, unions and CTEs. */
 type Relation =
@@ -191,14 +191,14 @@ async function createTables(knex: Knex): Promise<void> {
   }
 }
 
-async function refill(knex: Knex, tenants: Readonly<Record<string, Rows>>): Promise<void> {
-  for (const name of ['a', 'b'] as const) {
-    await knex(name).del()
+function refill(engine: Engine, knex: Knex, tenants: Readonly<Record<string, Rows>>): Promise<void> {
+  const statements = (['a', 'b'] as const).flatMap((name): readonly Query[] => {
     const all = Object.entries(tenants).flatMap(([tenant, own]) =>
       own[name].map((row) => ({ tenant_id: tenant, ...row })),
     )
-    if (all.length > 0) await knex(name).insert(all)
-  }
+    return [knex(name).del(), ...(all.length > 0 ? [knex(name).insert(all)] : [])]
+  })
+  return runAll(engine, knex, statements)
 }
 
 /** What a query answers; or, by its code alone, why the database would not. */
@@ -213,9 +213,9 @@ async function answer(query: PromiseLike<unknown>): Promise<unknown> {
   }
 }
 
-async function allRows(knex: Knex, tenant: string): Promise<unknown> {
+function allRows(knex: Knex, tenant: string): Promise<unknown> {
   const read = (name: Table): Query => knex(name).where('tenant_id', tenant).orderBy('id')
-  return [await read('a'), await read('b')]
+  return Promise.all([read('a'), read('b')])
 }
 
 function sorted(result: readonly unknown[]): readonly string[] {
@@ -233,8 +233,7 @@ describe.each(ENGINES)('on $name', (engine) => {
   afterAll(() => Promise.all([plain.destroy(), alone.destroy()]))
 
   async function onBoth(mine: Rows, theirs: Rows, check: (scoped: Knex) => Promise<void>): Promise<void> {
-    await refill(plain, { mine, theirs })
-    await refill(alone, { mine })
+    await Promise.all([refill(engine, plain, { mine, theirs }), refill(engine, alone, { mine })])
     await check(scopeKnex(plain, { tables: ['a', 'b'] }, () => 'mine'))
   }
 
