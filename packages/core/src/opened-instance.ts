@@ -266,7 +266,7 @@ export function openInstance(settings: Settings): Opened {
       })
       await limits?.open(settings.migrate)
       await tenants.start()
-      await ranks.start(catalog.flags ?? {})
+      await ranks.start(snapshots.definitions(tenants.platform))
       await journal.start()
       if (catalog.flags) seen.start()
       due.look(tenants.platform.documents)

@@ -60,6 +60,8 @@ export interface SnapshotMaker {
    * begins, what this process knows of a change counts), overrides that have not ended.
    */
   stale(snapshot: TenantSnapshot, platform: PlatformState): TenantSnapshot
+  /** Every flag as it is now. */
+  definitions(platform: PlatformState): Readonly<Record<string, FlagDefinition>>
   /** @param now ms, for rules that ask the time; the clock's unless given */
   compile(
     definitions: Readonly<Record<string, FlagDefinition>>,
@@ -94,7 +96,12 @@ export function snapshotMaker(
       // Its own clock says that it is only looked at: nothing is counted for it.
       ...(ranks && { bounds: at === now ? ranks.bound : ranks.known }),
     })
-  const flagsOf = flagsByTime(catalog, compile, now, ranks)
+  const segments = Object.keys(catalog.segments ?? {})
+  const effective: Effective = (platform, at) =>
+    effectiveDefinitions(catalog.flags ?? {}, platform.documents, at, (definition, path) =>
+      flagProblems(definition, path, { segments }),
+    )
+  const flagsOf = flagsByTime(effective, compile, now, ranks)
   const sources = new WeakMap<TenantSnapshot, FlagSources>()
   const flagParts = ({ documents, features }: FlagSources, platform: PlatformState, stale: boolean) => {
     const at = now()
@@ -148,12 +155,15 @@ export function snapshotMaker(
     sources.set(standIn, source)
     return standIn
   }
-  return { make, stale, compile }
+  return { make, stale, compile, definitions: (platform) => effective(platform, now()).definitions }
 }
+
+/** Flags as they are at a time, ms. */
+type Effective = (platform: PlatformState, at: number) => ReturnType<typeof effectiveDefinitions>
 
 /** Flags as they are at a time, compiled once for each version of the platform's definitions and each scheduled change. */
 function flagsByTime(
-  catalog: Catalog,
+  effective: Effective,
   compile: SnapshotMaker['compile'],
   now: () => number,
   ranks: RankedTenants | undefined,
@@ -168,8 +178,6 @@ function flagsByTime(
         readonly flags: CompiledFlags
       }
     | undefined
-  const segments = Object.keys(catalog.segments ?? {})
-  const check = (definition: unknown, path: string) => flagProblems(definition, path, { segments })
   return (platform: PlatformState, at: number) => {
     const holds =
       compiled?.of === platform &&
@@ -177,12 +185,7 @@ function flagsByTime(
       at >= compiled.from &&
       at < (compiled.until ?? Number.POSITIVE_INFINITY)
     if (compiled && holds) return compiled
-    const { definitions, versions, since, until } = effectiveDefinitions(
-      catalog.flags ?? {},
-      platform.documents,
-      at,
-      check,
-    )
+    const { definitions, versions, since, until } = effective(platform, at)
     ranks?.forget()
     const flags = compile(definitions, now, versions)
     compiled = { of: platform, ranks: ranks?.version, from: at, since, until, flags }

@@ -11,6 +11,12 @@ export function isWithin({ rank, id }: RankBound, ownRank: number, ownId: string
   return ownRank < rank || (ownRank === rank && ownId <= id)
 }
 
+/** The last of the first few, of ranks in any order; whoever shares their rank is in too. */
+export function firstOf(ranks: Uint32Array, count: number): RankBound | undefined {
+  const rank = ranks.toSorted()[Math.min(count, ranks.length) - 1]
+  return rank === undefined ? undefined : { rank, id: '\uffff' }
+}
+
 /**
  * Finds who is the n-th of tenants by rank, reading them once and keeping n of them. As long as the tenants are the
  * same, the first n are among the first n + 1.
@@ -49,6 +55,11 @@ export class RankCounter {
   /** The n-th, or the last where there are fewer; `undefined` if nobody is in. */
   get bound(): RankBound | undefined {
     return this.#kept[0]
+  }
+
+  /** Of all that are in, in no order. */
+  get ranks(): Uint32Array {
+    return Uint32Array.from(this.#kept, ({ rank }) => rank)
   }
 
   #rise(from: number): void {

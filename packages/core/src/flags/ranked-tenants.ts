@@ -1,15 +1,25 @@
 import type { FlagDefinition } from '../catalog/definitions.ts'
+import { Pauses } from './pauses.ts'
 import type { RankBound } from './rank-bound.ts'
-import { RankCounter } from './rank-bound.ts'
+import { firstOf, RankCounter } from './rank-bound.ts'
 
 /** Tenants are counted anew this often: who came or went moves the bounds. */
 const COUNT_MS = 60_000
+/** Where somebody is not in for want of a count, it is tried again this soon. */
+const RETRY_MS = 5_000
 /** Bounds that are kept for previews. */
 const MAX_LOOKED_AT = 1_000
 
 interface Wanted {
   readonly seed: string
   readonly count: number
+}
+
+interface Counted extends Wanted {
+  /** `undefined`: there are no tenants. */
+  readonly bound: RankBound | undefined
+  /** Of those who are in. */
+  readonly ranks: Uint32Array
 }
 
 export interface RankedTenantsOptions {
@@ -22,12 +32,13 @@ export interface RankedTenantsOptions {
 
 /**
  * Knows how far `exactly` reaches: counts all tenants at the start, when another number is asked for, and every minute;
- * never while a flag is evaluated. Until they are counted, and while they can't be, nobody new is in.
+ * never while a flag is evaluated. Until they are counted, and while they can't be, nobody new is in: who is in stays in
+ * for a greater number, and of them the first for a lesser one.
  */
 export class RankedTenants {
   readonly #options: RankedTenantsOptions
   readonly #wanted = new Map<string, Wanted>()
-  #bounds: ReadonlyMap<string, RankBound | undefined> = new Map()
+  #counted: ReadonlyMap<string, Counted> = new Map()
   /** What previews asked for, the latest last: several may look at once. */
   readonly #lookedAt = new Map<string, RankBound | undefined>()
   #version = 0
@@ -48,23 +59,25 @@ export class RankedTenants {
   readonly bound = (seed: string, count: number): RankBound | undefined => {
     const key = keyOf({ seed, count })
     this.#wanted.set(key, { seed, count })
-    if (!this.#bounds.has(key)) this.#schedule(0)
-    return this.#bounds.get(key)
+    const counted = this.#counted.get(key)
+    if (counted) return counted.bound
+    this.#schedule(0)
+    return this.#meanwhile(seed, count)
   }
 
   /** The same, of what is known; counts nothing. */
   readonly known = (seed: string, count: number): RankBound | undefined => {
     const key = keyOf({ seed, count })
-    return this.#bounds.get(key) ?? this.#lookedAt.get(key)
+    return this.#counted.get(key)?.bound ?? this.#lookedAt.get(key)
   }
 
   /** Counts what `known` is asked for next, so that it can be looked at what nobody uses yet. */
   async prepare(definitions: Readonly<Record<string, FlagDefinition>>): Promise<void> {
-    const unknown = wantedBy(definitions).filter((wanted) => !this.#bounds.has(keyOf(wanted)))
+    const unknown = wantedBy(definitions).filter((wanted) => !this.#counted.has(keyOf(wanted)))
     if (unknown.length === 0) return
     const found = await countBounds(unknown, this.#options.tenants())
     const looked = this.#lookedAt
-    for (const [key, bound] of found) {
+    for (const [key, { bound }] of found) {
       looked.delete(key)
       looked.set(key, bound)
     }
@@ -96,24 +109,44 @@ export class RankedTenants {
       .catch(this.#options.onFailure)
       .finally(() => {
         this.#counting = undefined
-        this.#schedule(COUNT_MS)
+        this.#schedule(this.#isBehind ? RETRY_MS : COUNT_MS)
       })
     await this.#counting
   }
 
   async #countAll(): Promise<void> {
     const wanted = [...this.#wanted.values()]
-    const bounds = await countBounds(wanted, this.#options.tenants())
+    const counted = await countBounds(wanted, this.#options.tenants())
     if (this.#closed) return
-    const before = this.#bounds
-    this.#bounds = bounds
-    const changed = [...bounds].some(([key, bound]) => before.get(key)?.id !== bound?.id)
+    const before = this.#counted
+    this.#counted = counted
+    const changed = [...counted].some(
+      ([key, { bound }]) => !before.has(key) || before.get(key)?.bound?.id !== bound?.id,
+    )
     if (changed) {
       this.#version++
       this.#options.onChange()
     }
     // What was asked for in the meantime.
-    if ([...this.#wanted.keys()].some((key) => !bounds.has(key))) await this.#countAll()
+    if (this.#isBehind) await this.#countAll()
+  }
+
+  /** Something is asked for that was not counted yet. */
+  get #isBehind(): boolean {
+    return [...this.#wanted.keys()].some((key) => !this.#counted.has(key))
+  }
+
+  /** What another number of the same draw tells of one that is not counted yet. */
+  #meanwhile(seed: string, count: number): RankBound | undefined {
+    let fewer: Counted | undefined
+    let more: Counted | undefined
+    for (const counted of this.#counted.values()) {
+      if (counted.seed !== seed) continue
+      if (counted.count < count) {
+        if (!fewer || counted.count > fewer.count) fewer = counted
+      } else if (!more || counted.count < more.count) more = counted
+    }
+    return more ? firstOf(more.ranks, count) : fewer?.bound
   }
 
   #schedule(delay: number): void {
@@ -128,12 +161,21 @@ export class RankedTenants {
 async function countBounds(
   wanted: readonly Wanted[],
   tenants: AsyncIterable<{ readonly id: string }> | undefined,
-): Promise<ReadonlyMap<string, RankBound | undefined>> {
+): Promise<ReadonlyMap<string, Counted>> {
   const counters = new Map(wanted.map((one) => [keyOf(one), new RankCounter(one.seed, one.count)]))
   if (tenants && counters.size > 0) {
-    for await (const { id } of tenants) for (const counter of counters.values()) counter.add(id)
+    const pauses = new Pauses()
+    for await (const { id } of tenants) {
+      for (const counter of counters.values()) counter.add(id)
+      if (pauses.isDue) await pauses.pause()
+    }
   }
-  return new Map([...counters].map(([key, counter]) => [key, counter.bound]))
+  return new Map(
+    wanted.map((one) => {
+      const counter = counters.get(keyOf(one))
+      return [keyOf(one), { ...one, bound: counter?.bound, ranks: counter?.ranks ?? new Uint32Array() }]
+    }),
+  )
 }
 
 /** What the rules of some definitions ask for. */

@@ -1,11 +1,13 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { ThroughlineError } from '../../src/errors.ts'
-import { isWithin, RankCounter } from '../../src/flags/rank-bound.ts'
+import { firstOf, isWithin, RankCounter } from '../../src/flags/rank-bound.ts'
 import { RankedTenants } from '../../src/flags/ranked-tenants.ts'
 import { Draw } from '../../src/flags/rollout.ts'
 import { createThroughline } from '../../src/index.ts'
+import { memoryStorage } from '../../src/storage/index.ts'
 import { createTestThroughline } from '../../src/testing/index.ts'
+import { turnsWhile } from '../turns.ts'
 
 async function* listed(ids: readonly string[]): AsyncGenerator<{ id: string }> {
   for (const id of ids) yield { id }
@@ -25,6 +27,16 @@ describe('RankCounter', () => {
         expect(new Set(inside)).toEqual(new Set(sorted.slice(0, count)))
       }),
     )
+  })
+
+  it('tells who the first of those are: as many, for ranks that nobody shares', () => {
+    const ids = Array.from({ length: 40 }, (_, i) => `t${i}`)
+    const [all, few] = [new RankCounter('s', 12), new RankCounter('s', 5)]
+    for (const id of ids) for (const counter of [all, few]) counter.add(id)
+    expect(firstOf(all.ranks, 5)?.rank).toBe(few.bound?.rank)
+    expect(firstOf(all.ranks, 12)?.rank).toBe(all.bound?.rank)
+    expect(firstOf(all.ranks, 13)?.rank).toBe(all.bound?.rank)
+    expect(firstOf(new Uint32Array(), 5)).toBeUndefined()
   })
 })
 
@@ -89,6 +101,68 @@ describe('RankedTenants', () => {
     ranks.close()
   })
 
+  it('until another number is counted, keeps in who is in, or the first of them', async () => {
+    let broken = false
+    const ids = Array.from({ length: 20 }, (_, i) => `t${i}`)
+    const ranks = new RankedTenants({
+      tenants() {
+        if (broken) throw new Error('down')
+        return listed(ids)
+      },
+      onChange() {},
+      onFailure() {},
+    })
+    const draw = new Draw('f')
+    const inside = (count: number) => {
+      const bound = ranks.bound('f', count)
+      return ids.filter((id) => bound !== undefined && isWithin(bound, draw.rank(id), id))
+    }
+    await ranks.start({ f: { rules: [{ rollout: { exactly: 4 }, serve: true }], default: false } })
+    const four = inside(4)
+    expect(four).toHaveLength(4)
+    broken = true
+    expect(inside(9)).toEqual(four)
+    await ranks.count()
+    expect(inside(9)).toEqual(four)
+    const two = inside(2)
+    expect(two).toHaveLength(2)
+    expect(four).toEqual(expect.arrayContaining(two))
+    expect(ranks.bound('another', 4)).toBeUndefined()
+    broken = false
+    await ranks.count()
+    expect([inside(9).length, inside(2)]).toEqual([9, two])
+    ranks.close()
+  })
+
+  it('tries again soon where nobody is in for want of a count', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    let readings = 0
+    const ranks = new RankedTenants({
+      tenants() {
+        readings++
+        if (readings === 1) throw new Error('down')
+        return listed(['a', 'b'])
+      },
+      onChange() {},
+      onFailure() {},
+    })
+    await ranks.start({ f: { rules: [{ rollout: { exactly: 1 }, serve: true }], default: false } })
+    expect(ranks.known('f', 1)).toBeUndefined()
+    await vi.advanceTimersByTimeAsync(5_000)
+    ranks.close()
+    vi.useRealTimers()
+    expect(ranks.known('f', 1)).toBeDefined()
+  })
+
+  it('does not keep others waiting while it reads very many', async () => {
+    const ids = Array.from({ length: 60_000 }, (_, i) => `t${i}`)
+    const ranks = new RankedTenants({ tenants: () => listed(ids), onChange() {}, onFailure() {} })
+    const rules = Array.from({ length: 10 }, (_, i) => ({ rollout: { exactly: 40, seed: `s${i}` }, serve: true }))
+    const turns = await turnsWhile(() => ranks.start({ f: { rules, default: false } }))
+    ranks.close()
+    expect(turns).toBeGreaterThan(3)
+  })
+
   it('does not read tenants where no flag asks for a number of them', async () => {
     const ranks = new RankedTenants({
       tenants: () => expect.unreachable(),
@@ -132,6 +206,23 @@ describe('exactly', () => {
     })
     await expect.poll(() => inside(throughline)).toHaveLength(7)
     await throughline.close()
+  })
+
+  it('takes them from the start on in a process that starts later', async () => {
+    const storage = memoryStorage()
+    const later = async () => {
+      await new Promise(setImmediate)
+      return ids
+    }
+    const tenants = { load: (id: string) => ({ id }), list: later }
+    const catalog = { flags: { f: { default: false } } } as const
+    const first = createThroughline({ ...catalog, tenants, storage })
+    await first.platform.run({ actor: { id: 'sam' }, reason: 'T-1' }, (platform) =>
+      platform.flags.define('f', { rules: [{ rollout: { exactly: 3 }, serve: true }], default: false }),
+    )
+    const second = createThroughline({ ...catalog, tenants, storage })
+    expect(await inside(second)).toHaveLength(3)
+    await Promise.all([first.close(), second.close()])
   })
 
   it('is refused where nobody can say who the tenants are', async () => {
