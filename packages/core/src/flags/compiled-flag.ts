@@ -13,7 +13,7 @@ import type { FlagStep } from './explanation.ts'
 type Decided = ReadonlyMap<string, FlagDecision>
 
 interface CompiledPrerequisite extends FlagPrerequisite {
-  /** `undefined` for a flag that is not there (any more), or whose own prerequisites lead back here: never met. */
+  /** `undefined` for a flag that is not there (any more), or whose prerequisites lead back here: never met. */
   readonly asked: CompiledFlag | undefined
   /** The variant that it must have. */
   readonly variant: string
@@ -177,7 +177,8 @@ function askedVariant(
   subject: FlagSubject,
   decided: Decided,
 ): string | undefined {
-  return (decided.get(flag) ?? asked?.evaluate(subject, decided))?.evaluation.variant
+  // What is never met is not met by what is known of it either: else it would matter which flag was asked first.
+  return asked && (decided.get(flag) ?? asked.evaluate(subject, decided)).evaluation.variant
 }
 
 function variantName(served: string | boolean): string {

@@ -5,6 +5,7 @@ import { CompiledFlag } from './compiled-flag.ts'
 import type { Condition } from './condition.ts'
 import { compileConditions } from './condition.ts'
 import type { FlagDecision } from './evaluation.ts'
+import { keysBehind } from './prerequisites.ts'
 import type { RankBounds } from './share.ts'
 
 /** Every flag, ready to be evaluated; shared by all tenants until a definition changes. */
@@ -46,22 +47,42 @@ export function compileFlags(
     const conditions = Object.hasOwn(segments, name) ? segments[name] : undefined
     return conditions && compileConditions(frozenCopy(conditions), { segment, now }, `segments.${name}`)
   })
-  const flag: (key: string) => CompiledFlag | undefined = lazily((key) => {
-    const definition = Object.hasOwn(definitions, key) ? definitions[key] : undefined
-    // A copy has plain lists, and nobody changes it.
-    const sources = { segment, flag, bounds, now, version: versions.get(key) }
-    return definition && new CompiledFlag(key, frozenCopy(definition), sources)
-  })
-  return new Map(Object.keys(definitions).map((key) => [key, flag(key) as CompiledFlag]))
+  // Two changes at once can make a circle. Wherever one begins to go round it, nobody on it is met.
+  const isRound = (key: string, asked: string): boolean => circular && keysBehind(definitions, [asked]).has(key)
+  let circular = false
+  const all = (): CompiledFlags => {
+    const flag: (key: string) => CompiledFlag | undefined = lazily(
+      (key) => {
+        const definition = Object.hasOwn(definitions, key) ? definitions[key] : undefined
+        const others = (asked: string) => (isRound(key, asked) ? undefined : flag(asked))
+        // A copy has plain lists, and nobody changes it.
+        const sources = { segment, flag: others, bounds, now, version: versions.get(key) }
+        return definition && new CompiledFlag(key, frozenCopy(definition), sources)
+      },
+      () => {
+        circular = true
+      },
+    )
+    return new Map(Object.keys(definitions).map((key) => [key, flag(key) as CompiledFlag]))
+  }
+  const flags = all()
+  return circular ? all() : flags
 }
 
-/** Makes each thing once, when it is first asked for; `undefined` for one that is asked for while it is made. */
-function lazily<T>(make: (name: string) => T | undefined): (name: string) => T | undefined {
+/**
+ * Makes each thing once, when it is first asked for; `undefined` for one that is asked for while it is made.
+ *
+ * @param onCircle told of such a one
+ */
+function lazily<T>(make: (name: string) => T | undefined, onCircle?: () => void): (name: string) => T | undefined {
   const made = new Map<string, T | undefined>()
+  const making = new Set<string>()
   return (name) => {
-    if (!made.has(name)) {
-      made.set(name, undefined)
+    if (making.has(name)) onCircle?.()
+    else if (!made.has(name)) {
+      making.add(name)
       made.set(name, make(name))
+      making.delete(name)
     }
     return made.get(name)
   }

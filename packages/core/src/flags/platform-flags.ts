@@ -1,5 +1,6 @@
 import type { Catalog, FlagDefinition } from '../catalog/definitions.ts'
 import type { FlagDefinitionOf, FlagKey, FlagOverrideOf } from '../catalog/keys.ts'
+import { describe } from '../catalog/problems.ts'
 import { didYouMean } from '../did-you-mean.ts'
 import { ThroughlineError } from '../errors.ts'
 import type { OverrideOptions } from '../platform-port.ts'
@@ -7,7 +8,7 @@ import { PLATFORM } from '../vocabulary.ts'
 import { definitionProblems } from './changes/definition-problems.ts'
 import { definitionOf } from './changes/effective-definitions.ts'
 import type { FlagChange } from './changes/flag-change.ts'
-import { refuseOptions } from './changes/flag-change.ts'
+import { flagInvalid, refuseOptions } from './changes/flag-change.ts'
 import type { FlagChangeOptions, FlagChangeResult, FlagChangerOptions } from './changes/flag-changer.ts'
 import { FlagChanger } from './changes/flag-changer.ts'
 import type { ComparedTenant, FlagDisparity } from './changes/flag-compare.ts'
@@ -44,7 +45,11 @@ export interface PlatformFlags<C extends Catalog = Catalog> {
    *
    * @throws ThroughlineError `FLAG_UNKNOWN`, `FLAG_INVALID`, `FLAG_CONFLICT`
    */
-  patch(key: FlagKey<C>, change: FlagPatch, options?: FlagChangeOptions): Promise<FlagChangeResult>
+  patch<K extends FlagKey<C>>(
+    key: K,
+    change: FlagPatch<FlagOverrideOf<C, K>>,
+    options?: FlagChangeOptions,
+  ): Promise<FlagChangeResult>
   /**
    * Puts a flag away: everybody gets the catalog's default, `DISABLED`, and lists have it no more. Its history stays.
    *
@@ -89,7 +94,11 @@ export interface PlatformFlags<C extends Catalog = Catalog> {
    * @param options `limit`: flips that are named at the most, 1,000 unless said, 100,000 at the most; all are counted
    * @throws ThroughlineError `FLAG_UNKNOWN`, `FLAG_INVALID`; `TENANTS_UNLISTED` where tenants can't be listed
    */
-  preview(key: FlagKey<C>, change: FlagChange, options?: { readonly limit?: number }): Promise<FlagPreview>
+  preview<K extends FlagKey<C>>(
+    key: K,
+    change: FlagChange<FlagDefinitionOf<C, K>>,
+    options?: { readonly limit?: number },
+  ): Promise<FlagPreview>
   /**
    * Flags that are not the same for two tenants, and why.
    *
@@ -196,12 +205,15 @@ export function createPlatformFlags<C extends Catalog>(options: PlatformFlagsOpt
         port.now(),
       )
     },
-    async preview(key, previewed, { limit = 1_000 } = {}) {
+    async preview(key, previewed, said = {}) {
       check(key)
+      refuseOptions(said, ['limit'])
+      const { limit = 1_000 } = said
+      if (!(limit >= 0)) throw flagInvalid(`"limit" is ${describe(limit)}; it must be a number from 0.`)
       const tenants = port.tenants()
       if (!tenants) throw new ThroughlineError('TENANTS_UNLISTED')
       const comparison = await changer.compared(key, previewed)
-      const preview = await previewFlips(comparison, tenants, Math.min(Math.max(0, Math.trunc(limit)), MOST_FLIPS))
+      const preview = await previewFlips(comparison, tenants, Math.min(Math.trunc(limit), MOST_FLIPS))
       looked('flag.previewed', key)
       return preview
     },

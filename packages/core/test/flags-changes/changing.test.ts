@@ -235,7 +235,12 @@ describe('what is wrong', () => {
     expect(await invalid(app.flags.patch('reports', { percent: { pros: 5 } }))).toContain('reports.percent.pros:')
     expect(await invalid(app.flags.patch('reports', { enable: true } as object))).toContain('Did you mean "enabled"?')
     expect(await invalid(app.flags.patch('reports', { rules: { no: null } }))).toContain('reports.rules.no:')
+    // @ts-expect-error which does not compile
     expect(await invalid(app.flags.patch('reports', { default: 'on' }))).toContain('reports.default:')
+    // @ts-expect-error nor does the same as a preview
+    expect(await invalid(app.flags.preview('reports', { patch: { default: 'on' } }))).toContain('reports.default:')
+    // @ts-expect-error and a flag with variants is no boolean one
+    expect(await invalid(app.flags.preview('layout', { define: off }))).toContain('stays what it was declared')
     expect(await invalid(app.flags.patch('reports', 7 as never))).toContain('must be a patch')
     expect(await invalid(app.flags.define('reports', undefined as never))).toContain('reports:')
     // @ts-expect-error which does not compile

@@ -1,8 +1,10 @@
-import type { BooleanFlag, TenantRow } from '@throughline/core'
+import type { BooleanFlag, FlagDefinition, TenantRow } from '@throughline/core'
 import { createThroughline, defineCatalog } from '@throughline/core'
+import { memoryStorage } from '@throughline/core/storage'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { until } from '../../../../test/until.ts'
+import { turnsWhile } from '../turns.ts'
 import { OperatedApp } from './operated-app.ts'
 
 const closing: { close(): Promise<unknown> }[] = []
@@ -154,6 +156,65 @@ describe('preview', () => {
       return flags.preview('reports', { define: { default: false, prerequisites, rules: [{ serve: true }] } })
     })
     expect(flips.map(({ tenant }) => tenant)).toEqual(['t0', 't1', 't2', 't3'])
+  })
+
+  it('takes what a newer deploy can not use for what it serves', async () => {
+    const storage = memoryStorage()
+    const tenants = { load: (id: string) => ({ id }), list: () => ['t0', 't1'] }
+    const asks = { default: false, prerequisites: [{ flag: 'layout', is: 'wide' }], rules: [{ serve: true }] } as const
+    const older = createThroughline({ catalog, tenants, storage })
+    const newer = createThroughline({
+      flags: {
+        layout: { variants: { wide: { columns: 3 }, narrow: { columns: 1 } }, default: 'narrow' },
+        reports: asks,
+      },
+      tenants,
+      storage,
+    })
+    closing.push(older, newer)
+    await older.platform.run(operator, ({ flags }) => flags.patch('layout', { default: 'wide' }))
+    const run = { tenant: 't0', actor: { id: 'ada' } }
+    expect(await newer.run(run, () => newer.flags.evaluate('layout'))).toMatchObject({ variant: 'narrow' })
+    const { preview, affected } = await newer.platform.run(operator, async ({ flags }) => ({
+      preview: await flags.preview('layout', { reset: true }),
+      affected: (await flags.archive('layout')).affected,
+    }))
+    expect(preview).toMatchObject({ flipped: 0, dependents: [{ key: 'reports', flipped: 0 }] })
+    expect(affected).toMatchObject({ flipped: 0 })
+  })
+
+  it('and a change of what much depends on keep nobody waiting, however many tenants a list has', async () => {
+    const dependents = Array.from({ length: 40 }, (_, i) => [
+      `d${i}`,
+      {
+        prerequisites: [{ flag: 'base', is: true }],
+        rules: [{ rollout: { percent: 50 }, serve: true }],
+        default: false,
+      },
+    ])
+    const flags: Readonly<Record<string, FlagDefinition>> = Object.fromEntries([
+      ['base', { default: true }],
+      ...dependents,
+    ])
+    const app = createThroughline({ flags, tenants: { load: (id) => ({ id }), list: () => rows(2_000) } })
+    closing.push(app)
+    await app.ready()
+    const off = { enabled: false, default: false }
+    await app.platform.run(operator, async ({ flags }) => {
+      const looked = await turnsWhile(() => flags.preview('base', { patch: off }))
+      const changed = await turnsWhile(() => flags.patch('base', off))
+      expect(Math.min(looked, changed)).toBeGreaterThan(2)
+    })
+  })
+
+  it('counts a tenant once that the list names twice, and names as many flips as it is asked for', async () => {
+    const app = appWith([...rows(3), ...rows(2)])
+    const preview = (options?: object) =>
+      app.platform.run(operator, ({ flags }) => flags.preview('reports', { define: { default: true } }, options))
+    expect(await preview()).toMatchObject({ tenants: 3, flipped: 3, flips: { length: 3 } })
+    expect(await preview({ limit: 0 })).toMatchObject({ flipped: 3, flips: { length: 0 } })
+    for (const options of [{ limit: Number.NaN }, { limit: -1 }, { limt: 5 }])
+      await expect(preview(options)).rejects.toMatchObject({ code: 'FLAG_INVALID' })
   })
 
   it('of several at once, each names its own', async () => {

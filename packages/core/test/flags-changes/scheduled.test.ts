@@ -37,6 +37,7 @@ describe('a scheduled change', () => {
     expect((await here.flags.history('exports'))[0]).toMatchObject({ status: 'scheduled', at })
     here.clock.time = START + MINUTE - 1
     expect([await value(here), await value(there)]).toEqual([false, false])
+    expect(await there.evaluate('acme', 'exports')).toEqual({ value: false, variant: 'off', reason: 'STATIC' })
     here.clock.time = START + MINUTE
     expect([await value(here), await value(there)]).toEqual([true, true])
     expect(await here.flags.get('exports')).toMatchObject({ definition: { default: true }, scheduled: [] })

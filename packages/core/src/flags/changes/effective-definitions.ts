@@ -23,9 +23,20 @@ export function definitionOf(declared: FlagDefinition, { definition, archived }:
   return archived ? { ...declared, enabled: false } : (definition ?? declared)
 }
 
+/** The same as it is served: what is not valid beside this catalog (any more) is its default for everybody. */
+export function servedDefinition(
+  check: CheckDefinition,
+  key: string,
+  declared: FlagDefinition,
+  setting: FlagSetting,
+): FlagDefinition {
+  const broken = setting.definition && definitionProblems(check, key, declared, setting.definition).length > 0
+  return definitionOf(declared, broken ? { version: setting.version, archived: true } : setting)
+}
+
 /**
  * What was changed at run time wins over the catalog; what is stored of a flag that the catalog has no more counts for
- * nothing. A definition that is not valid beside this catalog (any more) serves everybody the catalog's default.
+ * nothing.
  *
  * @param documents of the platform; those of other kinds are passed over
  */
@@ -44,9 +55,9 @@ export function effectiveDefinitions(
     if (!declared) continue
     const flag = readStoredFlag(value)
     const setting = settingAt(flag, now)
-    const broken = setting.definition && definitionProblems(check, key, declared, setting.definition).length > 0
-    changed.set(key, definitionOf(declared, broken ? { version: setting.version, archived: true } : setting))
-    versions.set(key, setting.version)
+    changed.set(key, servedDefinition(check, key, declared, setting))
+    // 0: a first change still waits for its time.
+    if (setting.version > 0) versions.set(key, setting.version)
     if (setting.at !== undefined) since = Math.max(setting.at, since ?? setting.at)
     const [waiting] = waitingAt(flag, now)
     if (waiting) until = Math.min(waiting.at, until ?? waiting.at)

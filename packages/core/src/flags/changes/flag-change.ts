@@ -10,9 +10,9 @@ import { patchDefinition } from './patch-definition.ts'
 import type { FlagSetting } from './stored-flag.ts'
 
 /** A change of a flag: exactly one of them. */
-export type FlagChange =
-  | { readonly define: FlagDefinition }
-  | { readonly patch: FlagPatch }
+export type FlagChange<Definition extends FlagDefinition = FlagDefinition> =
+  | { readonly define: Definition }
+  | { readonly patch: FlagPatch<Definition['default']> }
   | { readonly archive: true }
   /** A version of the flag's; 0 is the catalog's. */
   | { readonly rollback: number }

@@ -1,6 +1,7 @@
 import type { Tenant } from '../../vocabulary.ts'
 import type { FlagEvaluation } from '../evaluation.ts'
-import type { Overrides, TenantOutcomes } from './tenant-outcomes.ts'
+import { Pauses } from '../pauses.ts'
+import type { Overrides, TenantOutcome, TenantOutcomes } from './tenant-outcomes.ts'
 
 /** A tenant for which a flag would be another one. */
 export interface FlagFlip {
@@ -63,7 +64,7 @@ export async function previewFlips(
   limit: number,
 ): Promise<FlagPreview> {
   const counts = new FlipCounts(comparison, limit)
-  for await (const tenant of tenants) counts.add(tenant)
+  for await (const tenant of tenants) await counts.add(tenant)
   const { flips, flipped, mayVary } = counts.own
   const dependents = counts.dependents.map((count) => ({
     key: count.key,
@@ -92,14 +93,15 @@ export async function affectedTenants(
   try {
     const compared = await time.within(comparison())
     counts = compared && new FlipCounts(compared, AFFECTED_IDS)
-    while (counts && counts.seen < AFFECTED_TENANTS) {
+    while (counts) {
       const next = await time.within(iterator.next())
       if (!next) break
       if (next.done) {
         complete = true
         break
       }
-      counts.add(next.value)
+      if (counts.seen === AFFECTED_TENANTS) break
+      await counts.add(next.value)
     }
   } catch {
     // What can't be listed or loaded right now must not keep a kill switch from being thrown.
@@ -126,12 +128,10 @@ function idsOf({ flips }: FlipCount): readonly string[] {
   return flips.map(({ tenant }) => tenant)
 }
 
-function differenceOf({ before, after, overrides }: FlagComparison, key: string, tenant: Tenant): Difference {
-  const own = overrides.get(tenant.id)
-  const [from, to] = [before.of(tenant, key, own), after.of(tenant, key, own)]
+function difference(tenant: string, from: TenantOutcome, to: TenantOutcome): Difference {
   if (from.varies || to.varies) return 'varies'
   const same = from.evaluation.variant === to.evaluation.variant && equal(from.evaluation.value, to.evaluation.value)
-  return same ? 'same' : { tenant: tenant.id, from: from.evaluation, to: to.evaluation }
+  return same ? 'same' : { tenant, from: from.evaluation, to: to.evaluation }
 }
 
 function equal(a: unknown, b: unknown): boolean {
@@ -143,7 +143,9 @@ class FlipCounts {
   readonly own: FlipCount
   readonly dependents: readonly FlipCount[]
   readonly #comparison: FlagComparison
-  seen = 0
+  readonly #pauses = new Pauses()
+  /** Whom a list names twice is one tenant all the same. */
+  readonly #ids = new Set<string>()
 
   constructor(comparison: FlagComparison, limit: number) {
     this.#comparison = comparison
@@ -151,9 +153,20 @@ class FlipCounts {
     this.dependents = comparison.dependents.map((key) => new FlipCount(key, limit))
   }
 
-  add(tenant: Tenant): void {
-    this.seen += 1
-    for (const count of [this.own, ...this.dependents]) count.add(differenceOf(this.#comparison, count.key, tenant))
+  get seen(): number {
+    return this.#ids.size
+  }
+
+  async add(tenant: Tenant): Promise<void> {
+    if (this.#ids.has(tenant.id)) return
+    this.#ids.add(tenant.id)
+    const { before, after, overrides } = this.#comparison
+    const own = overrides.get(tenant.id)
+    const [from, to] = [before.of(tenant, own), after.of(tenant, own)]
+    for (const count of [this.own, ...this.dependents]) {
+      count.add(difference(tenant.id, from(count.key), to(count.key)))
+      if (this.#pauses.isDue) await this.#pauses.pause()
+    }
   }
 }
 

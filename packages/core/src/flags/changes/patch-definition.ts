@@ -1,4 +1,4 @@
-import type { FlagDefinition, FlagRule } from '../../catalog/definitions.ts'
+import type { FlagDefinition, FlagRule, WeightedVariants } from '../../catalog/definitions.ts'
 import type { Problem } from '../../catalog/problems.ts'
 import { describe, isObject, join, Problems } from '../../catalog/problems.ts'
 import { didYouMean } from '../../did-you-mean.ts'
@@ -9,11 +9,13 @@ import { didYouMean } from '../../did-you-mean.ts'
  * the percentage of rollouts, by the id of their rule, and nothing else of them. A rule without an id is called
  * `rule-<position>`, as in `evaluate`'s answer. What is not named stays.
  */
-export interface FlagPatch {
+export interface FlagPatch<Default extends boolean | string = boolean | string> {
   readonly enabled?: boolean
-  readonly default?: boolean | string
+  readonly default?: Default
   readonly description?: string
-  readonly rules?: { readonly [id: string]: FlagRule | null }
+  readonly rules?: {
+    readonly [id: string]: FlagRule<Default | (Default extends string ? WeightedVariants : never)> | null
+  }
   /** 0 to 100. */
   readonly percent?: { readonly [id: string]: number }
 }

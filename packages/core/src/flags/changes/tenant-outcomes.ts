@@ -1,4 +1,4 @@
-import type { FlagDefinition, PlanDefinition } from '../../catalog/definitions.ts'
+import type { PlanDefinition } from '../../catalog/definitions.ts'
 import type { Actor, Json, Tenant } from '../../vocabulary.ts'
 import type { FlagEvaluation } from '../evaluation.ts'
 import type { FlagsEngine, FlagsScope } from '../flags.ts'
@@ -77,25 +77,12 @@ export class TenantOutcomes {
     this.#plans = plans
   }
 
-  of(tenant: Tenant, key: string, overrides: Overrides = NONE): TenantOutcome {
+  /** Of one tenant, by key: what one flag was asked for and holds for the whole tenant is not asked for again. */
+  of(tenant: Tenant, overrides: Overrides = NONE): (key: string) => TenantOutcome {
     const { plan } = tenant
     const features = plan !== undefined && Object.hasOwn(this.#plans, plan) ? this.#plans[plan]?.features : undefined
     const ofPlan = plan !== undefined && features ? { plan, features } : undefined
-    return outcomeIn(this.#engine, tenant, flagsView(this.#flags, overrides, ofPlan), key)
+    const flags = flagsView(this.#flags, overrides, ofPlan)
+    return (key) => outcomeIn(this.#engine, tenant, flags, key)
   }
-}
-
-/** The flag itself, and those that its answer is built on. */
-export function keysBehind(definitions: Readonly<Record<string, FlagDefinition>>, key: string): ReadonlySet<string> {
-  const keys = new Set([key])
-  for (const each of keys) {
-    const definition = Object.hasOwn(definitions, each) ? definitions[each] : undefined
-    for (const { flag } of definition?.prerequisites ?? []) keys.add(flag)
-  }
-  return keys
-}
-
-/** Flags that ask this one as a prerequisite, directly or not. */
-export function dependentsOf(definitions: Readonly<Record<string, FlagDefinition>>, key: string): readonly string[] {
-  return Object.keys(definitions).filter((other) => other !== key && keysBehind(definitions, other).has(key))
 }
