@@ -233,3 +233,14 @@ describe('close', () => {
     expect(await records.backlog()).toMatchObject({ rows: 0 })
   })
 })
+
+describe('when the records database does not answer at the start', () => {
+  it('says so, whatever its driver says, and why', async () => {
+    const storage = memoryStorage()
+    const cause = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
+    storage.records.open = () => Promise.reject(cause)
+    const without = createThroughline({ storage, logger: { warn: () => undefined } })
+    await expect(without.ready()).rejects.toMatchObject({ code: 'RECORDS_UNAVAILABLE', status: 503, cause })
+    await without.close()
+  })
+})

@@ -256,14 +256,19 @@ export function openInstance(settings: Settings): Opened {
     now,
     async start() {
       telemetry.look()
-      await records.open({
+      const options = {
         kinds: kinds.all,
         usage: catalog.meters !== undefined,
         migrate: settings.migrate,
         durability: settings.journal.durability,
         now,
         ...(settings.journal.secret !== undefined && { secret: settings.journal.secret }),
-      })
+      }
+      try {
+        await records.open(options)
+      } catch (error) {
+        unavailable(error)
+      }
       await limits?.open(settings.migrate)
       await tenants.start()
       await ranks.start(snapshots.definitions(tenants.platform))

@@ -31,9 +31,13 @@ it.each(['remembered', 'asked'])('an evaluation allocates nothing: %s', (key) =>
     for (let i = 0; i < CALLS; i++) flags.isEnabled(key)
     return process.memoryUsage().heapUsed - before
   }
-  // Until it is compiled it costs what interpreting costs; the collector may come in between.
-  const costs = Array.from({ length: 5 }, evaluate)
-  expect(folded).toBe(5 * CALLS)
+  // Until it is compiled, on a busy machine later, it costs what interpreting costs; the collector may come in between.
+  let [rounds, least] = [0, Number.POSITIVE_INFINITY]
+  while (least >= CALLS && rounds < 30) {
+    least = Math.min(least, Math.abs(evaluate()))
+    rounds++
+  }
+  expect(folded).toBe(rounds * CALLS)
   // The least object is 16 bytes: one of them for each call would be 3.2 MB.
-  expect(Math.min(...costs.map(Math.abs))).toBeLessThan(CALLS)
+  expect(least).toBeLessThan(CALLS)
 })
