@@ -130,16 +130,19 @@ type CheckedPrerequisite<Prerequisite, Flags, Own> = Prerequisite extends {
   readonly flag: infer F
   readonly is: infer Is
 }
-  ? F extends Exclude<keyof Flags, Own>
-    ? {
-        readonly flag: F
-        readonly is: Is extends Choice<Flags[F]> ? Is : Mistake<`"${F & string}" is never that`>
-      }
-    : {
-        readonly flag: Mistake<`"${F & string}" is no other flag of the catalog`>
-        readonly is: Is
-      }
+  ? F extends keyof Flags
+    ? F extends Own
+      ? NoOtherFlag<F, Is>
+      : {
+          readonly flag: F
+          readonly is: Is extends Choice<Flags[F]> ? Is : Mistake<`"${F & string}" is never that`>
+        }
+    : NoOtherFlag<F, Is>
   : Prerequisite
+interface NoOtherFlag<F, Is> {
+  readonly flag: Mistake<`"${F & string}" is no other flag of the catalog`>
+  readonly is: Is
+}
 type Choice<Flag> = Flag extends { readonly variants: infer V extends object } ? keyof V : boolean
 
 type VariantsOf<Flag> = Flag extends { readonly variants: infer V extends object } ? V : undefined
