@@ -128,6 +128,7 @@ export type {
   PolicyResult,
   StoredLimitOverride,
 } from './limits/index.ts'
+export type { Moment } from './moment.ts'
 export type { JournalSettings, Logger, Mode, TelemetryOptions, TenantsOptions, ThroughlineOptions } from './options.ts'
 export type {
   ApiKeyLookup,
