@@ -73,6 +73,18 @@ export async function settleAsStream(response: ServerResponse, now: () => number
   }
 }
 
+/** Names of lists that are appended to: a few, and each in lower case again and again costs more than all else here. */
+const lowered = new Map<string, string>()
+
+function lowerCase(name: string): string {
+  let lower = lowered.get(name)
+  if (lower === undefined) {
+    lower = name.toLowerCase()
+    if (lowered.size < 100) lowered.set(name, lower)
+  }
+  return lower
+}
+
 class ExchangeAnswer<Req> implements RequestAnswer {
   readonly #exchange: Exchange<Req>
 
@@ -87,7 +99,7 @@ class ExchangeAnswer<Req> implements RequestAnswer {
   append(name: string, items: string): void {
     const { response } = this.#exchange
     if (response.headersSent) return
-    const before = response.getHeader(name)
+    const before = response.getHeader(lowerCase(name))
     response.setHeader(name, before === undefined ? items : `${String(before)}, ${items}`)
   }
 

@@ -3,6 +3,7 @@ import type { RegisteredCatalog } from '../catalog/register.ts'
 import type { MaybePromise } from '../storage/limits.ts'
 import type { UsageQuery, UsageTotal } from '../storage/records.ts'
 import { usageMetadata } from '../storage/usage-event.ts'
+import { UTC_CALENDAR } from './calendar.ts'
 import { QuotaCounter, type QuotaEvent } from './quota-counter.ts'
 import { RecentKeys } from './recent-keys.ts'
 import type { QuotaState, RecordOptions, Reservation, UsageEngine, UsageReport } from './usage-face.ts'
@@ -192,7 +193,8 @@ class LedgerUsage implements UsageEngine<Catalog> {
   }
 
   #periodFrom({ snapshot }: UsageScope): number | undefined {
-    return snapshot.usage.calendar.latestStart(this.#options.now())
+    const { calendar } = snapshot.usage
+    return calendar === UTC_CALENDAR ? undefined : calendar.latestStart(this.#options.now())
   }
 }
 
