@@ -7,7 +7,6 @@ import { noteRefusal } from './http/note-refusal.ts'
 import type { MembershipRule, PipelineHost } from './http/pipeline-host.ts'
 import type { Activity, Journal } from './journal/index.ts'
 import { Listeners } from './listeners.ts'
-import type { Logger } from './options.ts'
 import type { JournalEvent, JournalRecord } from './storage/journal-record.ts'
 import type { MaybePromise } from './storage/limits.ts'
 import type { CommitResult, DocumentWrite, QuotaMove } from './storage/records.ts'
@@ -31,7 +30,7 @@ export interface InstanceParts<S extends Snapshot> {
   readonly membershipRule: PipelineHost['membershipRule']
   /** Our own members table, where it exists. */
   readonly isOurMember: IsMember
-  readonly logger: Logger
+  onFailure(error: unknown): void
   now(): number
   start(): Promise<void>
   stop(): Promise<void>
@@ -103,7 +102,7 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
   }
 
   onFailure(error: unknown): void {
-    this.#parts.logger.warn('throughline:', error)
+    this.#parts.onFailure(error)
   }
 
   admit(): () => void {

@@ -5,6 +5,7 @@ import { createConfig } from './config/index.ts'
 import type { Scope } from './context/index.ts'
 import { currentScope } from './context/index.ts'
 import { ThroughlineError } from './errors.ts'
+import { failureLog } from './failure-log.ts'
 import type { FlagNotice } from './flags/index.ts'
 import { changedFlags, createFlags, DueChanges, Outages, RankedTenants, SEEN_SCOPE, SeenFlags } from './flags/index.ts'
 import type { GuardEngines } from './guards/index.ts'
@@ -63,7 +64,7 @@ export function openInstance(settings: Settings): Opened {
   const { catalog, storage, mode, clock, logger } = settings
   const { records } = storage
   const now = (): number => clock.now()
-  const onFailure = (error: unknown): void => logger.warn('throughline:', error)
+  const onFailure = failureLog(logger)
   const ours = settings.tenants === 'ours'
   const app = settings.tenants === 'ours' ? {} : settings.tenants
   const kinds = documentKinds(catalog, ours)
@@ -252,7 +253,7 @@ export function openInstance(settings: Settings): Opened {
     observes: { resolution: mode.resolution === 'observe', membership: mode.membership === 'observe' },
     membershipRule: { proven: app.isMember ?? 'claimed', named: app.isMember ?? (ours ? 'ours' : undefined) },
     isOurMember,
-    logger,
+    onFailure,
     now,
     async start() {
       telemetry.look()

@@ -75,7 +75,10 @@ export interface ThroughlineOptions extends Catalog {
   /** How OpenTelemetry shows it, where the app registers an SDK. */
   readonly telemetry?: TelemetryOptions
   readonly clock?: Clock
-  /** Told of failures that no caller sees. `console` unless said. */
+  /**
+   * Told of failures that no caller sees: of each kind at once, then every 10 s with how many there were. `console` unless
+   * said.
+   */
   readonly logger?: Logger
 }
 

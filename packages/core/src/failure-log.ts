@@ -1,0 +1,43 @@
+import { ThroughlineError } from './errors.ts'
+
+/** ms between two lines on failures of one kind. */
+const EVERY_MS = 10_000
+/** Kinds that are told apart; beyond them all are told anew. */
+const MAX_KINDS = 100
+
+interface Told {
+  readonly at: number
+  /** Failures since. */
+  more: number
+}
+
+/** Where failures are said. */
+export interface FailureTarget {
+  warn(message: string, error: unknown): void
+}
+
+/**
+ * Says of each kind of failure that there was one, at once, and then every 10 s how many more: a database that is away
+ * fails for every request, and logs of it must not fill the disk as well.
+ */
+export function failureLog(target: FailureTarget): (error: unknown) => void {
+  const told = new Map<string, Told>()
+  return (error) => {
+    const kind = kindOf(error)
+    const before = told.get(kind)
+    const now = performance.now()
+    if (before && now - before.at < EVERY_MS) {
+      before.more += 1
+      return
+    }
+    if (!before && told.size >= MAX_KINDS) told.clear()
+    told.set(kind, { at: now, more: 0 })
+    target.warn(before?.more ? `throughline: ${before.more + 1} times since it was said last:` : 'throughline:', error)
+  }
+}
+
+function kindOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error).slice(0, 200)
+  const cause = error.cause instanceof Error ? error.cause.message : ''
+  return `${error instanceof ThroughlineError ? error.code : error.name}: ${error.message} ${cause}`.slice(0, 400)
+}
