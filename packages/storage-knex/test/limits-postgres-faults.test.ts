@@ -210,6 +210,8 @@ describe.runIf(service.isReachable)('limits on Postgres, in use', () => {
     await scratch.query('LOCK TABLE throughline_limits IN ACCESS EXCLUSIVE MODE')
     const waiting = take(limits, rate('a')).catch((error: unknown) => error)
     await eventually(async () => {
+      // Within a transaction the activity is what it was when it was first looked at.
+      await scratch.query('SELECT pg_stat_clear_snapshot()')
       const cut = await scratch.query(
         `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
          WHERE $1 = ANY (pg_blocking_pids(pid)) AND query LIKE '%throughline_limit_decide%'`,
