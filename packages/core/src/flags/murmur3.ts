@@ -6,7 +6,7 @@ const C2 = 0x1b873593
  * Spreads well and is cheap; it is not meant to keep anything secret.
  */
 export function murmur3(text: string, seed = 0): number {
-  return new Murmur3('', seed).hash(text)
+  return new Murmur3('', seed).hash(text) >>> 0
 }
 
 /** The same, of texts that begin alike: the beginning is hashed once, and a text of ASCII allocates nothing. */
@@ -29,7 +29,7 @@ export class Murmur3 {
     }
   }
 
-  /** The hash of prefix and text, as one text. */
+  /** The hash of prefix and text, as one text. Signed: the unsigned half of them would take a place in memory each. */
   hash(text: string): number {
     let hash = this.#hash
     let block = this.#block
@@ -74,5 +74,5 @@ function finish(hash: number, tail: number, length: number): number {
   let mixed = hash ^ scramble(tail) ^ length
   mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b)
   mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35)
-  return (mixed ^ (mixed >>> 16)) >>> 0
+  return mixed ^ (mixed >>> 16)
 }

@@ -16,12 +16,12 @@ export class Draw {
 
   /** 0 to 99,999. */
   bucket(id: string): number {
-    return Math.floor((this.#hash.hash(id) / 0x1_0000_0000) * BUCKETS)
+    return Math.floor(((this.#hash.hash(id) >>> 0) / 0x1_0000_0000) * BUCKETS)
   }
 
   /** 0 to 2^32 - 1; of several ids of one rank the lesser goes first. */
   rank(id: string): number {
-    return this.#hash.hash(id)
+    return this.#hash.hash(id) >>> 0
   }
 }
 

@@ -19,13 +19,16 @@ const FLAGS: Record<string, FlagDefinition> = {
 
 function bytesOf(key: string): number {
   let folded = 0
-  const scope = {
-    tenant: { id: 'acme', plan: 'pro', status: 'active', attributes: {} },
-    actor: { id: 'u1', type: 'user' },
-    snapshot: { flags: flagsView(compileFlags(FLAGS), new Map(), undefined) },
+  const compiled = compileFlags(FLAGS)
+  // They fall everywhere: a number above 2^31 takes a place in memory where it is handed on.
+  const scopes = Array.from({ length: 64 }, (_, i) => ({
+    tenant: { id: `t${i}`, plan: 'pro', status: 'active', attributes: {} } as const,
+    actor: { id: `u${i}`, type: 'user' } as const,
+    snapshot: { flags: flagsView(compiled, new Map(), undefined) },
     fold: () => void folded++,
-  } as const
-  const flags = createFlags<Catalog>({ scope: () => scope })
+  }))
+  let asked = 0
+  const flags = createFlags<Catalog>({ scope: () => scopes[asked++ % scopes.length] as (typeof scopes)[number] })
   const evaluate = (): number => {
     const before = process.memoryUsage().heapUsed
     for (let i = 0; i < CALLS; i++) flags.isEnabled(key)

@@ -6,7 +6,7 @@ import { expect, it } from 'vitest'
 it('an evaluation allocates nothing', async () => {
   const program = join(import.meta.dirname, 'allocating-process.ts')
   const { stdout } = await promisify(execFile)(process.execPath, ['--conditions=source', program])
-  // The least object has 16 bytes.
+  // The least object has 16 bytes; what the collector takes in between makes less of it, never nothing.
   expect(JSON.parse(stdout)).toEqual({ remembered: expect.any(Number), asked: expect.any(Number) })
-  for (const bytes of Object.values<number>(JSON.parse(stdout))) expect(bytes).toBeLessThan(1)
+  for (const bytes of Object.values<number>(JSON.parse(stdout))) expect(bytes).toBeLessThan(0.1)
 })
