@@ -106,16 +106,18 @@ afterEach(async () => {
 })
 
 /** The app's own table of organizations, and who belongs to which. */
-const table: { plan: string; isMember: (actor: { readonly id: string }) => boolean | Promise<boolean> } = {
-  plan: 'free',
-  isMember: () => true,
-}
+const table: { plan: string; more: object; isMember: (actor: { readonly id: string }) => boolean | Promise<boolean> } =
+  {
+    plan: 'free',
+    more: {},
+    isMember: () => true,
+  }
 
 async function serve(appOf: AppOf, options?: AppOptions) {
-  Object.assign(table, { plan: 'free', isMember: () => true })
+  Object.assign(table, { plan: 'free', more: {}, isMember: () => true })
   const throughline = createTestThroughline({
     logger: { warn() {} },
-    tenants: { load: (id) => ({ id, plan: table.plan }), isMember: (actor) => table.isMember(actor) },
+    tenants: { load: (id) => ({ id, plan: table.plan, ...table.more }), isMember: (actor) => table.isMember(actor) },
     plans: { free: {}, enterprise: {} },
     limits: { streams: concurrent(1) },
     flags: {
@@ -163,6 +165,16 @@ describe.each(ADAPTERS)('OFREP under attack on %s', (_name, appOf) => {
     const { post } = await serve(appOf, { parse: true })
     expect((await post(`${BULK}/preview`, '{"context":{"preview":true}}')).body.value).toBe(true)
     expect((await post(`${BULK}/preview`, '{')).body.errorCode).toBe('PARSE_ERROR')
+  })
+
+  it('answers for rows of the app that JSON can not say', async () => {
+    const { post, listenTo } = await serve(appOf)
+    const round: { self?: object } = {}
+    round.self = round
+    table.more = { seats: 10n, round }
+    expect((await post(BULK, '{}')).status).toBe(200)
+    const stream = await listenTo()
+    await until(() => stream.events.length === 1)
   })
 
   it('looks once for a state that nobody told, not for every call that makes one up', async () => {
@@ -277,6 +289,18 @@ describe('the change stream of OFREP under attack', () => {
     const { length } = stream.text
     await until(() => stream.text.length > length + 10)
     expect(stream.events).toHaveLength(3)
+  })
+
+  it('tells of a change of what JSON can not say', async () => {
+    const { throughline, post } = await serve(onExpress5)
+    const seats = async (count: bigint) => {
+      table.more = { seats: count }
+      throughline.clock.advance(3_000)
+      return (await post(BULK, '{}')).body.metadata.version
+    }
+    const versions = [await seats(10n), await seats(11n), await seats(11n)]
+    expect(versions[1]).not.toBe(versions[0])
+    expect(versions[2]).toBe(versions[1])
   })
 
   it('has the same ETag where the same was answered, whatever else is new', async () => {

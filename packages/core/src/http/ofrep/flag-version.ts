@@ -10,9 +10,18 @@ const KEY = randomBytes(32)
  * back. The fingerprint is this process's: another one has another for the same state.
  */
 export function versionOf({ snapshot, tenant, actor }: Scope): string {
-  const unversioned = JSON.stringify([tenant, actor.roles, snapshot.scheduledAt])
+  const unversioned = textOf([tenant, actor.roles, snapshot.scheduledAt])
   const fingerprint = createHmac('sha256', KEY).update(unversioned).digest('base64url').slice(0, 12)
   return `${snapshot.platformVersion}.${snapshot.version}.${fingerprint}`
+}
+
+/** Rows of the app's own hold whatever its driver gives: 64 bits as a bigint, say. What can't be written is not told. */
+function textOf(state: unknown): string {
+  try {
+    return JSON.stringify(state, (_, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value))
+  } catch {
+    return ''
+  }
 }
 
 /** Whether two states differ in nothing that has a version, so that another process can't find out which is newer. */
