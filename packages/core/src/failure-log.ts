@@ -1,4 +1,5 @@
 import { ThroughlineError } from './errors.ts'
+import type { Logger } from './options.ts'
 
 /** ms between two lines on failures of one kind. */
 const EVERY_MS = 10_000
@@ -11,16 +12,11 @@ interface Told {
   more: number
 }
 
-/** Where failures are said. */
-export interface FailureTarget {
-  warn(message: string, error: unknown): void
-}
-
 /**
  * Says of each kind of failure that there was one, at once, and then every 10 s how many more: a database that is away
  * fails for every request, and logs of it must not fill the disk as well.
  */
-export function failureLog(target: FailureTarget): (error: unknown) => void {
+export function failureLog(logger: Logger): (error: unknown) => void {
   const told = new Map<string, Told>()
   return (error) => {
     const kind = kindOf(error)
@@ -32,7 +28,7 @@ export function failureLog(target: FailureTarget): (error: unknown) => void {
     }
     if (!before && told.size >= MAX_KINDS) told.clear()
     told.set(kind, { at: now, more: 0 })
-    target.warn(before?.more ? `throughline: ${before.more + 1} times since it was said last:` : 'throughline:', error)
+    logger.warn(before?.more ? `throughline: ${before.more + 1} times since it was said last:` : 'throughline:', error)
   }
 }
 

@@ -1,6 +1,6 @@
 import type { LimitDefinition } from '../catalog/definitions.ts'
 import { limitProblems } from '../catalog/limit-problems.ts'
-import { didYouMean } from '../did-you-mean.ts'
+import { Problems } from '../catalog/problems.ts'
 import { ThroughlineError } from '../errors.ts'
 import { MOMENT_HINT, momentOf } from '../moment.ts'
 import type { OverrideOptions } from '../platform-port.ts'
@@ -27,9 +27,9 @@ export function newLimitOverride(
   { until, reason, now, ...unknown }: OverrideOptions & { readonly reason: string; readonly now: number },
 ): LimitOverride {
   const problems = limitProblems(limit).map(({ path, message }) => `The limit${path && ` (${path})`} ${message}`)
-  for (const name of Object.keys(unknown)) {
-    problems.push(`"${name.slice(0, 100)}" is not known.${didYouMean(name.slice(0, 100), ['until', 'reason'])}`)
-  }
+  const options = new Problems()
+  options.unknownKeys('options', unknown, ['until', 'reason'])
+  problems.push(...options.list.map(({ path, message }) => `${path} ${message}`))
   const end = until === undefined ? undefined : momentOf(until)
   if (until !== undefined && end === undefined) problems.push(`"until" is no time: ${MOMENT_HINT}`)
   else if (end !== undefined && end <= now) problems.push('"until" must be in the future.')

@@ -60,7 +60,7 @@ describe('an override', () => {
         ...({ untill: 1 } as object),
       }),
     ).toThrow(
-      /LIMIT_INVALID: The limit must have a limit .* The limit must have a burst .* "untill" is not known\. Did you mean "until"\? "until" is no time: give .* "reason" must be/,
+      /LIMIT_INVALID: The limit must have a limit .* The limit must have a burst .* options\.untill is not known\. Did you mean "until"\? "until" is no time: give .* "reason" must be/,
     )
   })
 
