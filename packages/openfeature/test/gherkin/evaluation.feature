@@ -29,6 +29,27 @@ Feature: What a client of OpenFeature gets from our flags
       | float   | float-zero-flag   | 0.1      | 0.0   | zero    |
       | object  | object-zero-flag  | {"a": 1} | {}    | zero    |
 
+  Scenario Outline: The value alone, in the sentences of the older suite
+    When an <kind> flag with key "<key>" is evaluated with default value <default>
+    Then the resolved <kind> value should be <value>
+
+    Examples:
+      | kind    | key          | default | value |
+      | boolean | boolean-flag | "false" | "true" |
+      | string  | string-flag  | "hello" | "hi"  |
+      | integer | integer-flag | 3       | 10    |
+      | float   | float-flag   | 0.25    | 0.5   |
+
+  Scenario: A structure alone
+    When an object flag with key "object-flag" is evaluated with a null default value
+    Then the resolved object value should be contain fields "showImages", "title", and "imagesPerPage", with values "true", "Check out these pics!" and 100, respectively
+
+  Scenario: With and without what the rule reads
+    When context contains keys "name", "city", "age", "customer" with values "Ada", "London", 36, "false"
+    And a flag with key "context-aware" is evaluated with default value "none"
+    Then the resolved string response should be "INTERNAL"
+    And the resolved flag value is "EXTERNAL" when the context is empty
+
   Scenario Outline: A rule that reads what the caller added
     Given a <kind>-flag with key "<key>" and a default value "<default>"
     And a context containing a key "email", with type "string" and with value "<email>"
@@ -37,30 +58,57 @@ Feature: What a client of OpenFeature gets from our flags
     And the reason should be "<reason>"
 
     Examples:
-      | kind    | key                        | default  | email                | value | reason          |
+      | kind    | key                        | default  | email                 | value | reason          |
       | boolean | boolean-targeted-zero-flag | true     | ballmer@macrosoft.com | false | TARGETING_MATCH |
-      | boolean | boolean-targeted-zero-flag | true     | ada@example.com      | false | DEFAULT         |
+      | boolean | boolean-targeted-zero-flag | true     | ada@example.com       | false | DEFAULT         |
       | string  | string-targeted-zero-flag  | hi       | ballmer@macrosoft.com |       | TARGETING_MATCH |
-      | string  | string-targeted-zero-flag  | hi       | ada@example.com      |       | DEFAULT         |
+      | string  | string-targeted-zero-flag  | hi       | ada@example.com       |       | DEFAULT         |
       | integer | integer-targeted-zero-flag | 1        | ballmer@macrosoft.com | 0     | TARGETING_MATCH |
-      | float   | float-targeted-zero-flag   | 0.1      | ada@example.com      | 0.0   | DEFAULT         |
+      | integer | integer-targeted-zero-flag | 1        | ada@example.com       | 0     | DEFAULT         |
+      | float   | float-targeted-zero-flag   | 0.1      | ballmer@macrosoft.com | 0.0   | TARGETING_MATCH |
+      | float   | float-targeted-zero-flag   | 0.1      | ada@example.com       | 0.0   | DEFAULT         |
       | object  | object-targeted-zero-flag  | {"a": 1} | ballmer@macrosoft.com | {}    | TARGETING_MATCH |
-      | object  | object-targeted-zero-flag  | {"a": 1} | ada@example.com      | {}    | DEFAULT         |
+      | object  | object-targeted-zero-flag  | {"a": 1} | ada@example.com       | {}    | DEFAULT         |
 
-  Scenario Outline: Nothing, and a null, match no rule
+  Scenario Outline: Nothing matches no rule
+    Given a <kind>-flag with key "<kind>-targeted-zero-flag" and a default value "<default>"
+    When the flag was evaluated with details
+    Then the resolved details value should be "<value>"
+    And the reason should be "DEFAULT"
+
+    Examples:
+      | kind    | default  | value |
+      | boolean | true     | false |
+      | string  | hi       |       |
+      | integer | 1        | 0     |
+      | float   | 0.1      | 0.0   |
+      | object  | {"a": 1} | {}    |
+
+  Scenario Outline: A null matches no rule
+    Given a <kind>-flag with key "<kind>-targeted-zero-flag" and a default value "<default>"
+    And a context containing a key "email" with null value
+    When the flag was evaluated with details
+    Then the resolved details value should be "<value>"
+    And the reason should be "DEFAULT"
+
+    Examples:
+      | kind    | default  | value |
+      | boolean | true     | false |
+      | string  | hi       |       |
+      | integer | 1        | 0     |
+      | float   | 0.1      | 0.0   |
+      | object  | {"a": 1} | {}    |
+
+  Scenario: Another attribute than the rule asks for matches nothing
     Given a boolean-flag with key "boolean-targeted-zero-flag" and a default value "true"
-    And <context>
+    And a context containing a key "name", with type "string" and with value "Ballmer"
     When the flag was evaluated with details
     Then the resolved details value should be "false"
     And the reason should be "DEFAULT"
 
-    Examples:
-      | context                                                                        |
-      | a context containing a key "email" with null value                             |
-      | a context containing a key "name", with type "string" and with value "Ballmer" |
-
   Scenario: Several attributes at once
     Given a string-flag with key "context-aware" and a default value "none"
+    And a context containing a key "email", with type "string" and with value "grace@example.com"
     And a context containing a key "age", with type "integer" and with value "65"
     And a context containing a key "customer", with type "boolean" and with value "false"
     When the flag was evaluated with details
@@ -108,7 +156,10 @@ Feature: What a client of OpenFeature gets from our flags
       | string  | boolean-flag | hello    |
       | string  | integer-flag | hello    |
       | integer | wrong-flag   | 3        |
+      | integer | boolean-flag | 3        |
+      | integer | string-flag  | 3        |
       | float   | boolean-flag | 0.25     |
+      | float   | object-flag  | 0.25     |
       | object  | string-flag  | {"a": 1} |
       | object  | boolean-flag | {"a": 1} |
 

@@ -38,4 +38,5 @@ Feature: What hooks see of an evaluation by our provider
     Given a boolean-flag with key "boolean-flag" and a default value "false"
     And evaluation options containing specific hooks
     When the flag was evaluated with details using the evaluation options
-    Then the hook order should be maintained
+    Then the specified hooks should execute during evaluation
+    And the hook order should be maintained

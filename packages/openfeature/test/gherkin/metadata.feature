@@ -22,4 +22,6 @@ Feature: Metadata of flags
       | kind    | key          | default |
       | boolean | boolean-flag | false   |
       | integer | integer-flag | 3       |
+      | float   | float-flag   | 0.25    |
+      | string  | string-flag  | hello   |
       | object  | object-flag  | {}      |

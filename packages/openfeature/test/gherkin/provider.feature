@@ -14,16 +14,24 @@ Feature: The life of our provider
 
   Scenario Outline: Nothing is asked of an instance that can not answer
     Given a <state> provider
-    And a boolean-flag with key "boolean-flag" and a default value "false"
+    And a <kind>-flag with key "<kind>-flag" and a default value "<default>"
     When the flag was evaluated with details
-    Then the resolved details value should be "false"
+    Then the resolved details value should be "<default>"
     And the reason should be "ERROR"
     And the error-code should be "<code>"
 
     Examples:
-      | state     | code               |
-      | not ready | PROVIDER_NOT_READY |
-      | fatal     | PROVIDER_FATAL     |
+      | state     | kind    | default  | code               |
+      | not ready | boolean | false    | PROVIDER_NOT_READY |
+      | not ready | string  | hello    | PROVIDER_NOT_READY |
+      | not ready | integer | 3        | PROVIDER_NOT_READY |
+      | not ready | float   | 0.25     | PROVIDER_NOT_READY |
+      | not ready | object  | {"a": 1} | PROVIDER_NOT_READY |
+      | fatal     | boolean | false    | PROVIDER_FATAL     |
+      | fatal     | string  | hello    | PROVIDER_FATAL     |
+      | fatal     | integer | 3        | PROVIDER_FATAL     |
+      | fatal     | float   | 0.25     | PROVIDER_FATAL     |
+      | fatal     | object  | {"a": 1} | PROVIDER_FATAL     |
 
   Scenario: What is known goes on being served while it can not be confirmed
     Given a stale provider

@@ -73,6 +73,19 @@ export class World {
     return this.#details
   }
 
+  /** By the client's functions that answer with the value alone. */
+  evaluateValue(): Promise<JsonValue> {
+    if (!this.flag) throw new Error('The scenario names no flag.')
+    const { key, kind, fallback } = this.flag
+    const { client, context } = this
+    return this.inTenant((): Promise<JsonValue> => {
+      if (kind === 'boolean') return client.getBooleanValue(key, fallback as boolean, context)
+      if (kind === 'string') return client.getStringValue(key, fallback as string, context)
+      if (kind === 'object') return client.getObjectValue(key, fallback, context)
+      return client.getNumberValue(key, fallback as number, context)
+    })
+  }
+
   inTenant<R>(fn: () => R | Promise<R>): Promise<R> {
     return this.throughline.run({ tenant: 'acme', actor: { id: 'ada' } }, () =>
       this.transactionContext ? this.#inTransaction(this.transactionContext, fn) : fn(),

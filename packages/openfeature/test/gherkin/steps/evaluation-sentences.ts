@@ -8,7 +8,8 @@ import { kindOf, typedValue } from './typed-value.ts'
 async function evaluate(world: World, word: string, key: string, text: string): Promise<void> {
   const kind = kindOf(word)
   world.flag = { key, kind, fallback: text === 'null' ? null : typedValue(kind, unquoted(text)) }
-  await world.evaluate()
+  const { value } = await world.evaluate()
+  expect(await world.evaluateValue()).toEqual(value)
 }
 
 function unquoted(text: string): string {
