@@ -14,6 +14,7 @@ import type { Middleware } from 'koa'
 import Koa from 'koa'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { FlagStreams } from '../packages/core/src/http/ofrep/flag-streams.ts'
+import { expectAnswer } from './ofrep-protocol.ts'
 import { EventStream, listen } from './ofrep-server.ts'
 import { until } from './until.ts'
 
@@ -134,7 +135,9 @@ async function serve(appOf: AppOf, options?: AppOptions) {
       body,
     })
     const text = await answer.text()
-    return { status: answer.status, etag: answer.headers.get('etag') ?? '', text, body: text && JSON.parse(text) }
+    const parsed = text && JSON.parse(text)
+    expectAnswer(path.slice(BULK.length), answer.status, answer.headers, parsed)
+    return { status: answer.status, etag: answer.headers.get('etag') ?? '', text, body: parsed }
   }
   const listenTo = async (user = 'ada@acme') => {
     const stream = await EventStream.open(`${url}/ofrep/v1/streams`, { 'x-user': user })

@@ -2,25 +2,15 @@ import { OFREPProvider } from '@openfeature/ofrep-provider'
 import { OpenFeature } from '@openfeature/server-sdk'
 import { memoryStorage } from '@throughline/core/storage'
 import { createTestThroughline } from '@throughline/core/testing'
-import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterEach, describe, expect, it } from 'vitest'
 import { HOST } from '../packages/core/src/instance.ts'
-import schemas from './fixtures/ofrep-schemas.json' with { type: 'json' }
+import { expectAnswer, expectValid } from './ofrep-protocol.ts'
 import type { AppOf, OfrepAppOptions } from './ofrep-server.ts'
 import { ADAPTERS, EventStream, flagsOf, listen, OLDER_ADAPTERS } from './ofrep-server.ts'
 import { until } from './until.ts'
 
-const ajv = new Ajv2020({
-  strict: false,
-  formats: { uri: URL.canParse, 'date-time': (text: string) => !Number.isNaN(Date.parse(text)) },
-})
-ajv.addSchema(schemas)
-
-/** That a body is what the protocol's document says. */
-function expectValid(schema: keyof typeof schemas.components.schemas, body: unknown): void {
-  ajv.validate({ $ref: `${schemas.$id}#/components/schemas/${schema}` }, body)
-  expect(ajv.errors).toBe(null)
-}
+/** Who may not ask at all is told so by the app's own `tenantContext`, before the protocol begins. */
+const PROBLEM_JSON = 'application/problem+json'
 
 const ends: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -45,7 +35,9 @@ async function serveOn(appOf: AppOf, options: OfrepAppOptions = {}, throughline 
       body: typeof body === 'string' ? body : JSON.stringify(body),
     })
     const text = await answer.text()
-    return { status: answer.status, headers: answer.headers, body: text === '' ? '' : JSON.parse(text) }
+    const parsed = text === '' ? '' : JSON.parse(text)
+    if (answer.headers.get('content-type') !== PROBLEM_JSON) expectAnswer(path, answer.status, answer.headers, parsed)
+    return { status: answer.status, headers: answer.headers, body: parsed }
   }
   const listenTo = async (user: string, headers: Record<string, string> = {}) => {
     const stream = await EventStream.open(`${url}/ofrep/v1/streams`, { 'x-user': user, ...headers })
@@ -63,9 +55,8 @@ describe.each(ADAPTERS)('OFREP on %s', (_name, appOf) => {
     it('is answered as the protocol says, with the rule that decided', async () => {
       const { post } = await serve()
       for (const key of ['reports', 'preview', 'theme', 'menu', 'ratio', 'drawn']) {
-        const { status, body } = await post(`/${key}`)
+        const { status } = await post(`/${key}`)
         expect([key, status]).toEqual([key, 200])
-        expectValid('serverEvaluationSuccess', body)
       }
       const { body, headers } = await post('/reports')
       expect(body).toEqual({
@@ -114,7 +105,6 @@ describe.each(ADAPTERS)('OFREP on %s', (_name, appOf) => {
       for (const key of ['nope', 'toString', 'a/b', 'a%2Fb']) {
         const { status, body } = await post(`/${key}`)
         expect([status, body.errorCode, body.key]).toEqual([404, 'FLAG_NOT_FOUND', decodeURIComponent(key)])
-        expectValid('flagNotFound', body)
       }
     })
 
@@ -137,10 +127,8 @@ describe.each(ADAPTERS)('OFREP on %s', (_name, appOf) => {
       for (const [what, body, code, headers] of calls) {
         const single = await post('/reports', body, headers)
         expect([what, single.status, single.body.errorCode]).toEqual([what, 400, code])
-        expectValid('evaluationFailure', single.body)
         const bulk = await post('', body, headers)
         expect([what, bulk.status, bulk.body.errorCode]).toEqual([what, 400, code])
-        expectValid('bulkEvaluationFailure', bulk.body)
       }
     })
 
@@ -148,14 +136,12 @@ describe.each(ADAPTERS)('OFREP on %s', (_name, appOf) => {
       const { post } = await serve()
       const { status, body } = await post('/%E0%A4')
       expect([status, body.errorCode]).toEqual([400, 'PARSE_ERROR'])
-      expectValid('evaluationFailure', body)
     })
 
     it('says that a rule draws by actor where there is none', async () => {
       const { post } = await serve()
       const { status, body } = await post('/drawn', {}, { 'x-user': '@acme' })
       expect([status, body.errorCode]).toEqual([400, 'TARGETING_KEY_MISSING'])
-      expectValid('evaluationFailure', body)
     })
   })
 
@@ -164,9 +150,7 @@ describe.each(ADAPTERS)('OFREP on %s', (_name, appOf) => {
     const { status, body } = await post('/cities')
     expect([status, body.errorCode]).toEqual([400, 'GENERAL'])
     expect(body.errorDetails).toContain('put it into an object')
-    expectValid('evaluationFailure', body)
     const { body: all } = await post('')
-    expectValid('bulkEvaluationSuccess', all)
     expect(all.flags).toContainEqual(body)
   })
 
@@ -207,7 +191,6 @@ describe.each(ADAPTERS)('OFREP on %s', (_name, appOf) => {
     })
     const { status, body } = await post('/reports')
     expect([status, JSON.stringify(body).includes('secret')]).toEqual([500, false])
-    expectValid('generalErrorResponse', body)
     const { events } = await throughline.run({ tenant: 'acme', actor: { id: 'test' } }, () =>
       throughline.audit.list({ action: 'error' }),
     )
@@ -219,7 +202,6 @@ describe.each(ADAPTERS)('OFREP on %s', (_name, appOf) => {
       const { post } = await serve()
       const { status, body } = await post('', { context: { preview: true } })
       expect(status).toBe(200)
-      expectValid('bulkEvaluationSuccess', body)
       const values = body.flags.map(({ key, value }: { key: string; value: unknown }) => [key, value])
       expect(values.slice(0, 4)).toEqual([
         ['reports', true],
@@ -232,7 +214,6 @@ describe.each(ADAPTERS)('OFREP on %s', (_name, appOf) => {
     it('say of each which has no value', async () => {
       const { post } = await serve()
       const { body } = await post('', {}, { 'x-user': '@acme' })
-      expectValid('bulkEvaluationSuccess', body)
       expect(body.flags).toContainEqual(expect.objectContaining({ key: 'drawn', errorCode: 'TARGETING_KEY_MISSING' }))
     })
 
@@ -435,9 +416,8 @@ describe.each(ADAPTERS)('OFREP on %s', (_name, appOf) => {
 describe.each(OLDER_ADAPTERS)('OFREP on %s', (_name, appOf) => {
   it('serves single flags, all flags and the change stream', async () => {
     const { post, listenTo } = await serveOn(appOf)
-    expectValid('serverEvaluationSuccess', (await post('/reports')).body)
-    const { body, headers } = await post('')
-    expectValid('bulkEvaluationSuccess', body)
+    expect((await post('/reports')).status).toBe(200)
+    const { headers } = await post('')
     expect((await post('', {}, { 'If-None-Match': headers.get('etag') ?? '' })).status).toBe(304)
     const stream = await listenTo('ada@acme')
     await until(() => stream.events.length === 1)
