@@ -5,10 +5,13 @@ import { kindOf, typedValue } from './typed-value.ts'
 
 /** The sentences of evaluation and metadata: a flag is named, evaluated with details, and looked at. */
 export const evaluationSteps: readonly Step[] = [
-  step(/^an? (\w+)-flag with key "(.*)" and a (?:default|fallback) value "(.*)"$/, (world, [word = '', key = '', text = '']) => {
-    const kind = kindOf(word)
-    world.flag = { key, kind, fallback: typedValue(kind, text) }
-  }),
+  step(
+    /^an? (\w+)-flag with key "(.*)" and a (?:default|fallback) value "(.*)"$/,
+    (world, [word = '', key = '', text = '']) => {
+      const kind = kindOf(word)
+      world.flag = { key, kind, fallback: typedValue(kind, text) }
+    },
+  ),
   step(
     /^a context containing a key "(.*)", with type "(.*)" and with value "(.*)"$/,
     (world, [key = '', word = '', text = '']) => {
