@@ -49,10 +49,10 @@ export function operationOf(policy: LimitPolicy, key: string): LimitOperation {
     case 'rate': {
       // A limit of 0, which only a flag can set, lets nothing pass.
       const { weight, perMs } = limit === 0 ? { weight: 1, perMs: 1 } : rateUnits(policy)
-      return { kind: 'rate', key, perMs, weight, capacity: policy.burst * weight, cost }
+      return { kind: 'rate', key, perMs, weight, capacity: policy.burst * weight, cost, place: -1 }
     }
     case 'window':
-      return { kind: 'window', key, limit, windowMs: policy.windowMs, cost }
+      return { kind: 'window', key, limit, windowMs: policy.windowMs, cost, place: -1 }
     case 'concurrency':
       return { kind: 'concurrency', key, limit, cost, ttlMs: policy.ttlMs }
   }

@@ -14,6 +14,11 @@ export interface RateOperation {
   readonly capacity: number
   /** Units taken for each unit of the request. */
   readonly cost: number
+  /**
+   * Where the store found the key last: its own note, which it checks. Whoever keeps an operation to ask it again makes
+   * it with -1; without it, nothing is noted.
+   */
+  place?: number
 }
 
 /**
@@ -26,6 +31,8 @@ export interface WindowOperation {
   readonly limit: number
   readonly windowMs: number
   readonly cost: number
+  /** As of a rate. */
+  place?: number
 }
 
 /** At most `limit` units held at once, each until its lease ends: by being given back, or by its time. */

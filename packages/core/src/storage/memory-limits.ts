@@ -145,7 +145,7 @@ class LimitsInMemory implements MemoryLimits {
 
   /** What nearly every request is. */
   #takeRate(operation: RateOperation, units: number, now: number): LimitAnswer {
-    const at = this.#rates.find(operation.key)
+    const at = this.#findRate(operation)
     const debt = this.#debtIn(at, operation, now)
     const after = debt + units * operation.cost * operation.weight
     if (after > operation.capacity) return { granted: 0, decisions: [rateDecision(operation, debt, units, false)] }
@@ -159,7 +159,7 @@ class LimitsInMemory implements MemoryLimits {
     let fits = true
     for (let i = 0; i < operations.length; i++) {
       const operation = operations[i] as RateOperation
-      const at = this.#rates.find(operation.key)
+      const at = this.#findRate(operation)
       const debt = this.#debtIn(at, operation, now)
       rows[i] = at
       debts[i] = debt
@@ -172,7 +172,7 @@ class LimitsInMemory implements MemoryLimits {
       const debt = debts[i] as number
       const after = debt + units * operation.cost * operation.weight
       if (fits) {
-        const at = moved ? this.#rates.find(operation.key) : (rows[i] as number)
+        const at = moved ? this.#findRate(operation) : (rows[i] as number)
         this.#setRateAt(at, operation, after, now)
         // A row that is added moves others.
         if (at < 0) moved = true
@@ -180,6 +180,10 @@ class LimitsInMemory implements MemoryLimits {
       decisions.push(rateDecision(operation, fits ? after : debt, units, after <= operation.capacity))
     }
     return { granted: fits ? units : 0, decisions }
+  }
+
+  #findRate(operation: RateOperation): number {
+    return findIn(this.#rates, operation)
   }
 
   #find(operation: LimitOperation, lease: string | undefined, now: number): Found {
@@ -219,7 +223,7 @@ class LimitsInMemory implements MemoryLimits {
   }
 
   #debt(operation: RateOperation, now: number): number {
-    return this.#debtIn(this.#rates.find(operation.key), operation, now)
+    return this.#debtIn(this.#findRate(operation), operation, now)
   }
 
   #debtIn(at: number, operation: RateOperation, now: number): number {
@@ -229,7 +233,7 @@ class LimitsInMemory implements MemoryLimits {
   }
 
   #setRate(operation: RateOperation, debt: number, now: number): void {
-    this.#setRateAt(this.#rates.find(operation.key), operation, debt, now)
+    this.#setRateAt(this.#findRate(operation), operation, debt, now)
   }
 
   /** @param found the row of its key, -1 for none; no row was added since */
@@ -242,16 +246,18 @@ class LimitsInMemory implements MemoryLimits {
     of[at + 3] = operation.perMs
   }
 
-  #window({ key, windowMs }: WindowOperation, now: number): WindowState {
-    const at = this.#windows.find(key)
+  #window(operation: WindowOperation, now: number): WindowState {
+    const { windowMs } = operation
+    const at = findIn(this.#windows, operation)
     if (at < 0) return { ...NO_WINDOW, start: now - (now % windowMs) }
     const of = this.#windows.numbers
     const stored = { current: of[at] as number, start: of[at + 1] as number, previous: of[at + 3] as number }
     return windowAt(stored, of[at + 2] as number, windowMs, now)
   }
 
-  #setWindow({ key, windowMs }: WindowOperation, { start, current, previous }: WindowState, now: number): void {
-    const found = this.#windows.find(key)
+  #setWindow(operation: WindowOperation, { start, current, previous }: WindowState, now: number): void {
+    const { key, windowMs } = operation
+    const found = findIn(this.#windows, operation)
     const at = found < 0 ? this.#windows.add(key, now) : found
     const of = this.#windows.numbers
     of[at] = current
@@ -259,6 +265,14 @@ class LimitsInMemory implements MemoryLimits {
     of[at + 2] = windowMs
     of[at + 3] = previous
   }
+}
+
+/** Where the row of an operation begins, or -1. */
+function findIn(table: NumberTable, operation: RateOperation | WindowOperation): number {
+  const { key, place } = operation
+  const at = table.find(key, place)
+  if (place !== undefined && at >= 0 && at !== place) operation.place = at
+  return at
 }
 
 function areRates(operations: readonly LimitOperation[]): operations is readonly RateOperation[] {

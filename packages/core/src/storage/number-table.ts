@@ -1,3 +1,6 @@
+import { textHash } from './text-hash.ts'
+
+/** A power of two, as every capacity. */
 const FIRST_CAPACITY = 256
 /** Rows looked at for one that is added: the table is swept without a timer. */
 const SWEEP = 2
@@ -8,13 +11,26 @@ const EVICTION_PROBES = 8
 /** Numbers of a row: side by side, so that a row is fetched from memory at once. */
 const WIDTH = 4
 
-/** Rows of four numbers by their keys, in one typed array; bounded, and swept of what is over as it grows. */
+/** Places of the index for each row: half of them at the least are empty, so that a search is short. */
+const PLACES = 2
+
+/**
+ * Rows of four numbers by their keys, in one typed array; bounded, and swept of what is over as it grows.
+ *
+ * The index is a hash table with linear probing, two numbers a place: the row, counted from 1, and its hash. A map of
+ * the language costs more for keys that come and go, and stands still while it is built anew.
+ */
 export class NumberTable {
   readonly #maxRows: number
   readonly #msLeft: (numbers: Float64Array, at: number, now: number) => number
-  readonly #rows = new Map<string, number>()
   readonly #keys: string[] = []
+  #hashes = new Int32Array(FIRST_CAPACITY)
+  #index = new Int32Array(FIRST_CAPACITY * PLACES * 2)
+  #mask = FIRST_CAPACITY * PLACES - 1
   #hand = 0
+  /** What was looked for last: a key that is not there is added next. */
+  #sought = ''
+  #soughtHash = textHash('')
   /** A row begins where `find` or `add` says. */
   numbers: Float64Array<ArrayBuffer> = new Float64Array(FIRST_CAPACITY * WIDTH)
 
@@ -28,10 +44,23 @@ export class NumberTable {
     return this.#keys.length
   }
 
-  /** Where the key's row begins, or -1. Rows move: it counts until the next `add`. */
-  find(key: string): number {
-    const row = this.#rows.get(key)
-    return row === undefined ? -1 : row * WIDTH
+  /**
+   * Where the key's row begins, or -1. Rows move: it counts until the next `add`.
+   *
+   * @param guess where it began when it was found last, which is looked at first
+   */
+  find(key: string, guess = -1): number {
+    if (guess >= 0 && this.#keys[(guess / WIDTH) | 0] === key) return guess
+    const hash = textHash(key)
+    this.#sought = key
+    this.#soughtHash = hash
+    const index = this.#index
+    const mask = this.#mask
+    for (let place = hash & mask; ; place = (place + 1) & mask) {
+      const row = (index[2 * place] as number) - 1
+      if (row < 0) return -1
+      if (index[2 * place + 1] === hash && this.#keys[row] === key) return row * WIDTH
+    }
   }
 
   /** Where a new row for a key that has none begins; its numbers are not set. */
@@ -42,15 +71,17 @@ export class NumberTable {
     }
     if (this.#keys.length >= this.#maxRows) this.#evict(now)
     const row = this.#keys.length
-    if (row * WIDTH === this.numbers.length) this.#grow()
+    if (row === this.#hashes.length) this.#grow()
+    const hash = this.#sought === key ? this.#soughtHash : textHash(key)
     this.#keys.push(key)
-    this.#rows.set(key, row)
+    this.#hashes[row] = hash
+    this.#put(row, hash)
     return row * WIDTH
   }
 
   clear(): void {
-    this.#rows.clear()
     this.#keys.length = 0
+    this.#index.fill(0)
   }
 
   /** Forgets, of a few rows, the one whose loss gives the least away. */
@@ -68,19 +99,57 @@ export class NumberTable {
     this.#remove(victim)
   }
 
+  /** The last row takes its place. */
   #remove(row: number): void {
+    this.#leave(this.#placeOf(row))
     const last = this.#keys.length - 1
-    this.#rows.delete(this.#keys[row] as string)
     const moved = this.#keys.pop() as string
     if (row === last) return
+    this.#index[2 * this.#placeOf(last)] = row + 1
     this.#keys[row] = moved
-    this.#rows.set(moved, row)
+    this.#hashes[row] = this.#hashes[last] as number
     this.numbers.copyWithin(row * WIDTH, last * WIDTH, (last + 1) * WIDTH)
   }
 
+  #placeOf(row: number): number {
+    let place = (this.#hashes[row] as number) & this.#mask
+    while (this.#index[2 * place] !== row + 1) place = (place + 1) & this.#mask
+    return place
+  }
+
+  #put(row: number, hash: number): void {
+    let place = hash & this.#mask
+    while (this.#index[2 * place] !== 0) place = (place + 1) & this.#mask
+    this.#index[2 * place] = row + 1
+    this.#index[2 * place + 1] = hash
+  }
+
+  /** Empties a place. Those behind it that were not free to lie nearer to their hash move up. */
+  #leave(place: number): void {
+    const index = this.#index
+    const mask = this.#mask
+    let hole = place
+    for (let next = (hole + 1) & mask; index[2 * next] !== 0; next = (next + 1) & mask) {
+      const hash = index[2 * next + 1] as number
+      const mayMoveUp = ((next - hash) & mask) >= ((next - hole) & mask)
+      if (!mayMoveUp) continue
+      index[2 * hole] = index[2 * next] as number
+      index[2 * hole + 1] = hash
+      hole = next
+    }
+    index[2 * hole] = 0
+  }
+
   #grow(): void {
-    const grown = new Float64Array(this.numbers.length * 2)
-    grown.set(this.numbers)
-    this.numbers = grown
+    const capacity = this.#hashes.length * 2
+    const numbers = new Float64Array(capacity * WIDTH)
+    numbers.set(this.numbers)
+    this.numbers = numbers
+    const hashes = new Int32Array(capacity)
+    hashes.set(this.#hashes)
+    this.#hashes = hashes
+    this.#index = new Int32Array(capacity * PLACES * 2)
+    this.#mask = capacity * PLACES - 1
+    for (let row = 0; row < this.#keys.length; row++) this.#put(row, hashes[row] as number)
   }
 }

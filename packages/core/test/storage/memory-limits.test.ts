@@ -64,6 +64,37 @@ describe('memoryLimits', () => {
     expect(remaining).toBe(1_000_000 - (500_000 - 60_000) - 10)
   })
 
+  it('counts for the key of an operation that is kept, wherever its row has gone meanwhile, also in another store', () => {
+    const limits = memoryLimits()
+    const [ours, theirs] = [rate('ours', { capacity: 200, place: -1 }), window('theirs', { limit: 2, place: -1 })]
+    for (const operation of [ours, theirs]) expect(take(limits, operation, START)).toBe(true)
+    for (let i = 1; i < 4_000; i++) {
+      for (const make of [rate, window]) take(limits, make(`brief-${i}`), START + i)
+      if (i % 500 === 0) take(limits, i % 1_000 === 0 ? ours : theirs, START + i)
+    }
+    const left = (at: number) =>
+      [ours, theirs].map(
+        (operation) =>
+          limits.decide({ group: 'acme', operations: [operation], units: 1, mode: 'peek' }, at).decisions[0]?.remaining,
+      )
+    const plain = [rate('ours', { capacity: 200 }), window('theirs', { limit: 2 })].map(
+      (operation) =>
+        limits.decide({ group: 'acme', operations: [operation], units: 1, mode: 'peek' }, START + 4_000).decisions[0]
+          ?.remaining,
+    )
+    expect(left(START + 4_000)).toEqual(plain)
+    const other = memoryLimits()
+    for (let i = 0; i < 300; i++) take(other, rate(`brief-${i}`), START)
+    expect([take(other, ours, START), take(other, ours, START), take(other, ours, START)]).toEqual([true, true, false])
+  })
+
+  it('notes nothing on an operation that has no place for it', () => {
+    const limits = memoryLimits()
+    const frozen = Object.freeze(rate('a'))
+    expect([take(limits, frozen, START), take(limits, frozen, START)]).toEqual([true, true])
+    expect(frozen).not.toHaveProperty('place')
+  })
+
   it('keeps the long-run rate without drift', () => {
     const limits = memoryLimits()
     // 7,777 a second: 7.777 of weight 1,000 a ms.
