@@ -7,6 +7,9 @@ const FRESH_MS = 1_000
 /** Up to this age it is served while a newer one is loaded; past it the caller waits. */
 const SERVED_MS = 2_000
 
+/** No generation: what stands in is loaded anew as soon as that can be, also when nothing has changed. */
+const STANDS_IN = -1
+
 export interface SnapshotCacheOptions<S> {
   readonly max: number
   /** How long the last known state stands in while the database does not answer, ms. */
@@ -118,7 +121,7 @@ export class SnapshotCache<S extends { readonly validUntil?: number }> {
       if (this.#options.now() - current > this.#options.maxStaleMs) throw error
       this.#options.onFailure(error)
       const snapshot = this.#options.stale(entry.snapshot)
-      this.#entries.set(id, { ...entry, snapshot })
+      this.#entries.set(id, { ...entry, snapshot, generation: STANDS_IN })
       return snapshot
     }
   }

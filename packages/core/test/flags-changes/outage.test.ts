@@ -60,6 +60,18 @@ describe('while the records can not be read', () => {
     expect(await app.evaluate('acme', 'reports')).toEqual(before)
   })
 
+  it('no tenant is behind once the records answer again, also where they were looked at before the tenant was', async () => {
+    const before = await app.evaluate('acme', 'reports')
+    records.break('fail', 'read', 'versions')
+    app.clock.time += 2_001
+    expect(await app.evaluate('acme', 'reports')).toMatchObject({ reason: 'STALE' })
+    records.heal()
+    await vi.advanceTimersByTimeAsync(1_000)
+    const reads = records.calls.get('read') ?? 0
+    for (let i = 0; i < 5; i++) expect(await app.evaluate('acme', 'reports')).toEqual(before)
+    expect((records.calls.get('read') ?? 0) - reads).toBeLessThanOrEqual(2)
+  })
+
   it('one event says that it began, and one that it ended, on the operator’s trail', async () => {
     const seen = notices()
     for (const tenant of ['acme', 'globex']) await app.evaluate(tenant, 'reports')
@@ -80,10 +92,29 @@ describe('while the records can not be read', () => {
     vi.useRealTimers()
     const events = () => app.events('flags.stale', 'flags.fresh')
     await until(async () => (await events()).length > 1)
+    // As it was seen: from the first context that was served the last known state to the first look that succeeded.
     expect(await events()).toMatchObject([
-      { action: 'flags.fresh', actor: { type: 'system' }, metadata: { lastedMs: 4_000 } },
+      { action: 'flags.fresh', actor: { type: 'system' }, metadata: { lastedMs: 10_000 } },
       { action: 'flags.stale' },
     ])
+  })
+
+  it('it lasted until it ended, however long nobody had asked for a flag', async () => {
+    const seen = notices()
+    await app.evaluate('acme', 'reports')
+    records.break('fail', 'read', 'versions')
+    app.clock.time += 2_001
+    await app.evaluate('acme', 'reports')
+    app.clock.time += 3_600_000
+    await vi.advanceTimersByTimeAsync(1_000)
+    records.heal()
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(seen).toEqual(['stale', 'fresh'])
+    vi.useRealTimers()
+    // The other process may hold the lease of what is to be projected.
+    app.clock.time += 1_000
+    await until(async () => (await app.events('flags.fresh')).length > 0)
+    expect(await app.events('flags.fresh')).toMatchObject([{ metadata: { lastedMs: 3_600_000 } }])
   })
 
   it('a kill switch that this process has seen acts, though the tenant can not be read', async () => {

@@ -18,6 +18,8 @@ export class Outages {
   readonly #options: OutageOptions
   #since: number | undefined
   #lastStale = 0
+  /** When all was current for the first time after that. */
+  #freshAt: number | undefined
 
   constructor(options: OutageOptions) {
     this.#options = options
@@ -26,6 +28,7 @@ export class Outages {
   /** A tenant's last known state stood in. */
   stale(): void {
     this.#lastStale = this.#options.now()
+    this.#freshAt = undefined
     if (this.#since !== undefined) return
     this.#since = this.#lastStale
     this.#options.onStale()
@@ -34,8 +37,10 @@ export class Outages {
   /** All that is cached was compared with the storage. */
   confirmed(): void {
     const now = this.#options.now()
-    if (this.#since === undefined || now - this.#lastStale < CALM_MS) return
-    const lasted = this.#lastStale - this.#since
+    if (this.#since === undefined) return
+    this.#freshAt ??= now
+    if (now - this.#lastStale < CALM_MS) return
+    const lasted = this.#freshAt - this.#since
     this.#since = undefined
     this.#options.onFresh(lasted)
   }
