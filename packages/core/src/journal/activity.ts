@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { newId, newTraceId } from '../clock.ts'
 import type { EventTemplate } from '../event.ts'
 import { eventTemplate } from '../event.ts'
@@ -176,10 +177,24 @@ export class Activity {
     return this.#sink.add(tenant, this.#line(primary), { strict: this.strict, fold })
   }
 
-  /** Equal refusals on one route are one event a minute, with a count; so are requests that never had a tenant. */
+  /**
+   * Equal refusals on one route are one event a minute, with a count, if the same was served before them; so are requests
+   * that never had a tenant.
+   */
   #foldKey(): string | undefined {
     if (this.#refusal === undefined && (this.tenant !== undefined || !this.request)) return undefined
-    return JSON.stringify([this.#refusal, this.actor?.id, this.request?.method, this.end?.route, this.end?.status])
+    // What counts one more of the first is one more of all that it holds.
+    if (this.#counts.some((count) => count > 1)) return undefined
+    const served = this.#templates.map(({ open }) => open).join('\n')
+    return JSON.stringify([
+      this.#refusal,
+      this.actor?.type,
+      this.actor?.id,
+      this.request?.method,
+      this.end?.route,
+      this.end?.status,
+      served === '' ? '' : createHash('sha256').update(served).digest('base64'),
+    ])
   }
 
   #grown(): void {

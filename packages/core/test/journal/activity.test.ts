@@ -4,6 +4,7 @@ import { eventTemplate } from '../../src/event.ts'
 import type { AddOptions } from '../../src/journal/index.ts'
 import { Activity } from '../../src/journal/index.ts'
 import type { JournalRecord } from '../../src/storage/index.ts'
+import type { Actor } from '../../src/vocabulary.ts'
 
 /** Takes lines as the journal does. */
 class Sink {
@@ -142,9 +143,14 @@ describe('refusals', () => {
   })
 
   it('differ by actor, target and code, not by trace', async () => {
-    const key = async (actor: string, target: string, code: string): Promise<string | undefined> => {
+    const key = async (
+      id: string,
+      target: string,
+      code: string,
+      type: Actor['type'] = 'user',
+    ): Promise<string | undefined> => {
       const { sink, open } = activity()
-      open.actor = { id: actor, type: 'user' }
+      open.actor = { id, type }
       open.note({
         action: 'auth.refused',
         outcome: 'refused',
@@ -156,7 +162,23 @@ describe('refusals', () => {
     }
     expect(await key('ada', 'a', 'X')).toBe(await key('ada', 'a', 'X'))
     const keys = [await key('ada', 'a', 'X'), await key('bob', 'a', 'X'), await key('ada', 'b', 'X')]
-    expect(new Set([...keys, await key('ada', 'a', 'Y')]).size).toBe(4)
+    const others = [await key('ada', 'a', 'Y'), await key('ada', 'a', 'X', 'api_key')]
+    expect(new Set([...keys, ...others]).size).toBe(5)
+  })
+
+  it('fold together what was served the same, each once: a count is one of all that was', async () => {
+    const served = (value: boolean) => eventTemplate({ action: 'flag.evaluated', metadata: { value } })
+    const [on, off] = [served(true), served(false)]
+    const key = async (...templates: (typeof on)[]): Promise<string | undefined> => {
+      const { sink, open } = activity()
+      for (const template of templates) open.fold(template)
+      open.note({ action: 'limit.refused', outcome: 'refused' })
+      await open.settle('request.handled', 'refused')
+      return sink.options[0]?.fold?.key
+    }
+    expect(await key(on)).toBe(await key(served(true)))
+    expect(new Set([await key(), await key(on), await key(off), await key(on, off)]).size).toBe(4)
+    expect(await key(on, on)).toBeUndefined()
   })
 
   it('never fold together with something that had an effect', async () => {
