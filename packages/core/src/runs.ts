@@ -9,7 +9,7 @@ import type { Activity } from './journal/index.ts'
 import type { MaybePromise } from './maybe-promise.ts'
 import { noteError } from './note-error.ts'
 import type { TraceParent } from './telemetry-port.ts'
-import type { Actor, ActorInput, Outcome } from './vocabulary.ts'
+import type { Actor, ActorInput, Outcome, RequestInfo } from './vocabulary.ts'
 import { PLATFORM } from './vocabulary.ts'
 
 /** In whose name code runs that serves no request. */
@@ -35,15 +35,29 @@ export async function runAsTenant<R>(host: RunHost, input: RunInput, fn: Fn<R>, 
   if (around?.kind === 'tenant' && around.tenant.id !== input.tenant && input.switch !== true) {
     throw new ThroughlineError('TENANT_SWITCH_REFUSED', { details: { open: around.tenant.id, asked: input.tenant } })
   }
+  return recordedRun(host, { tenant: input.tenant, actor, traceId }, fn)
+}
+
+/** Who runs, and what it belongs to. */
+interface RecordedRun {
+  readonly tenant: string
+  readonly actor: Actor
+  readonly traceId: string | undefined
+  readonly request?: RequestInfo | undefined
+}
+
+/** Runs `fn` with a record of its own. */
+async function recordedRun<R>(host: RunHost, { tenant, actor, traceId, request }: RecordedRun, fn: Fn<R>): Promise<R> {
   const done = host.admit()
   try {
     const trace = host.telemetry.parent()
     const activity = host.openActivity(trace?.traceId ?? traceId)
     activity.actor = actor
+    activity.request = request
     return await settled({ host, activity, trace }, 'run.completed', async () => {
       const scope = await host.telemetry.context(async () => {
-        const snapshot = await activeTenant(host, activity, input.tenant)
-        return host.openScope({ snapshot, actor, activity, request: undefined, rule: undefined })
+        const snapshot = await activeTenant(host, activity, tenant)
+        return host.openScope({ snapshot, actor, activity, request, rule: undefined })
       })
       return decided(scope.holds, () => runIn(scope, fn))
     })
@@ -70,7 +84,10 @@ export async function openEnvelope<T, R>(
   return resumeCaptured(host, context, () => fn(payload as T))
 }
 
-/** Enters a request that opened without a tenant: a webhook whose tenant is in its body. */
+/**
+ * Enters a request that opened without a tenant: a webhook whose tenant is in its body. A record has one actor: what
+ * further actors do in the request leaves records of their own.
+ */
 export async function enterAsTenant<R>(host: RunHost, activity: Activity, input: RunInput, fn: Fn<R>): Promise<R> {
   checkInput('enter', input)
   checkFunction('enter', fn)
@@ -84,9 +101,17 @@ export async function enterAsTenant<R>(host: RunHost, activity: Activity, input:
         details: { open: activity.tenant, asked: input.tenant },
       })
     }
+    if (isOfAnother(activity, actor)) return undefined
     return host.openScope({ snapshot, actor, activity, request: activity.request, rule: undefined })
   })
-  return decided(scope.holds, () => runIn(scope, fn))
+  if (scope) return decided(scope.holds, () => runIn(scope, fn))
+  const { traceId, request } = activity
+  return recordedRun(host, { tenant: input.tenant, actor, traceId, request }, fn)
+}
+
+/** What it did already would be another actor's. */
+function isOfAnother({ tenant, actor }: Activity, { type, id }: Actor): boolean {
+  return tenant !== undefined && actor !== undefined && (actor.type !== type || actor.id !== id)
 }
 
 /** Runs `fn` as the operator; its acts are on the operator's trail, with the reason. */

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Guard } from '@throughline/core'
 import {
   createThroughline,
@@ -259,6 +260,28 @@ describe.each([
     expect(await trail('acme')).toContainEqual(
       expect.objectContaining({ action: 'request.handled', actor: expect.objectContaining({ id: 'billing' }) }),
     )
+  })
+
+  it('leaves what several actors do in a webhook on records of their own, however they interleave', async () => {
+    const { throughline, trail } = setUp()
+    const hooks = express()
+    hooks.use(requestAudit(throughline))
+    const act = (req: Request, id: string) =>
+      enter(throughline, req, { tenant: 'acme', actor: { id } }, async () => {
+        await throughline.audit.record({ action: `test.${id}` })
+        await pause(1)
+        await throughline.audit.record({ action: `test.${id}` })
+        return currentContext().request?.path
+      })
+    hooks.post('/hook', async (req, res) => {
+      res.send(await Promise.all(['ada', 'bob', 'ada'].map((id) => act(req, id))))
+    })
+    await request(hooks).post('/hook').expect(200, ['/hook', '/hook', '/hook'])
+    const events = (await trail('acme')).filter(({ action }) => action.startsWith('test.'))
+    expect(events.map(({ action, actor }) => [action, actor.id]).sort()).toEqual([
+      ...Array.from({ length: 4 }, () => ['test.ada', 'ada']),
+      ...Array.from({ length: 2 }, () => ['test.bob', 'bob']),
+    ])
   })
 
   it('answers 404 to a webhook that names no tenant, or one that can be none', async () => {
