@@ -4,17 +4,18 @@ import type { RecordsStore, ScopeVersion } from '../storage/records.ts'
 const POLL_MS = 1_000
 /** Notices that come close together are one look. */
 const NOTICE_MS = 20
-/** Changes are looked for this far before the last look: commits become visible out of order, and clocks differ. */
+/** Changes of scopes that are not asked for are looked for this far before the last look: commits become visible late. */
 const LOOK_BACK_MS = 30_000
 const SWEEP_MS = 60_000
-const SWEEP_SCOPES = 500
+/** Scopes of one query. */
+const SCOPES = 500
 
 export interface VersionWatchOptions {
   readonly versions: RecordsStore['versions']
   /** Hints of the storage that there is something to see: they only bring the next look forward. */
   readonly notices?: RecordsStore['notices'] | undefined
   now(): number
-  /** Everything cached, by scope. */
+  /** Everything cached, by scope: first the platform's, then what is used most. */
   cached(): Iterable<ScopeVersion>
   /** This scope's state is not the cached one any more. Until it resolves, what is cached does not count as confirmed. */
   onChange(scope: string): MaybePromise<void>
@@ -24,8 +25,8 @@ export interface VersionWatchOptions {
 }
 
 /**
- * Sees other processes' changes by comparing version numbers, never by a position in a feed: every second those that
- * changed lately, every minute all that are cached.
+ * Sees other processes' changes by comparing version numbers, never by a position in a feed: every second those of the
+ * scopes that are used most and of what changed lately, every minute all that are cached.
  */
 export class VersionWatch {
   readonly #options: VersionWatchOptions
@@ -62,22 +63,32 @@ export class VersionWatch {
 
   /** Compares once. */
   async poll(): Promise<void> {
-    const { now, versions, cached, onChange } = this.#options
+    const { now, cached, onChange } = this.#options
     const at = now()
     const known = new Map<string, number>()
     for (const { scope, version } of cached()) known.set(scope, version)
-    const found: ScopeVersion[] = []
-    if (at - this.#sweptAt >= SWEEP_MS) {
-      const scopes = [...known.keys()]
-      for (let i = 0; i < scopes.length; i += SWEEP_SCOPES) {
-        found.push(...(await versions({ scopes: scopes.slice(i, i + SWEEP_SCOPES) })))
-      }
-      this.#sweptAt = at
-    } else found.push(...(await versions({ since: Math.min(at, this.#confirmedAt) - LOOK_BACK_MS })))
+    const found = await this.#look([...known.keys()], at)
     const changed = found.filter(({ scope, version }) => (known.get(scope) ?? version) < version)
     await Promise.all(changed.map(({ scope }) => onChange(scope)))
     this.#confirmedAt = at
     this.#options.onConfirmed?.()
+  }
+
+  async #look(scopes: readonly string[], at: number): Promise<readonly ScopeVersion[]> {
+    const { versions } = this.#options
+    const sweeps = at - this.#sweptAt >= SWEEP_MS
+    // The first are asked for each time: when they changed is said by the clock of whoever changed them.
+    const found = [...(await versions({ scopes: scopes.slice(0, SCOPES) }))]
+    if (!sweeps) {
+      if (scopes.length <= SCOPES) return found
+      const since = Math.min(at, this.#confirmedAt) - LOOK_BACK_MS
+      return [...found, ...(await versions({ since }))]
+    }
+    for (let i = SCOPES; i < scopes.length; i += SCOPES) {
+      found.push(...(await versions({ scopes: scopes.slice(i, i + SCOPES) })))
+    }
+    this.#sweptAt = at
+    return found
   }
 
   #notice(): void {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import type { RecordsStore } from '../../src/storage/records.ts'
 import { VersionWatch } from '../../src/tenants/version-watch.ts'
 
 beforeEach(() => {
@@ -74,4 +75,29 @@ it('listens no more once it has stopped', async () => {
   notify()
   await vi.advanceTimersByTimeAsync(5_000)
   expect(seen).toMatchObject({ looks: 0, subscribed: 0 })
+})
+
+it('sees a change whatever the clock says of whoever made it', async () => {
+  const asked: Parameters<RecordsStore['versions']>[0][] = []
+  const changed: string[] = []
+  const scopes = ['$platform', ...Array.from({ length: 1_200 }, (_, i) => `t${i}`)]
+  const watch = new VersionWatch({
+    async versions(query) {
+      asked.push(query)
+      return 'scopes' in query ? query.scopes.map((scope) => ({ scope, version: 2 })) : []
+    },
+    now: () => Date.now(),
+    cached: () => scopes.map((scope) => ({ scope, version: 1 })),
+    onChange: (scope) => void changed.push(scope),
+    onFailure: (error) => {
+      throw error
+    },
+  })
+  watch.start()
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect(changed).toEqual(scopes.slice(0, 500))
+  expect(asked).toEqual([{ scopes: scopes.slice(0, 500) }, { since: expect.any(Number) }])
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(new Set(changed)).toEqual(new Set(scopes))
+  watch.stop()
 })
