@@ -8,10 +8,17 @@ import { PROVIDER_NAME } from './provider-metadata.ts'
  * our own evaluations are: `flag.evaluated`, with the provider's name. Our own provider leaves its own events. Outside
  * a tenant context of this instance there is no trail, and nothing is written.
  *
+ * @throws ThroughlineError `OPTIONS_INVALID` for what is no instance
+ *
  * @example
  * OpenFeature.addHooks(throughlineHook(throughline))
  */
 export function throughlineHook(throughline: { readonly audit: Pick<Audit, 'flagEvaluated'> }): Hook {
+  if (!throughline?.audit) {
+    throw new ThroughlineError('OPTIONS_INVALID', {
+      message: 'throughlineHook: the first parameter must be what createThroughline() returned.',
+    })
+  }
   return {
     finally(context: Readonly<HookContext>, details: EvaluationDetails<FlagValue>) {
       const provider = context.providerMetadata.name

@@ -24,19 +24,31 @@ export interface ProviderOptions {
  * Throughline's flags as an OpenFeature provider, for the server. The tenant is the open context's and nobody else's:
  * evaluation contexts of every level add attributes, which rules read as `context.<name>`.
  *
- * @throws ThroughlineError `OPTIONS_INVALID` if the instance has no flags
+ * @throws ThroughlineError `OPTIONS_INVALID`, also when the instance has no flags
  *
  * @example
  * await OpenFeature.setProviderAndWait(throughlineProvider(throughline))
  */
 export function throughlineProvider(throughline: EvaluatesFlags, options: ProviderOptions = {}): Provider {
-  if (!throughline.flags) {
+  if (!throughline?.flags) {
     throw new ThroughlineError('OPTIONS_INVALID', {
       message: 'The instance has no flags to provide.',
       remedy: 'Pass `flags` to `createThroughline`; `throughlineHook` alone needs none.',
     })
   }
+  checkOptions(options)
   return new ThroughlineProvider(throughline, options)
+}
+
+function checkOptions(options: ProviderOptions): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (name !== 'onTrackingError') throw invalid(`${name} is not known: there is onTrackingError.`)
+    if (value !== undefined && typeof value !== 'function') throw invalid(`${name} must be a function.`)
+  }
+}
+
+function invalid(problem: string): ThroughlineError {
+  return new ThroughlineError('OPTIONS_INVALID', { message: `throughlineProvider: ${problem}` })
 }
 
 class ThroughlineProvider implements Provider {

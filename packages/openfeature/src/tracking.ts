@@ -22,5 +22,6 @@ export function trackUsage(
   if (!usage || !meter) return
   const { value, key } = details
   const quantity = meter.aggregate === 'sum' ? value : undefined
-  usage.record(name, quantity, typeof key === 'string' ? { key } : {}).catch(onError)
+  // Also what is no text: it is refused, for an event that is to count once must not count each time.
+  usage.record(name, quantity, key === undefined ? {} : { key: key as string }).catch(onError)
 }

@@ -99,6 +99,12 @@ describe('the hook', () => {
     expect(await evaluated('globex')).toEqual([])
   })
 
+  it('wants an instance', () => {
+    for (const none of [undefined, null, {}]) {
+      expect(() => throughlineHook(none as never)).toThrow('must be what createThroughline() returned.')
+    }
+  })
+
   it('is bounded, whatever a provider answers', async () => {
     const chatty: Provider = {
       metadata: { name: 'p'.repeat(1_000) },

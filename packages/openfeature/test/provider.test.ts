@@ -47,7 +47,15 @@ describe('the provider', () => {
     const without = createThroughline({})
     // @ts-expect-error There are no flags on the type either.
     expect(() => throughlineProvider(without)).toThrow('The instance has no flags to provide.')
+    expect(() => throughlineProvider(undefined as never)).toThrow('The instance has no flags to provide.')
     await without.close()
+  })
+
+  it.each([
+    [{ onTrackingErr: () => undefined }, 'onTrackingErr is not known: there is onTrackingError.'],
+    [{ onTrackingError: 'log' }, 'onTrackingError must be a function.'],
+  ])('refuses options %j', (options, words) => {
+    expect(() => throughlineProvider(throughline, options as never)).toThrow(words)
   })
 
   it('names the version of a definition that was made at run time', async () => {

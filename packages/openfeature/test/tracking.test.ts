@@ -65,6 +65,7 @@ describe('tracking', () => {
 
   it.each([
     ['a quantity that is none', () => track('bytes', { value: 0.5 }), 'USAGE_QUANTITY_INVALID'],
+    ['a key that is no text', () => track('exports', { key: 42 }), 'USAGE_KEY_INVALID'],
     ['no tenant', async () => client.track('exports'), 'TENANT_REQUIRED'],
   ] as const)('tells of %s, and throws nothing', async (_, act, code) => {
     await act()
