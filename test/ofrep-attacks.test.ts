@@ -5,6 +5,7 @@ import { connect } from 'node:net'
 import bodyParser from '@koa/bodyparser'
 import type { ThroughlineHost } from '@throughline/core'
 import { concurrent } from '@throughline/core'
+import type { Storage } from '@throughline/core/storage'
 import { createTestThroughline } from '@throughline/core/testing'
 import * as onExpress from '@throughline/express'
 import * as onKoa from '@throughline/koa'
@@ -14,6 +15,7 @@ import type { Middleware } from 'koa'
 import Koa from 'koa'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { FlagStreams } from '../packages/core/src/http/ofrep/flag-streams.ts'
+import { FaultyRecords } from './faulty-records.ts'
 import { expectAnswer } from './ofrep-protocol.ts'
 import { EventStream, listen } from './ofrep-server.ts'
 import { until } from './until.ts'
@@ -114,9 +116,10 @@ const table: { plan: string; more: object; isMember: (actor: { readonly id: stri
     isMember: () => true,
   }
 
-async function serve(appOf: AppOf, options?: AppOptions) {
+async function serve(appOf: AppOf, { storage, ...options }: AppOptions & { readonly storage?: Storage } = {}) {
   Object.assign(table, { plan: 'free', more: {}, isMember: () => true })
   const throughline = createTestThroughline({
+    ...(storage && { storage }),
     logger: { warn() {} },
     tenants: { load: (id) => ({ id, plan: table.plan, ...table.more }), isMember: (actor) => table.isMember(actor) },
     plans: { free: {}, enterprise: {} },
@@ -139,8 +142,8 @@ async function serve(appOf: AppOf, options?: AppOptions) {
     expectAnswer(path.slice(BULK.length), answer.status, answer.headers, parsed)
     return { status: answer.status, etag: answer.headers.get('etag') ?? '', text, body: parsed }
   }
-  const listenTo = async (user = 'ada@acme') => {
-    const stream = await EventStream.open(`${url}/ofrep/v1/streams`, { 'x-user': user })
+  const listenTo = async (user = 'ada@acme', headers: Readonly<Record<string, string>> = {}) => {
+    const stream = await EventStream.open(`${url}/ofrep/v1/streams`, { 'x-user': user, ...headers })
     ends.push(() => stream.leave())
     return stream
   }
@@ -377,6 +380,8 @@ describe('the change stream of OFREP under attack', () => {
       Object.assign(new EventEmitter(), { writeHead() {}, write() {} }),
     )
     for (const response of responses) await streams.open(scope as never, response as never, undefined)
+    await vi.advanceTimersByTimeAsync(0)
+    looks = 0
     change()
     expect(looks).toBe(100)
     for (const response of responses.slice(-20)) response.emit('close')
@@ -397,6 +402,43 @@ describe('the change stream of OFREP under attack', () => {
     await until(() => open.size === 0)
   })
 
+  it('tells of a change that came while its request was put on record', async () => {
+    const records = new FaultyRecords()
+    const { listenTo, throughline } = await serve(onExpress5, { storage: { records } })
+    const first = await listenTo()
+    await until(() => first.events.length === 1)
+    const seen = { 'Last-Event-ID': first.events[0]?.id ?? '' }
+    records.break('hang', 'append')
+    const opening = listenTo('ada@acme', seen)
+    await until(() => records.hanging > 0)
+    let changed = false
+    const changing = throughline.platform.run(by, async ({ flags }) => {
+      await flags.patch('reports', { default: true })
+      changed = true
+    })
+    await until(() => changed)
+    records.heal()
+    await changing
+    const again = await opening
+    await until(() => again.events.length === 1)
+  })
+
+  it('gives its place back where its head can not be sent', async () => {
+    let broken = true
+    const before: RequestHandler = (_request, response, next) => {
+      const { writeHead } = response
+      response.writeHead = function (this: typeof response, ...head: unknown[]) {
+        if (!broken) return Reflect.apply(writeHead, this, head)
+        broken = false
+        throw new Error('broken')
+      }
+      next()
+    }
+    const { listenTo } = await serve(onExpress5, { before, streams: { perTenant: 1 } })
+    expect((await listenTo()).status).toBe(500)
+    expect((await listenTo()).status).toBe(200)
+  })
+
   it('gives its place back where something else has answered', async () => {
     let busy = true
     const before: RequestHandler = (_request, response, next) => {
@@ -408,6 +450,15 @@ describe('the change stream of OFREP under attack', () => {
     expect((await listenTo()).status).toBe(503)
     expect((await listenTo()).status).toBe(200)
   })
+})
+
+it('reads a body of which something of the app has the text', async () => {
+  const before: RequestHandler = (request, _response, next) => {
+    request.setEncoding('utf8')
+    next()
+  }
+  const { post } = await serve(onExpress5, { before })
+  expect((await post(`${BULK}/preview`, '{"context":{"preview":true,"name":"é"}}')).body.value).toBe(true)
 })
 
 it("tells Express of what another middleware's wrapper throws, instead of nobody", async () => {

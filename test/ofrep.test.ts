@@ -270,6 +270,20 @@ describe.each(ADAPTERS)('OFREP on %s', (_name, appOf) => {
       expect((await post(`/menu${told}`)).body.value).toBe('new')
       expect((await post('')).body.metadata.version).not.toBe(body.metadata.version)
     })
+
+    it('are so too after a clock was set back', async () => {
+      const storage = memoryStorage()
+      const { post, throughline } = await serve({}, flagsOf({ storage }))
+      const { body } = await post('')
+      const [, version] = body.metadata.version.split('.')
+      const told = `?flagConfigEtag=0.${Number(version) + 1}`
+      expect((await post(`/menu${told}`)).body.value).toBe('old')
+      throughline.clock.set(throughline.clock.now() - 60_000)
+      const other = flagsOf({ storage })
+      ends.push(() => other.close())
+      await other.platform.run(by, ({ flags }) => flags.override('acme', 'menu', 'new'))
+      expect((await post(`/menu${told}`)).body.value).toBe('new')
+    })
   })
 
   describe('the change stream', () => {

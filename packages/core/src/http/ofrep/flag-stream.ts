@@ -47,11 +47,13 @@ export class FlagStream {
     this.#options = options
     this.#endsAt = scope.owner.now() + options.lifetime
     response.writeHead(200, HEADERS)
-    this.#timer = setInterval(() => this.#tick(), keepAlive)
-    this.#timer.unref()
     response.write(`retry: ${RETRY_MS}\n\n`)
     if (lastEventId === versionOf(scope)) this.#told = lastEventId
     else this.#tell()
+    this.#timer = setInterval(() => this.#tick(), keepAlive)
+    this.#timer.unref()
+    // What changed since the request was let in has been told to nobody here.
+    void this.#look()
   }
 
   /** Flags may have changed. */

@@ -54,22 +54,22 @@ export class FlagStreams {
    * @throws ThroughlineError `LIMIT_EXCEEDED` for one too many of the tenant's, `LOAD_SHED` of the process's; `CLOSED`
    */
   async open(scope: Scope, response: ServerResponse, lastEventId: string | undefined): Promise<void> {
-    const { now, onFailure } = this.#options
     this.#checkOpen()
     const leave = this.#enter(scope.tenant.id)
     try {
-      await settleAsStream(response, now)
+      await settleAsStream(response, this.#options.now)
       this.#checkOpen()
+      // Its client has left, or something else of the app has answered.
+      if (response.closed || response.destroyed || response.headersSent) leave()
+      else this.#begin(scope, response, lastEventId, leave)
     } catch (error) {
       leave()
       throw error
     }
-    // Its client has left, or something else of the app has answered.
-    if (response.closed || response.destroyed || response.headersSent) {
-      leave()
-      return
-    }
-    const [keepAlive, lifetime] = [this.#keepAlive, this.#lifetime]
+  }
+
+  #begin(scope: Scope, response: ServerResponse, lastEventId: string | undefined, leave: () => void): void {
+    const [keepAlive, lifetime, { onFailure }] = [this.#keepAlive, this.#lifetime, this.#options]
     const stream = new FlagStream({ scope, response, keepAlive, lifetime, lastEventId, onFailure })
     const streams = this.#of(scope.tenant.id)
     streams.add(stream)

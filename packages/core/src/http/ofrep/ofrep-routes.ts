@@ -50,7 +50,7 @@ export class OfrepRoutes {
   readonly #engines: RemoteEngines
   readonly #options: OfrepOptions
   readonly #streams: FlagStreams | undefined
-  /** Tenants for whom the newest state was looked up in vain, and until when (ms) it is not again. */
+  /** Tenants for whom the newest state was looked up in vain, and when (ms): for a while it is not again. */
   readonly #caughtUp = new Map<string, number>()
 
   /** @throws ThroughlineError `OPTIONS_INVALID` */
@@ -160,11 +160,12 @@ export class OfrepRoutes {
     const told = new URLSearchParams(query).get('flagConfigEtag')
     if (!isBehind(scope.snapshot, told)) return
     const now = this.#host.now()
-    if (now < (this.#caughtUp.get(scope.tenant.id) ?? 0)) return
+    // A clock that was set back must not make it wait for longer.
+    if (Math.abs(now - (this.#caughtUp.get(scope.tenant.id) ?? Number.NEGATIVE_INFINITY)) < CAUGHT_UP_MS) return
     await scope.owner.refresh(scope)
     if (!isBehind(scope.snapshot, told)) return
     if (this.#caughtUp.size >= MAX_CAUGHT_UP) this.#caughtUp.clear()
-    this.#caughtUp.set(scope.tenant.id, now + CAUGHT_UP_MS)
+    this.#caughtUp.set(scope.tenant.id, now)
   }
 
   async #stream(call: OfrepCall, scope: Scope): Promise<undefined> {

@@ -51,10 +51,12 @@ function readBytes(message: IncomingMessage): Promise<Uint8Array> {
       message.off('data', take).off('end', end).off('error', fail).off('close', fail)
       settle()
     }
-    const take = (chunk: Buffer): void => {
-      bytes += chunk.length
+    const take = (chunk: Buffer | string): void => {
+      // A text where something of the app has set an encoding.
+      const taken = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
+      bytes += taken.length
       if (bytes > MAX_BYTES) done(() => reject(tooLarge()))
-      else chunks.push(chunk)
+      else chunks.push(taken)
     }
     const end = (): void => done(() => resolve(Buffer.concat(chunks)))
     const fail = (): void => done(() => reject(new OfrepFailure('PARSE_ERROR', 'The body broke off.')))
