@@ -1,3 +1,4 @@
+import type { ThroughlineOptions } from '../options.ts'
 import type {
   BooleanFlag,
   ExactRollout,
@@ -17,7 +18,16 @@ interface Mistake<Says extends string> {
   readonly throughline: Says
 }
 
-type MaybeMissing = Mistake<'may be undefined, and would hold for everybody'>
+// Texts, for of a mistake that has a name of its own the compiler shows that name alone.
+type MaybeMissing = 'may be undefined, and would hold for everybody'
+type AnyText = 'may be any text: declare the object "as const", or within defineCatalog'
+
+/** A name that nothing has. A plain object declares its texts as any text, which names nothing. */
+type NoName<Name, Says extends string> = string extends Name ? AnyText : `"${Name & string}" ${Says}`
+
+type NotKnown<Name> = NoName<Name, 'is not known here'>
+type NoVariant<Name> = NoName<Name, 'is no variant of this flag'>
+type NoFlag<Name> = NoName<Name, 'is no other flag of the catalog'>
 
 type Operator = keyof Exclude<Extract<FlagCondition, object>, readonly unknown[]>
 
@@ -28,7 +38,7 @@ type CheckedCondition<Condition> = Condition extends readonly unknown[]
     ? {
         readonly [K in keyof Condition]: K extends Operator
           ? undefined extends Condition[K]
-            ? MaybeMissing
+            ? Mistake<MaybeMissing>
             : Condition[K]
           : Mistake<`"${K & string}" is no operator`>
       }
@@ -49,14 +59,18 @@ type CheckedConditions<Conditions, Segment extends string> = FlagConditions exte
             ? CheckedConditions<Conditions[K], Segment>
             : K extends FlagAttribute
               ? undefined extends Conditions[K]
-                ? MaybeMissing
+                ? Mistake<MaybeMissing>
                 : CheckedCondition<Conditions[K]>
               : Mistake<`"${K & string}" must begin with org., actor., request. or context.`>
     }
 
 type CheckedSegment<Named, Segment extends string> = Named extends Segment | readonly Segment[]
   ? Named
-  : Mistake<`there are the segments ${Segment}`>
+  : string extends Named
+    ? Mistake<AnyText>
+    : [Segment] extends [never]
+      ? Mistake<'the catalog has no segments'>
+      : Mistake<`there are the segments ${Segment}`>
 
 // Lists, each by a parameter of its own: else their methods would be checked as well.
 type CheckedGroup<Group, Segment extends string> = {
@@ -76,14 +90,12 @@ type CheckedPrerequisites<Prerequisites, Flags, Own> = {
 type CheckedServe<Serve, Variant extends string> = Serve extends Variant
   ? Serve
   : Serve extends string
-    ? Mistake<`"${Serve & string}" is no variant of this flag`>
-    : {
-        readonly [K in keyof Serve]: K extends Variant ? number : Mistake<`"${K & string}" is no variant of this flag`>
-      }
+    ? Mistake<NoVariant<Serve>>
+    : { readonly [K in keyof Serve]: K extends Variant ? number : Mistake<NoVariant<K>> }
 
 /** Something that has no members but these. */
 type Exactly<Part, Member> = {
-  readonly [K in keyof Part]: K extends Member ? Part[K] : Mistake<`"${K & string}" is not known here`>
+  readonly [K in keyof Part]: K extends Member ? Part[K] : Mistake<NotKnown<K>>
 }
 
 type CheckedRing<Ring, Segment extends string> = {
@@ -91,7 +103,7 @@ type CheckedRing<Ring, Segment extends string> = {
     ? CheckedConditions<Ring[K], Segment>
     : K extends keyof FlagRing
       ? Ring[K]
-      : Mistake<`"${K & string}" is not known here`>
+      : Mistake<NotKnown<K>>
 }
 
 /** Names of a rule's rings; any text where they are not known one by one. */
@@ -119,10 +131,10 @@ type CheckedRule<Rule, Variants, Segment extends string> = keyof FlagRule extend
                 : K extends 'upTo'
                   ? Rule[K] extends RingName<Rule>
                     ? Rule[K]
-                    : Mistake<`"${Rule[K] & string}" is no ring of this rule`>
+                    : Mistake<NoName<Rule[K], 'is no ring of this rule'>>
                   : K extends keyof FlagRule
                     ? Rule[K]
-                    : Mistake<`"${K & string}" is not known here`>
+                    : Mistake<NotKnown<K>>
     }
 
 /** A prerequisite names another flag, and a value that it has. */
@@ -140,7 +152,7 @@ type CheckedPrerequisite<Prerequisite, Flags, Own> = Prerequisite extends {
     : NoOtherFlag<F, Is>
   : Prerequisite
 interface NoOtherFlag<F, Is> {
-  readonly flag: Mistake<`"${F & string}" is no other flag of the catalog`>
+  readonly flag: Mistake<NoFlag<F>>
   readonly is: Is
 }
 type Choice<Flag> = Flag extends { readonly variants: infer V extends object } ? keyof V : boolean
@@ -152,7 +164,7 @@ type CheckedFlag<Flags, Own extends keyof Flags, Segment extends string, Flag = 
     ? VariantsOf<Flag> extends object
       ? Flag[K] extends keyof VariantsOf<Flag>
         ? Flag[K]
-        : Mistake<`"${Flag[K] & string}" is no variant of this flag`>
+        : Mistake<NoVariant<Flag[K]>>
       : boolean
     : K extends 'rules'
       ? CheckedRules<Flag[K], VariantsOf<Flag>, Segment>
@@ -160,7 +172,7 @@ type CheckedFlag<Flags, Own extends keyof Flags, Segment extends string, Flag = 
         ? CheckedPrerequisites<Flag[K], Flags, Own>
         : K extends keyof VariantFlag
           ? Flag[K]
-          : Mistake<`"${K & string}" is not known here`>
+          : Mistake<NotKnown<K>>
 }
 
 /** What is not known member by member is left to the check at run time. */
@@ -189,7 +201,7 @@ type CheckedPlan<Plan, C> = {
         ? Exactly<Plan[K], Names<C, 'meters'>>
         : K extends keyof PlanDefinition
           ? Plan[K]
-          : Mistake<`"${K & string}" is not known here`>
+          : Mistake<NotKnown<K>>
 }
 
 /** What is not known member by member is left to the check at run time. */
@@ -198,8 +210,8 @@ type CheckedPlans<Plans, C> = string extends keyof Plans
   : { readonly [Name in keyof Plans]: PlanDefinition extends Plans[Name] ? Plans[Name] : CheckedPlan<Plans[Name], C> }
 
 /**
- * A catalog whose flags and plans name variants, segments and flags that are there: what does not, does not compile. A function that
- * passes on whatever options it is given takes `O & CheckedCatalog<O>`.
+ * A catalog, whole or inline in options, whose members are known, and whose flags and plans name variants, segments and flags that
+ * are there: what does not, does not compile. A function that passes on whatever options it is given takes `O & CheckedCatalog<O>`.
  */
 export type CheckedCatalog<C> = {
   readonly [K in keyof C]: K extends 'flags'
@@ -208,5 +220,9 @@ export type CheckedCatalog<C> = {
       ? { readonly [Name in keyof C[K]]: CheckedConditions<C[K][Name], Names<C, 'segments'>> }
       : K extends 'plans'
         ? CheckedPlans<C[K], C>
-        : C[K]
+        : K extends 'catalog'
+          ? CheckedCatalog<C[K]>
+          : K extends keyof ThroughlineOptions
+            ? C[K]
+            : Mistake<NotKnown<K>>
 }

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type {
   BooleanFlagKey,
   Catalog,
+  CheckedCatalog,
   ConfigOutput,
   ConfigPath,
   ConfigValue,
@@ -17,6 +18,7 @@ import type {
   PlanName,
 } from '../../src/catalog/index.ts'
 import { defineCatalog, perMinute, quotaPerDay } from '../../src/catalog/index.ts'
+import type { ThroughlineOptions } from '../../src/options.ts'
 import type { Json } from '../../src/vocabulary.ts'
 
 const catalog = defineCatalog({
@@ -181,5 +183,41 @@ describe('names in a catalog', () => {
     })
     // @ts-expect-error no such root
     defineCatalog({ flags: { a: { rules: [{ if: { 'tenant.plan': 'x' }, serve: true }], default: false } } })
+  })
+
+  it('are checked in a catalog that stands in the options, too', () => {
+    const options = <const O extends ThroughlineOptions>(given: O & CheckedCatalog<O>) => given
+    const variants = { small: 1, large: 2 } as const
+    options({ catalog: { flags: { a: { variants, default: 'small' } } }, tenants: 'ours' })
+    options({ catalog: catalog as Catalog })
+    options({} as ThroughlineOptions)
+    // @ts-expect-error no variant
+    options({ catalog: { flags: { a: { variants, default: 'medium' } } } })
+    // @ts-expect-error no part of a catalog
+    options({ catalog: { flags: { a: { default: false } }, limts: {} } })
+    // @ts-expect-error no option
+    options({ flags: { a: { default: false } }, tenant: 'ours' })
+    // @ts-expect-error no part of a catalog
+    defineCatalog({ flags: { a: { default: false } }, limts: {} })
+  })
+
+  it('are told from any text, and say what to do about it', () => {
+    const plain = {
+      segments: { eu: { 'org.region': 'eu' } },
+      flags: {
+        size: { variants: { small: 1, large: 2 }, default: 'small' },
+        next: { rules: [{ if: { segment: 'eu' }, serve: true }], default: false },
+      },
+    }
+    type Flags = CheckedCatalog<typeof plain>['flags']
+    type Said = 'may be any text: declare the object "as const", or within defineCatalog'
+    expectTypeOf<Flags['size']['default']['throughline']>().toEqualTypeOf<Said>()
+    expectTypeOf<Flags['next']['rules'][0]['if']['segment']['throughline']>().toEqualTypeOf<Said>()
+    // @ts-expect-error names are lost
+    defineCatalog(plain)
+    type Lone = CheckedCatalog<{ flags: { a: { rules: [{ if: { segment: 'eu' }; serve: true }]; default: false } } }>
+    expectTypeOf<
+      Lone['flags']['a']['rules'][0]['if']['segment']['throughline']
+    >().toEqualTypeOf<'the catalog has no segments'>()
   })
 })
