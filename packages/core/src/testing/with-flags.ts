@@ -44,12 +44,18 @@ export function withFlags<C extends Catalog = RegisteredCatalog, R = unknown>(va
   if (open?.kind === 'tenant') own.in((open.snapshot as unknown as FlagsScope['snapshot']).flags)
   const result = storage.run(own, fn)
   if (result instanceof Promise) return result.finally(() => own.end()) as R
-  if (isLazy(result)) {
-    const begin = result.then.bind(result)
-    const then: typeof begin = (...handlers) => storage.run(own, () => begin(...handlers))
-    Reflect.set(result, 'then', then)
-  }
+  if (isLazy(result)) beginOnce(result, (begin) => storage.run(own, begin))
   return result
+}
+
+/** Has something begin by way of `run` where it is awaited first; who awaits it again has nothing to do with that. */
+function beginOnce(lazy: PromiseLike<unknown>, run: <T>(begin: () => T) => T): void {
+  const { then } = lazy
+  const begin: typeof then = (...handlers) => {
+    Reflect.set(lazy, 'then', then)
+    return run(() => lazy.then(...handlers))
+  }
+  Reflect.set(lazy, 'then', begin)
 }
 
 function started(): AsyncLocalStorage<FlagPins> {

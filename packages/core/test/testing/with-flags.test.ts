@@ -170,6 +170,9 @@ describe('withFlags', () => {
     await run(ada, async () => {
       expect(await withFlags({ reports: true }, () => lazy)).toBe(true)
       expect(lazy.asked).toBe(1)
+      expect(await lazy).toBe(false)
+      const twice = () => withFlags({ theme: 'blue' }, () => withFlags({ reports: true }, () => lazy))
+      expect([await twice(), await lazy]).toEqual([true, false])
     })
   })
 
