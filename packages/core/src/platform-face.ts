@@ -9,11 +9,14 @@ import type { Opened } from './opened-instance.ts'
 import type { Settings } from './options.ts'
 import type { PlatformPort } from './platform-port.ts'
 import { runAsPlatform } from './runs.ts'
+import type { JournalEvent } from './storage/journal-record.ts'
 import { createPlatformTenants } from './tenants/index.ts'
 import { unavailable } from './unavailable.ts'
 import { calendarProblems, createPlatformUsage, UTC_CALENDAR } from './usage/index.ts'
 import type { ActorInput } from './vocabulary.ts'
 import { PLATFORM } from './vocabulary.ts'
+
+type OperatorEvent = Omit<JournalEvent, 'notable'>
 
 /** What the operator does across tenants, each act with a reason and on record. */
 export function platformFace(settings: Settings, opened: Opened): object {
@@ -33,7 +36,7 @@ export function platformFace(settings: Settings, opened: Opened): object {
       const result = await instance.commitAs(context, trail, change)
       // What is on the operator's own trail is there already.
       const noted = result.status === 'committed' && trail !== PLATFORM
-      if (noted) context.activity.note({ ...change.event, notable: true })
+      if (noted) context.activity.note({ ...naming(trail, change.event), notable: true })
       return result
     },
     async commitFor(tenantId, change) {
@@ -101,4 +104,11 @@ export function platformFace(settings: Settings, opened: Opened): object {
     }),
   }
   return platform
+}
+
+/** What the operator's own trail has of a tenant's event: it says whose. */
+function naming(tenant: string, event: OperatorEvent): OperatorEvent {
+  const { targets = [] } = event
+  if (targets.some(({ type, id }) => type === 'tenant' && id === tenant)) return event
+  return { ...event, targets: [...targets, { type: 'tenant', id: tenant }] }
 }

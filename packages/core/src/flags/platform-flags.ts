@@ -78,7 +78,11 @@ export interface PlatformFlags<C extends Catalog = Catalog> {
     version: number,
     options?: Pick<FlagChangeOptions, 'expectedVersion'>,
   ): Promise<FlagChangeResult>
-  /** @throws ThroughlineError `FLAG_UNKNOWN` */
+  /**
+   * The definition that holds, the newest version, and what is scheduled.
+   *
+   * @throws ThroughlineError `FLAG_UNKNOWN`
+   */
   get(key: FlagKey<C>): Promise<FlagState>
   /** Every flag that is not archived, as the catalog orders them. */
   list(): Promise<readonly FlagState[]>
@@ -110,7 +114,7 @@ export interface PlatformFlags<C extends Catalog = Catalog> {
    * What other processes served is in it a minute later at the most.
    *
    * @param options `days`: 30 unless said, up to 3,650
-   * @throws ThroughlineError `QUERY_INVALID`
+   * @throws ThroughlineError `QUERY_INVALID`; `FLAG_INVALID` for an option that is not known
    */
   report(options?: { readonly days?: number }): Promise<readonly FlagUse[]>
   /**
@@ -124,8 +128,16 @@ export interface PlatformFlags<C extends Catalog = Catalog> {
     value: FlagOverrideOf<C, K>,
     options?: OverrideOptions,
   ): Promise<void>
+  /**
+   * Takes a tenant's override away; also where it had none.
+   *
+   * @throws ThroughlineError `FLAG_UNKNOWN`, `TENANT_NOT_FOUND`
+   */
   clearOverride(tenantId: string, key: FlagKey<C>): Promise<void>
-  /** A tenant's overrides that count now: of which flag, up to when (ms since the epoch), and why. */
+  /**
+   * A tenant's overrides that count now: of which flag, up to when (ms since the epoch), and why. None of a tenant that
+   * does not exist.
+   */
   overrides(tenantId: string): Promise<readonly FlagOverride<FlagKey<C>>[]>
 }
 
@@ -209,7 +221,8 @@ export function createPlatformFlags<C extends Catalog>(options: PlatformFlagsOpt
       check(key)
       refuseOptions(said, ['limit'])
       const { limit = 1_000 } = said
-      if (!(limit >= 0)) throw flagInvalid(`"limit" is ${describe(limit)}; it must be a number from 0.`)
+      if (typeof limit !== 'number' || !(limit >= 0))
+        throw flagInvalid(`"limit" is ${describe(limit)}; it must be a number from 0.`)
       const tenants = port.tenants()
       if (!tenants) throw new ThroughlineError('TENANTS_UNLISTED')
       const comparison = await changer.compared(key, previewed)
@@ -224,8 +237,10 @@ export function createPlatformFlags<C extends Catalog>(options: PlatformFlagsOpt
       looked('flag.compared', tenantA, tenantB)
       return flagDisparities(engine, a, b, keys)
     },
-    async report({ days = 30 } = {}) {
+    async report(said = {}) {
       port.acting()
+      refuseOptions(said, ['days'])
+      const { days = 30 } = said
       const lately = readDays(days)
       const known = await states()
       const served = await options.served()

@@ -1,8 +1,10 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Catalog, FlagConditions, FlagDefinition, FlagEvaluation, PlatformFlags } from '@throughline/core'
 import { createThroughline } from '@throughline/core'
-import type { Storage } from '@throughline/core/storage'
+import type { DocumentQuery, DocumentSet, Storage } from '@throughline/core/storage'
 import { memoryStorage, PLATFORM } from '@throughline/core/storage'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { FaultyRecords } from '../../../../test/faulty-records.ts'
 import { catalog, OperatedApp, off } from './operated-app.ts'
 
 let app: OperatedApp
@@ -258,6 +260,9 @@ describe('what is wrong', () => {
     expect(await invalid(app.flags.override('acme', 'exports', true, { untill: 'x' } as object))).toContain(
       'options.untill: is not known. Did you mean "until"?',
     )
+    for (const expectedVersion of ['0', null, -1, 0.5, Number.NaN]) {
+      expect(await invalid(app.flags.reset('reports', { expectedVersion } as object))).toContain('"expectedVersion" is')
+    }
     // @ts-expect-error it has to say which version
     expect(await invalid(app.flags.rollback('reports'))).toContain('"to" is undefined')
     expect(await invalid(app.flags.patch('reports', { percent: 50 } as object))).toContain(
@@ -373,11 +378,23 @@ describe('what was stored', () => {
   })
 })
 
+/** Answers a turn of the event loop later, as a database does. */
+class Distant extends FaultyRecords {
+  override async read(query: DocumentQuery): Promise<DocumentSet> {
+    const found = await super.read(query)
+    await setImmediate()
+    return found
+  }
+}
+
 it('many patches that meet are all made', async () => {
-  const ids = Array.from({ length: 8 }, (_, i) => `rule${i}`)
-  await Promise.all(ids.map((id) => app.flags.patch('exports', { rules: { [id]: { serve: false } } })))
-  const { definition, version } = await app.flags.get('exports')
-  expect([definition.rules?.map(({ id }) => id).sort(), version]).toEqual([ids, 8])
+  const storage = memoryStorage()
+  const distant = new OperatedApp({ ...storage, records: new Distant(storage.records) })
+  const ids = Array.from({ length: 40 }, (_, i) => `rule${i + 10}`)
+  await Promise.all(ids.map((id) => distant.flags.patch('exports', { rules: { [id]: { serve: false } } })))
+  const { definition, version } = await distant.flags.get('exports')
+  expect([definition.rules?.map(({ id }) => id).sort(), version]).toEqual([ids, 40])
+  await distant.close()
 })
 
 describe('overrides', () => {
@@ -394,6 +411,11 @@ describe('overrides', () => {
       app.operate((platform) => platform.audit.list({ tenant, action: 'flag.overridden' })).then(({ events }) => events)
     expect((await of('acme'))[0]?.metadata).toMatchObject({ value: true, reason: 'trial' })
     expect((await of('globex'))[0]?.metadata).toMatchObject({ value: true, reason: 'TICKET-7' })
+    await app.flags.clearOverride('acme', 'exports')
+    const whose = (await app.events('flag.overridden', 'flag.override_cleared')).map(({ targets }) => targets)
+    const exported = { type: 'flag', id: 'exports' }
+    expect(whose).toEqual(['acme', 'globex', 'acme'].map((id) => [exported, { type: 'tenant', id }]))
+    expect((await of('acme'))[0]?.targets).toEqual([exported])
     await expect(app.flags.override('acme', 'exports', true, { reason: 'x'.repeat(501) })).rejects.toMatchObject({
       code: 'FLAG_INVALID',
     })

@@ -109,5 +109,8 @@ describe('report', () => {
     for (const days of [0, 1.5, Number.NaN, 4_000]) {
       await expect(report(days)).rejects.toMatchObject({ code: 'QUERY_INVALID' })
     }
+    for (const options of [{ day: 7 }, null]) {
+      await expect(here.flags.report(options as never)).rejects.toMatchObject({ code: 'FLAG_INVALID' })
+    }
   })
 })

@@ -134,6 +134,17 @@ describe('a scheduled change', () => {
     expect(version).toBe(1)
   })
 
+  it('takes the place of one that was to begin at the same time, and says all that begins then', async () => {
+    const at = START + MINUTE
+    await here.flags.patch('reports', { percent: { ramp: 100 } }, { at })
+    const second = await here.flags.patch('reports', { description: 'all' }, { at })
+    expect(second).toMatchObject({ cancelled: [1], affected: { flipped: 2 } })
+    expect(second.changes.map(({ path }) => path).sort()).toEqual(['description', 'rules.ramp.rollout.percent'])
+    here.clock.time = at
+    const { definition } = await here.flags.get('reports')
+    expect(definition).toMatchObject({ description: 'all', rules: [{}, { rollout: { percent: 100 } }] })
+  })
+
   it('waits with at most 19 others', async () => {
     await here.operate(async (platform) => {
       for (let i = 1; i <= 20; i++) await platform.flags.patch('exports', { default: i % 2 === 0 }, { at: START + i })

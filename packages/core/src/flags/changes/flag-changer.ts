@@ -1,6 +1,8 @@
 import type { FlagDefinition, PlanDefinition } from '../../catalog/definitions.ts'
 import type { Problem } from '../../catalog/problems.ts'
+import { describe } from '../../catalog/problems.ts'
 import { ThroughlineError } from '../../errors.ts'
+import type { MaybePromise } from '../../maybe-promise.ts'
 import type { Moment } from '../../moment.ts'
 import { MOMENT_HINT, momentOf } from '../../moment.ts'
 import type { PlatformPort } from '../../platform-port.ts'
@@ -22,9 +24,17 @@ import { documentKey, historyEntry, historyWrites } from './flag-history.ts'
 import type { AffectedTenants, FlagComparison } from './flag-preview.ts'
 import { affectedTenants } from './flag-preview.ts'
 import type { FlagSetting, StoredFlag } from './stored-flag.ts'
-import { MAX_SCHEDULED, readStoredFlag, settingAt, waitingAt, withoutScheduled, withSetting } from './stored-flag.ts'
+import {
+  MAX_SCHEDULED,
+  readStoredFlag,
+  settingAt,
+  settingUntil,
+  waitingAt,
+  withoutScheduled,
+  withSetting,
+} from './stored-flag.ts'
 import { TenantOutcomes } from './tenant-outcomes.ts'
-import { overridesOf } from './tenant-overrides.ts'
+import { allOverrides, someOverrides } from './tenant-overrides.ts'
 
 /** When a change holds, and over what. */
 export interface FlagChangeOptions {
@@ -71,14 +81,18 @@ interface ReadFlag {
   readonly document: number
 }
 
-/** Attempts of one change, each over the newest version. */
-const ATTEMPTS = 10
-/** Looking at tenants takes time in which others change the flag: these attempts take it. */
+type AffectedBy = (decided: DecidedChange) => MaybePromise<AffectedTenants | 'unknown'>
+
+/** Looking at tenants takes time in which others change the flag: the first attempts of a change take it. */
 const UNHURRIED = 2
+/** Further attempts, each over the newest version: of this process one change of a flag makes them at a time. */
+const HURRIED = 50
 
 /** Changes flags: each change one version, compared and set, on the operator's trail in the same transaction. */
 export class FlagChanger {
   readonly #options: FlagChangerOptions
+  /** By flag: the last of those that wait for each other. */
+  readonly #turns = new Map<string, Promise<unknown>>()
 
   constructor(options: FlagChangerOptions) {
     this.#options = options
@@ -91,9 +105,11 @@ export class FlagChanger {
     return this.#commit(key, options, async (flag) => {
       const now = this.#options.port.now()
       const at = this.#timeOf(options.at, flag, now)
-      const before = settingAt(flag, at ?? now)
-      const setting = await settingBy(await this.#base(key, before, at ?? now), change)
+      const base = settingAt(flag, at ?? now)
+      const setting = await settingBy(await this.#base(key, base, at ?? now), change)
       const changed = withSetting(flag, setting, now, at)
+      // One that was scheduled for the same time is a part of this one, and never holds by itself.
+      const before = at === undefined ? base : settingUntil(flag, at)
       return { ...changed, kind, before, after: { ...setting, version: changed.next.version }, at }
     })
   }
@@ -121,7 +137,7 @@ export class FlagChanger {
     const { flag } = await this.read(key)
     const before = settingAt(flag, now)
     const after = await settingBy(await this.#base(key, before, now), change)
-    return this.#comparison(key, before, { ...after, version: flag.version + 1 }, now)
+    return this.#comparison(key, before, { ...after, version: flag.version + 1 }, now, allOverrides)
   }
 
   async read(key: string): Promise<ReadFlag> {
@@ -134,31 +150,55 @@ export class FlagChanger {
     { expectedVersion }: Pick<FlagChangeOptions, 'expectedVersion'>,
     decide: (flag: StoredFlag) => Promise<DecidedChange>,
   ): Promise<FlagChangeResult> {
-    const { port } = this.#options
-    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-      const { flag, document } = await this.read(key)
-      if (expectedVersion !== undefined && expectedVersion !== flag.version) throw conflict(key, flag.version)
-      const decided = await decide(flag)
-      const affected = attempt <= UNHURRIED ? await this.#affected(key, decided) : 'unknown'
-      const entry = changeEntry(decided, this.#declared(key), port.acting(), port.now())
-      const value = decided.next as unknown as Json
-      const committed = await port.commit(PLATFORM, {
-        writes: [{ kind: 'flags', tenant: PLATFORM, key, value, expect: document }, ...historyWrites(key, entry)],
-        event: changeEvent(key, entry, affected),
-      })
-      if (committed.status === 'committed') {
-        const { version, changes, cancelled = [], at } = entry
-        return { version, changes, affected, cancelled, ...(at !== undefined && { at }) }
+    refuseVersion(expectedVersion)
+    const attempts = async (most: number, affectedBy: AffectedBy): Promise<FlagChangeResult | undefined> => {
+      for (let attempt = 1; attempt <= most; attempt++) {
+        const { flag, document } = await this.read(key)
+        if (expectedVersion !== undefined && expectedVersion !== flag.version) throw conflict(key, flag.version)
+        const decided = await decide(flag)
+        const made = await this.#make(key, document, decided, await affectedBy(decided))
+        if (made) return made
       }
+      return undefined
     }
+    const made =
+      (await attempts(UNHURRIED, (decided) => this.#affected(key, decided))) ??
+      (await this.#inTurn(key, () => attempts(HURRIED, () => 'unknown')))
+    if (made) return made
     throw conflict(key, (await this.read(key)).flag.version)
+  }
+
+  /** `undefined`: somebody was faster. */
+  async #make(
+    key: string,
+    document: number,
+    decided: DecidedChange,
+    affected: AffectedTenants | 'unknown',
+  ): Promise<FlagChangeResult | undefined> {
+    const { port } = this.#options
+    const entry = changeEntry(decided, this.#declared(key), port.acting(), port.now())
+    const value = decided.next as unknown as Json
+    const committed = await port.commit(PLATFORM, {
+      writes: [{ kind: 'flags', tenant: PLATFORM, key, value, expect: document }, ...historyWrites(key, entry)],
+      event: changeEvent(key, entry, affected),
+    })
+    if (committed.status !== 'committed') return undefined
+    const { version, changes, cancelled = [], at } = entry
+    return { version, changes, affected, cancelled, ...(at !== undefined && { at }) }
+  }
+
+  #inTurn<T>(key: string, fn: () => Promise<T>): Promise<T> {
+    const turn = (this.#turns.get(key) ?? Promise.resolve()).then(fn)
+    const over = turn.catch(() => undefined)
+    this.#turns.set(key, over)
+    return turn
   }
 
   async #affected(key: string, { before, after, at }: DecidedChange): Promise<AffectedTenants | 'unknown'> {
     const { port } = this.#options
     const tenants = port.tenants()
     if (!tenants) return 'unknown'
-    return affectedTenants(() => this.#comparison(key, before, after, at ?? port.now()), tenants)
+    return affectedTenants(() => this.#comparison(key, before, after, at ?? port.now(), someOverrides), tenants)
   }
 
   async #base(key: string, setting: FlagSetting, at: number) {
@@ -179,7 +219,13 @@ export class FlagChanger {
     }
   }
 
-  async #comparison(key: string, before: FlagSetting, after: FlagSetting, at: number): Promise<FlagComparison> {
+  async #comparison(
+    key: string,
+    before: FlagSetting,
+    after: FlagSetting,
+    at: number,
+    overridesBy: typeof allOverrides,
+  ): Promise<FlagComparison> {
     const { port, engine, plans, prepare, compile, check } = this.#options
     const declared = this.#declared(key)
     const { definitions: others, versions } = await this.#effective(at)
@@ -201,7 +247,7 @@ export class FlagChanger {
       dependents,
       before: await outcomes(old, before),
       after: await outcomes(young, after),
-      overrides: await overridesOf((query) => port.list(query), keys, at),
+      overrides: await overridesBy((query) => port.list(query), keys, at),
     }
   }
 
@@ -228,6 +274,12 @@ export class FlagChanger {
     }
     return time
   }
+}
+
+/** What is no version is nobody's: it would be refused for ever as if others had been faster. */
+function refuseVersion(expected: unknown): void {
+  if (expected === undefined || (Number.isSafeInteger(expected) && (expected as number) >= 0)) return
+  throw flagInvalid(`"expectedVersion" is ${describe(expected)}; it must be a version's number, as \`get\` answers it.`)
 }
 
 function conflict(key: string, version: number): ThroughlineError {

@@ -1,7 +1,9 @@
+import { isPromise } from '../../maybe-promise.ts'
 import type { Tenant } from '../../vocabulary.ts'
 import type { FlagEvaluation } from '../evaluation.ts'
 import { Pauses } from '../pauses.ts'
-import type { Overrides, TenantOutcome, TenantOutcomes } from './tenant-outcomes.ts'
+import type { TenantOutcome, TenantOutcomes } from './tenant-outcomes.ts'
+import type { OverridesBy } from './tenant-overrides.ts'
 
 /** A tenant for which a flag would be another one. */
 export interface FlagFlip {
@@ -52,7 +54,7 @@ export interface FlagComparison {
   readonly dependents: readonly string[]
   readonly before: TenantOutcomes
   readonly after: TenantOutcomes
-  readonly overrides: ReadonlyMap<string, Overrides>
+  readonly overrides: OverridesBy
 }
 
 type Difference = FlagFlip | 'same' | 'varies'
@@ -101,7 +103,7 @@ export async function affectedTenants(
         break
       }
       if (counts.seen === AFFECTED_TENANTS) break
-      await counts.add(next.value)
+      if (!(await time.within(counts.add(next.value)))) break
     }
   } catch {
     // What can't be listed or loaded right now must not keep a kill switch from being thrown.
@@ -157,16 +159,19 @@ class FlipCounts {
     return this.#ids.size
   }
 
-  async add(tenant: Tenant): Promise<void> {
-    if (this.#ids.has(tenant.id)) return
-    this.#ids.add(tenant.id)
+  /** Answers that it is done. */
+  async add(tenant: Tenant): Promise<true> {
+    if (this.#ids.has(tenant.id)) return true
     const { before, after, overrides } = this.#comparison
-    const own = overrides.get(tenant.id)
+    const found = overrides(tenant.id)
+    const own = isPromise(found) ? await found : found
+    this.#ids.add(tenant.id)
     const [from, to] = [before.of(tenant, own), after.of(tenant, own)]
     for (const count of [this.own, ...this.dependents]) {
       count.add(difference(tenant.id, from(count.key), to(count.key)))
       if (this.#pauses.isDue) await this.#pauses.pause()
     }
+    return true
   }
 }
 

@@ -43,6 +43,11 @@ export function settingAt({ current, scheduled }: StoredFlag, now: number): Flag
   return scheduled.findLast(({ at }) => at <= now) ?? current
 }
 
+/** What holds up to a time, ms, and not at it any more if anything begins then. */
+export function settingUntil({ current, scheduled }: StoredFlag, time: number): FlagSetting {
+  return scheduled.findLast(({ at }) => at < time) ?? current
+}
+
 /** What waits for its time, by time. */
 export function waitingAt({ scheduled }: StoredFlag, now: number): readonly ScheduledSetting[] {
   return scheduled.filter(({ at }) => at > now)
