@@ -1,3 +1,5 @@
+import { isPlainObject } from './plain-object.ts'
+
 /**
  * A copy of a value in which nothing can be changed: plain objects and lists at every level. What is neither (a date, an
  * instance of a class of the app's) is taken over as it is.
@@ -17,8 +19,7 @@ function copyOf(value: unknown, copies: Map<object, unknown>): unknown {
     for (const member of value) list.push(copyOf(member, copies))
     return Object.freeze(list)
   }
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) return value
+  if (!isPlainObject(value)) return value
   const copy: object = {}
   copies.set(value, copy)
   for (const [name, member] of Object.entries(value)) {

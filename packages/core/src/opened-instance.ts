@@ -114,7 +114,8 @@ export function openInstance(settings: Settings): Opened {
   const everyTenant = (): AsyncIterable<Tenant> | undefined =>
     ours ? ourTenants((query) => records.list(query).catch(unavailable)) : app.list && appTenants(app.list, app.load)
   const ranks = new RankedTenants({
-    tenants: () => (app.list ? appTenantIds(app.list) : everyTenant()),
+    tenants: (whole) => (app.list && !whole ? appTenantIds(app.list) : everyTenant()),
+    conditions: { segments: catalog.segments ?? {}, now },
     onChange: () => tenants.outdate(),
     onFailure,
   })

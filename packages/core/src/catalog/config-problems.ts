@@ -2,7 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Json } from '../vocabulary.ts'
 import { pathParts, valueAt } from './dotted-path.ts'
 import { nestPaths } from './nested.ts'
-import { describe, isObject, join, type Problem, Problems } from './problems.ts'
+import { describe, join, type Problem, Problems } from './problems.ts'
 
 /** What is wrong with a config schema; nothing if it is a Standard Schema that accepts a tenant that set nothing. */
 export function schemaProblems(schema: unknown, path = 'config'): readonly Problem[] {
@@ -49,7 +49,9 @@ export function planConfigProblems(
 export function isStandardSchema(schema: unknown): schema is StandardSchemaV1 {
   if ((typeof schema !== 'object' && typeof schema !== 'function') || schema === null) return false
   const standard = (schema as { readonly '~standard'?: unknown })['~standard']
-  return isObject(standard) && standard.version === 1 && typeof standard.validate === 'function'
+  if (typeof standard !== 'object' || standard === null) return false
+  const { version, validate } = standard as Partial<StandardSchemaV1.Props>
+  return version === 1 && typeof validate === 'function'
 }
 
 /** A Standard Schema issue's path with dots. */

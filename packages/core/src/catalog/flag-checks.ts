@@ -23,7 +23,7 @@ export const scalars: Check = (value) =>
     ? `must be a list, not ${describe(value)}.`
     : value.length > MAX_LIST
       ? `must have at most ${MAX_LIST} values.`
-      : value.map(scalar).find((complaint) => complaint !== undefined)
+      : [...value].map(scalar).find((complaint) => complaint !== undefined)
 
 export const isoTime: Check = (value) =>
   typeof value === 'string' && isIsoMoment(value)

@@ -62,7 +62,7 @@ export interface PercentRollout {
   readonly seed?: string
 }
 
-/** So many tenants, and not one more: who is in stays in while the number grows. */
+/** So many of the tenants that the rule is for, and not one more: who is in stays in while the number grows. */
 export interface ExactRollout {
   readonly exactly: number
   readonly seed?: string

@@ -1,3 +1,4 @@
+import { isForbiddenKey } from './dotted-path.ts'
 import { describe, isObject, join, type Problems } from './problems.ts'
 
 const MAX_MEMBERS = 50
@@ -12,6 +13,7 @@ export function checkMetadata(problems: Problems, path: string, metadata: unknow
   const members = Object.entries(metadata)
   if (members.length > MAX_MEMBERS) problems.add(path, `must have at most ${MAX_MEMBERS} members.`)
   for (const [name, value] of members.slice(0, MAX_MEMBERS)) {
+    if (isForbiddenKey(name)) problems.add(join(path, name), 'is a name that is not allowed.')
     const isPlain = typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)
     if (!isPlain) problems.add(join(path, name), `must be a text, a number or a boolean, not ${describe(value)}.`)
     if (typeof value === 'string' && value.length > MAX_TEXT)

@@ -1,4 +1,4 @@
-import { BlockList, isIP } from 'node:net'
+import { BlockList, isIP, SocketAddress } from 'node:net'
 import { Range, SemVer } from 'semver'
 import { isDay } from '../moment.ts'
 
@@ -45,7 +45,7 @@ export class AddressBlocks {
   has(address: unknown): boolean {
     if (typeof address !== 'string') return false
     const [plain = ''] = address.split('%', 1)
-    const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(plain)?.[1] ?? plain
+    const mapped = mappedIn(plain) ?? plain
     const family = familyOf(mapped)
     return family !== undefined && this.#of(family).check(mapped, family)
   }
@@ -68,13 +68,19 @@ export function isBlock(text: unknown): boolean {
 
 function readBlock(text: unknown): Block | undefined {
   if (typeof text !== 'string') return undefined
-  const [address = '', bits, ...rest] = text.split('/', 3)
+  const [address = '', said, ...rest] = text.split('/', 3)
   const family = familyOf(address)
   if (family === undefined || rest.length > 0 || address.includes('%')) return undefined
   const all = family === 'ipv4' ? 32 : 128
-  if (bits === undefined) return { address, family, bits: all }
-  if (!/^\d{1,3}$/.test(bits) || Number(bits) > all) return undefined
-  return { address, family, bits: Number(bits) }
+  if (said !== undefined && (!/^\d{1,3}$/.test(said) || Number(said) > all)) return undefined
+  const bits = said === undefined ? all : Number(said)
+  const ipv4 = family === 'ipv6' && bits >= 96 ? mappedIn(new SocketAddress({ address, family }).address) : undefined
+  return ipv4 === undefined ? { address, family, bits } : { address: ipv4, family: 'ipv4', bits: bits - 96 }
+}
+
+/** The IPv4 address that an IPv6 one stands for: `10.0.0.1` of `::ffff:10.0.0.1`. */
+function mappedIn(address: string): string | undefined {
+  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
 }
 
 function familyOf(address: string): 'ipv4' | 'ipv6' | undefined {

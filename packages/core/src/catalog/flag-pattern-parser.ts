@@ -106,11 +106,12 @@ class Parser {
 
   #repeated(): Node {
     const node = this.#one()
-    const [least, most] = this.#count() ?? [1, 1]
-    if (least === 1 && most === 1) return node
+    const count = this.#count()
+    if (!count) return node
     if (node.kind === 'start' || node.kind === 'end') throw new PatternError('repeats "^" or "$".')
     // Whether as much or as little as possible is taken does not matter: what is asked is whether it matches.
     this.#takes('?')
+    const [least, most] = count
     return { kind: 'repeat', node, least, most }
   }
 

@@ -48,10 +48,12 @@ function checkPrerequisite(
   if (typeof is !== 'boolean' && typeof is !== 'string')
     problems.add(join(at, 'is'), `must be true, false or the name of a variant, not ${describe(is)}.`)
   if (!flags) return
-  const known = Object.keys(flags)
   const definition = Object.hasOwn(flags, flag) ? flags[flag] : undefined
   if (!isObject(definition)) {
-    problems.add(join(at, 'flag'), `names no flag, ${describe(flag)}.${didYouMean(flag.slice(0, 100), known)}`)
+    problems.add(
+      join(at, 'flag'),
+      `names no flag, ${describe(flag)}.${didYouMean(flag.slice(0, 100), Object.keys(flags))}`,
+    )
   } else if (isObject(definition.variants)) {
     const names = Object.keys(definition.variants)
     if (typeof is === 'boolean' || (typeof is === 'string' && !names.includes(is)))
@@ -64,22 +66,31 @@ function checkPrerequisite(
   }
 }
 
-/** The way from a flag back to itself, or `undefined` if there is none. */
+/** The shortest way from a flag back to itself; `undefined` if there is none, or if it leads to too many to look at. */
 function circleThrough(
   key: string,
   prerequisites: readonly unknown[],
   flags: Readonly<Record<string, unknown>>,
 ): readonly string[] | undefined {
-  const seen = new Set<string>()
-  const ways: (readonly string[])[] = neededBy(prerequisites).map((flag) => [key, flag])
-  for (let way = ways.pop(); way; way = ways.pop()) {
-    const last = way.at(-1) as string
-    if (last === key) return way
-    if (seen.has(last)) continue
-    seen.add(last)
-    for (const flag of neededOf(last, flags)) ways.push([...way, flag])
+  const askedBy = new Map<string, string>()
+  const asking = [key]
+  for (const one of asking) {
+    for (const flag of one === key ? neededBy(prerequisites) : neededOf(one, flags)) {
+      if (flag === key) return [...wayTo(one, askedBy), key]
+      if (askedBy.has(flag)) continue
+      askedBy.set(flag, one)
+      asking.push(flag)
+    }
+    if (asking.length > MAX_ASKED) return undefined
   }
   return undefined
+}
+
+/** From the flag that nobody asked down to another one. */
+function wayTo(flag: string, askedBy: ReadonlyMap<string, string>): readonly string[] {
+  const way = [flag]
+  for (let above = askedBy.get(flag); above !== undefined; above = askedBy.get(above)) way.unshift(above)
+  return way
 }
 
 function neededOf(flag: string, flags: Readonly<Record<string, unknown>>): readonly string[] {

@@ -1,4 +1,5 @@
 import { didYouMean } from '../did-you-mean.ts'
+import { BUCKETS } from './buckets.ts'
 import type { ConditionCheck } from './flag-condition-problems.ts'
 import { MAX_CONDITIONS } from './flag-condition-problems.ts'
 import { checkLayerUnits } from './flag-layer-problems.ts'
@@ -124,12 +125,17 @@ function checkWeights(
   variants: readonly string[],
 ): void {
   problems.unknownKeys(path, weights, variants)
-  let total = 0
+  const given = new Map<string, number>()
   for (const name of variants) {
     const weight = Object.hasOwn(weights, name) ? weights[name] : undefined
     if (weight === undefined) continue
-    if (typeof weight === 'number' && weight >= 0 && weight <= MAX_WEIGHT) total += weight
+    if (typeof weight === 'number' && weight >= 0 && weight <= MAX_WEIGHT) given.set(name, weight)
     else problems.add(join(path, name), `must be a number from 0 to ${MAX_WEIGHT}, not ${describe(weight)}.`)
+  }
+  const total = [...given.values()].reduce((sum, weight) => sum + weight, 0)
+  for (const [name, weight] of given) {
+    if (weight > 0 && (weight / total) * BUCKETS < 1)
+      problems.add(join(path, name), 'must be 0 or at least a thousandth of a per cent of all weights: less is nobody.')
   }
   if (total === 0) problems.add(path, 'must give weight to at least one variant.')
 }

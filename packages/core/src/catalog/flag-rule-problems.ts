@@ -1,4 +1,5 @@
 import { didYouMean } from '../did-you-mean.ts'
+import { BUCKETS, bucketsIn } from './buckets.ts'
 import { isoTime } from './flag-checks.ts'
 import type { ConditionCheck } from './flag-condition-problems.ts'
 import { checkConditions } from './flag-condition-problems.ts'
@@ -6,7 +7,7 @@ import { describe, isObject, join, type Problems } from './problems.ts'
 
 const RULE_KEYS = ['id', 'if', 'rings', 'upTo', 'from', 'until', 'layer', 'rollout', 'serve']
 /** What one bucket is. */
-const LEAST_PERCENT = 0.001
+const LEAST_PERCENT = 100 / BUCKETS
 const ROLLOUT_KEYS = ['percent', 'exactly', 'by', 'seed']
 /** What a rule's members are called elsewhere. */
 const MEANT: Readonly<Record<string, string>> = {
@@ -120,8 +121,8 @@ function checkLayer(problems: Problems, path: string, layer: unknown): void {
     checkPercent(problems, join(path, 'from'), layer.from),
     checkPercent(problems, join(path, 'to'), layer.to),
   ]
-  if (ends.every(Boolean) && Number(layer.from) >= Number(layer.to))
-    problems.add(join(path, 'to'), 'must be more than "from".')
+  if (ends.every(Boolean) && bucketsIn(Number(layer.from)) >= bucketsIn(Number(layer.to)))
+    problems.add(join(path, 'to'), 'must be more than "from", by a thousandth at least.')
   checkUnit(problems, join(path, 'by'), layer.by)
 }
 

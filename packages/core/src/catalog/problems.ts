@@ -1,4 +1,5 @@
 import { didYouMean } from '../did-you-mean.ts'
+import { isPlainObject } from '../plain-object.ts'
 import { isForbiddenKey, MAX_DEPTH } from './dotted-path.ts'
 
 /** Something that is declared wrongly, and where. */
@@ -29,14 +30,14 @@ export class Problems {
 
   /** The members of an object with usable names; anything else is a problem and has none. */
   members(path: string, value: unknown): readonly (readonly [name: string, value: unknown])[] {
-    if (!isObject(value)) {
+    if (!isPlainObject(value)) {
       this.add(path, `must be an object, not ${describe(value)}.`)
       return []
     }
     return Object.entries(value).filter(([name]) => {
-      if (isForbiddenKey(name)) this.add(join(path, name), 'is a name that is not allowed.')
-      else if (!NAME.test(name))
-        this.add(join(path, name), 'must be a name of 1 to 100 characters, none of them control characters.')
+      const at = join(path, name.slice(0, 100))
+      if (isForbiddenKey(name)) this.add(at, 'is a name that is not allowed.')
+      else if (!NAME.test(name)) this.add(at, 'must be a name of 1 to 100 characters, none of them control characters.')
       else return true
       return false
     })
@@ -61,10 +62,11 @@ export class Problems {
       if (++members > MAX_MEMBERS) return `must have at most ${MAX_MEMBERS} members.`
       if (part === null || typeof part === 'string' || typeof part === 'boolean') return undefined
       if (typeof part === 'number') return Number.isFinite(part) ? undefined : `must be JSON, not ${part}.`
-      if (!Array.isArray(part) && !isPlain(part)) return `must be JSON, not ${describe(part)}.`
+      if (!Array.isArray(part) && !isPlainObject(part)) return `must be JSON, not ${describe(part)}.`
       if (depth >= MAX_DEPTH) return `must have at most ${MAX_DEPTH} levels.`
-      for (const [name, member] of Object.entries(part)) {
-        const found = isForbiddenKey(name) ? `must not have a member "${name}".` : complaint(member, depth + 1)
+      // A list with holes is as long as it says.
+      for (const [name, member] of Array.isArray(part) ? part.entries() : Object.entries(part)) {
+        const found = isForbiddenKey(String(name)) ? `must not have a member "${name}".` : complaint(member, depth + 1)
         if (found) return found
       }
       return undefined
@@ -78,9 +80,8 @@ export function join(path: string, name: string): string {
   return path === '' ? name : `${path}.${name}`
 }
 
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
+/** What is declared is plain: of an instance of a class, such as a `Map`, nothing would be read. */
+export { isPlainObject as isObject }
 
 /** What a value is, for an error's sentence; never the whole of it. */
 export function describe(value: unknown): string {
@@ -88,11 +89,6 @@ export function describe(value: unknown): string {
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 60))
   if (typeof value === 'number' || typeof value === 'boolean' || value === undefined) return String(value)
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
-}
-
-function isPlain(value: unknown): value is object {
-  if (typeof value !== 'object' || value === null) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
+  if (typeof value !== 'object') return `a ${typeof value}`
+  return isPlainObject(value) ? 'an object' : 'an instance of a class'
 }

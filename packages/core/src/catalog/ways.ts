@@ -7,14 +7,16 @@ export const MAX_ASKED = 200
  */
 export function askedFrom(name: string, next: (name: string) => readonly string[]): number {
   const counted = new Map<string, number>()
-  const count = (one: string): number => {
+  const count = (one: string, depth: number): number => {
+    // As many as are above it are asked already.
+    if (depth > MAX_ASKED) return MAX_ASKED + 1
     const known = counted.get(one)
     if (known !== undefined) return known
     counted.set(one, 1)
     let sum = 1
-    for (const other of next(one)) sum = Math.min(sum + count(other), MAX_ASKED + 1)
+    for (const other of next(one)) sum = Math.min(sum + count(other, depth + 1), MAX_ASKED + 1)
     counted.set(one, sum)
     return sum
   }
-  return count(name)
+  return count(name, 0)
 }

@@ -1,11 +1,11 @@
-import { isAnonymous } from '../actor.ts'
+import { ANONYMOUS, isAnonymous } from '../actor.ts'
 import type { FlagRule, FlagUnit } from '../catalog/definitions.ts'
 import type { FlagSubject } from './attribute.ts'
 import type { Condition, ConditionSources } from './condition.ts'
 import { all, compileConditions, either } from './condition.ts'
 import type { FlagDecision } from './evaluation.ts'
 import type { FlagCheck, FlagStep } from './explanation.ts'
-import type { RankBounds, Share } from './share.ts'
+import type { Among, RankBounds, Share } from './share.ts'
 import { layerShare, rolloutShare, unitId } from './share.ts'
 import { Weights } from './weights.ts'
 
@@ -20,7 +20,7 @@ export class CompiledRule {
   /** Whether every actor of a tenant gets the same answer, at any time. */
   readonly byTenant: boolean
   readonly #condition: Condition
-  readonly #shares: readonly Share[]
+  readonly #shares: Share[]
   readonly #unit: FlagUnit
   readonly #asksActor: boolean
   readonly #served: FlagDecision | Weights<FlagDecision>
@@ -39,10 +39,9 @@ export class CompiledRule {
     const { layer, rollout, serve } = rule
     this.id = options.id
     this.#condition = conditionOf(rule, sources)
-    this.#shares = [
-      ...(layer ? [layerShare(layer)] : []),
-      ...(rollout ? [rolloutShare(rollout, seed, sources.bounds)] : []),
-    ]
+    const slice = layer && layerShare(layer)
+    this.#shares = slice ? [slice] : []
+    if (rollout) this.#shares.push(rolloutShare(rollout, seed, sources.bounds, amongOf(rule, this.#condition, slice)))
     this.#unit = this.#shares.at(-1)?.by ?? 'tenant'
     this.#asksActor = this.#shares.some(({ by }) => by === 'actor')
     this.byTenant = this.#condition.byTenant && !this.#asksActor
@@ -57,9 +56,11 @@ export class CompiledRule {
     return this.#condition.holds(subject)
   }
 
-  /** It draws by actor, and nobody is there to draw by. */
+  /** It draws by actor, and nobody is there to draw by; not of a tenant whose actors are out anyway. */
   isKeyless(subject: FlagSubject): boolean {
-    return this.#asksActor && isAnonymous(subject.actor)
+    if (!this.#asksActor || !isAnonymous(subject.actor)) return false
+    for (const share of this.#shares) if (share.by === 'tenant' && !share.holds(subject.tenant.id)) return false
+    return true
   }
 
   /** Whether the tenant or the actor is in its shares. */
@@ -75,7 +76,7 @@ export class CompiledRule {
 
   explain(subject: FlagSubject): FlagStep & { readonly step: 'rule' } {
     const checks: FlagCheck[] = [this.#condition.check(subject)]
-    const keyless = this.isKeyless(subject)
+    const keyless = this.#asksActor && isAnonymous(subject.actor)
     for (const share of this.#shares) {
       if (keyless && share.by === 'actor') checks.push({ path: share.path, holds: false, keyless })
       else checks.push(share.check(unitId(share.by, subject)))
@@ -109,6 +110,28 @@ function conditionOf({ from, until, if: conditions, rings, upTo }: FlagRule, sou
   return all(parts, '')
 }
 
+/** Whom a rule leaves of all tenants, as far as the tenant decides: not who acts, the request, the call or a window. */
+function amongOf(
+  { if: conditions, rings, upTo, layer }: FlagRule,
+  condition: Condition,
+  slice: Share | undefined,
+): Among | undefined {
+  const sliced = slice?.by === 'tenant'
+  if (!condition.asksTenant && !sliced) return undefined
+  return {
+    key: JSON.stringify({ if: conditions, rings, upTo, layer }),
+    has(tenant) {
+      if (sliced && !slice.holds(tenant.id)) return false
+      try {
+        return condition.forTenant({ tenant, actor: ANONYMOUS }) !== false
+      } catch {
+        // What can't be read is the default for whoever is in it.
+        return false
+      }
+    },
+  }
+}
+
 function windowEnd(
   path: string,
   time: number,
@@ -118,7 +141,9 @@ function windowEnd(
   const holds = (subject: FlagSubject): boolean => test(subject.asOf ?? sources.now(), time)
   return {
     holds,
+    forTenant: () => undefined,
     byTenant: false,
+    asksTenant: false,
     segments: 0,
     check: (subject) => ({
       path,

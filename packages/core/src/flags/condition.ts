@@ -8,8 +8,12 @@ import { asksTime, compileCondition } from './operators.ts'
 export interface Condition {
   /** Allocates nothing. */
   holds(subject: FlagSubject): boolean
+  /** Whether it holds for everybody of a tenant, or for nobody; `undefined` where the tenant alone does not decide. */
+  forTenant(subject: FlagSubject): boolean | undefined
   /** Every actor of a tenant gets the same answer, at any time. */
   readonly byTenant: boolean
+  /** Something of the tenant is asked for. */
+  readonly asksTenant: boolean
   /** Segments that it asks, along all ways. */
   readonly segments: number
   /** What was looked at, and what was seen. */
@@ -57,7 +61,12 @@ export function all(parts: readonly Condition[], path: string): Condition {
       for (const part of parts) if (!part.holds(subject)) return false
       return true
     },
+    forTenant(subject) {
+      const answers = parts.map((part) => part.forTenant(subject))
+      return answers.includes(false) ? false : answers.includes(undefined) ? undefined : true
+    },
     byTenant: parts.every(({ byTenant }) => byTenant),
+    asksTenant: parts.some(({ asksTenant }) => asksTenant),
     segments: segmentsOf(parts),
     check: (subject) => group(path, parts, subject, (checks) => checks.every(({ holds }) => holds)),
   }
@@ -70,7 +79,12 @@ export function either(parts: readonly Condition[], path: string): Condition {
       for (const part of parts) if (part.holds(subject)) return true
       return false
     },
+    forTenant(subject) {
+      const answers = parts.map((part) => part.forTenant(subject))
+      return answers.includes(true) ? true : answers.includes(undefined) ? undefined : false
+    },
     byTenant: parts.every(({ byTenant }) => byTenant),
+    asksTenant: parts.some(({ asksTenant }) => asksTenant),
     segments: segmentsOf(parts),
     check: (subject) => group(path, parts, subject, (checks) => checks.some(({ holds }) => holds)),
   }
@@ -78,13 +92,26 @@ export function either(parts: readonly Condition[], path: string): Condition {
 
 /** What nobody meets. */
 export function nobody(path: string): Condition {
-  return { holds: () => false, byTenant: true, segments: 0, check: () => ({ path, holds: false }) }
+  const never = (): boolean => false
+  return {
+    holds: never,
+    forTenant: never,
+    byTenant: true,
+    asksTenant: false,
+    segments: 0,
+    check: () => ({ path, holds: false }),
+  }
 }
 
 function opposite(part: Condition, path: string): Condition {
   return {
     holds: (subject) => !part.holds(subject),
+    forTenant(subject) {
+      const answer = part.forTenant(subject)
+      return answer === undefined ? undefined : !answer
+    },
     byTenant: part.byTenant,
+    asksTenant: part.asksTenant,
     segments: part.segments,
     check: (subject) => group(path, [part], subject, (checks) => !checks[0]?.holds),
   }
@@ -94,12 +121,15 @@ function ofAttribute(attribute: string, condition: FlagCondition, sources: Condi
   const read = attributeReader(attribute)
   const test = compileCondition(condition)
   const timely = asksTime(condition)
+  const asksTenant = isOfTenant(attribute)
   const holds = timely
     ? (subject: FlagSubject) => test(read(subject), subject.asOf ?? sources.now())
     : (subject: FlagSubject) => test(read(subject), 0)
   return {
     holds,
-    byTenant: isOfTenant(attribute) && !timely,
+    forTenant: (subject) => (asksTenant ? holds(subject) : undefined),
+    byTenant: asksTenant && !timely,
+    asksTenant,
     segments: 0,
     check: (subject) => ({ path, holds: holds(subject), condition, value: read(subject) }),
   }

@@ -6,7 +6,7 @@ import type { Condition } from './condition.ts'
 import { compileConditions } from './condition.ts'
 import type { FlagDecision } from './evaluation.ts'
 import { keysBehind } from './prerequisites.ts'
-import type { RankBounds } from './share.ts'
+import type { Among, RankBounds } from './share.ts'
 
 /** Every flag, ready to be evaluated; shared by all tenants until a definition changes. */
 export type CompiledFlags = ReadonlyMap<string, CompiledFlag>
@@ -67,6 +67,31 @@ export function compileFlags(
   }
   const flags = all()
   return circular ? all() : flags
+}
+
+/** So many tenants that a rule takes exactly, by their rank. */
+export interface ExactDraw {
+  readonly seed: string
+  readonly count: number
+  /** All tenants where it is absent. */
+  readonly among?: Among | undefined
+}
+
+/** What compiling these asks `bounds` for. */
+export function exactDraws(
+  definitions: Readonly<Record<string, FlagDefinition>>,
+  options: Omit<CompileOptions, 'bounds'> = {},
+): readonly ExactDraw[] {
+  const draws: ExactDraw[] = []
+  const exact = Object.entries(definitions).filter(([, { rules = [] }]) =>
+    rules.some(({ rollout }) => rollout && 'exactly' in rollout),
+  )
+  const bounds: RankBounds = (seed, count, among) => {
+    draws.push({ seed, count, among })
+    return undefined
+  }
+  compileFlags(Object.fromEntries(exact), { ...options, bounds })
+  return draws
 }
 
 /**

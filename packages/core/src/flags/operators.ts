@@ -9,7 +9,7 @@ import { FlagPattern } from '../catalog/flag-pattern.ts'
  */
 export type ValueTest = (value: unknown, now: number) => boolean
 
-/** Characters of a list's texts that a pattern is searched in; what stands after them does not match. */
+/** Characters of a list's texts that patterns and versions are looked for in; what stands after them does not match. */
 const MAX_LISTED = 10_000
 
 /** A valid condition as one function. A list meets a condition when one of its members does. */
@@ -59,11 +59,11 @@ const OPERATORS: Readonly<Record<string, (operand: unknown) => ValueTest>> = {
   contains: (operand) => any((value) => typeof value === 'string' && value.includes(String(operand))),
   matches: (operand) => {
     const pattern = new FlagPattern(String(operand))
-    return (value) => (Array.isArray(value) ? oneMatches(pattern, value) : isMatch(pattern, value))
+    return anyListed((value) => typeof value === 'string' && pattern.test(value))
   },
   semver: (operand) => {
     const range = versionRange(operand)
-    return any((value) => range?.has(value) === true)
+    return anyListed((value) => range?.has(value) === true)
   },
   cidr: (operand) => {
     const blocks = new AddressBlocks(typeof operand === 'string' ? [operand] : (operand as readonly string[]))
@@ -94,19 +94,18 @@ function any(test: ValueTest): ValueTest {
   }
 }
 
-function isMatch(pattern: FlagPattern, value: unknown): boolean {
-  return typeof value === 'string' && pattern.test(value)
-}
-
-/** Whether a member matches, of those that are searched: a list may come with the call, as long as its sender likes. */
-function oneMatches(pattern: FlagPattern, members: readonly unknown[]): boolean {
-  let left = MAX_LISTED
-  for (const member of members) {
-    left -= typeof member === 'string' ? member.length + 1 : 1
-    if (left < 0) return false
-    if (isMatch(pattern, member)) return true
+/** As `any`, of tests that take their time: a list may come with the call, as long as its sender likes. */
+function anyListed(test: (value: unknown) => boolean): ValueTest {
+  return (value) => {
+    if (!Array.isArray(value)) return test(value)
+    let left = MAX_LISTED
+    for (const member of value) {
+      left -= typeof member === 'string' ? member.length + 1 : 1
+      if (left < 0) return false
+      if (test(member)) return true
+    }
+    return false
   }
-  return false
 }
 
 /** Below, at or above 0 as the value is below, equal to or above the operand; NaN when they can't be compared. */

@@ -1,7 +1,11 @@
 import type { FlagDefinition } from '../catalog/definitions.ts'
+import type { Tenant } from '../vocabulary.ts'
+import type { CompileOptions, ExactDraw } from './flags-view.ts'
+import { exactDraws } from './flags-view.ts'
 import { Pauses } from './pauses.ts'
 import type { RankBound } from './rank-bound.ts'
 import { firstOf, RankCounter } from './rank-bound.ts'
+import type { Among } from './share.ts'
 
 /** Tenants are counted anew this often: who came or went moves the bounds. */
 const COUNT_MS = 60_000
@@ -10,12 +14,7 @@ const RETRY_MS = 5_000
 /** Bounds that are kept for previews. */
 const MAX_LOOKED_AT = 1_000
 
-interface Wanted {
-  readonly seed: string
-  readonly count: number
-}
-
-interface Counted extends Wanted {
+interface Counted extends ExactDraw {
   /** `undefined`: there are no tenants. */
   readonly bound: RankBound | undefined
   /** Of those who are in. */
@@ -23,8 +22,14 @@ interface Counted extends Wanted {
 }
 
 export interface RankedTenantsOptions {
-  /** Every tenant; `undefined` where they can't be listed. */
-  tenants(): AsyncIterable<{ readonly id: string }> | undefined
+  /**
+   * Every tenant; `undefined` where they can't be listed.
+   *
+   * @param whole with all that rules read of them; else their ids are enough
+   */
+  tenants(whole: boolean): AsyncIterable<Tenant | Pick<Tenant, 'id'>> | undefined
+  /** What the conditions of rules are compiled with. */
+  readonly conditions?: Pick<CompileOptions, 'segments' | 'now'>
   /** The bounds are others than they were: what was compiled with them is old. */
   onChange(): void
   onFailure(error: unknown): void
@@ -37,7 +42,7 @@ export interface RankedTenantsOptions {
  */
 export class RankedTenants {
   readonly #options: RankedTenantsOptions
-  readonly #wanted = new Map<string, Wanted>()
+  readonly #wanted = new Map<string, ExactDraw>()
   #counted: ReadonlyMap<string, Counted> = new Map()
   /** What previews asked for, the latest last: several may look at once. */
   readonly #lookedAt = new Map<string, RankBound | undefined>()
@@ -56,26 +61,28 @@ export class RankedTenants {
   }
 
   /** The last who is in; one that is not known yet is counted soon. */
-  readonly bound = (seed: string, count: number): RankBound | undefined => {
-    const key = keyOf({ seed, count })
-    this.#wanted.set(key, { seed, count })
+  readonly bound = (seed: string, count: number, among?: Among): RankBound | undefined => {
+    const draw = { seed, count, among }
+    const key = keyOf(draw)
+    this.#wanted.set(key, draw)
     const counted = this.#counted.get(key)
     if (counted) return counted.bound
     this.#schedule(0)
-    return this.#meanwhile(seed, count)
+    return this.#lookedAt.get(key) ?? this.#meanwhile(draw)
   }
 
   /** The same, of what is known; counts nothing. */
-  readonly known = (seed: string, count: number): RankBound | undefined => {
-    const key = keyOf({ seed, count })
+  readonly known = (seed: string, count: number, among?: Among): RankBound | undefined => {
+    const key = keyOf({ seed, count, among })
     return this.#counted.get(key)?.bound ?? this.#lookedAt.get(key)
   }
 
   /** Counts what `known` is asked for next, so that it can be looked at what nobody uses yet. */
   async prepare(definitions: Readonly<Record<string, FlagDefinition>>): Promise<void> {
-    const unknown = wantedBy(definitions).filter((wanted) => !this.#counted.has(keyOf(wanted)))
+    const draws = exactDraws(definitions, this.#options.conditions)
+    const unknown = draws.filter((draw) => !this.#counted.has(keyOf(draw)))
     if (unknown.length === 0) return
-    const found = await countBounds(unknown, this.#options.tenants())
+    const found = await countBounds(unknown, this.#options)
     const looked = this.#lookedAt
     for (const [key, { bound }] of found) {
       looked.delete(key)
@@ -94,7 +101,7 @@ export class RankedTenants {
 
   /** Counts for the definitions that an instance starts with. */
   async start(definitions: Readonly<Record<string, FlagDefinition>>): Promise<void> {
-    for (const wanted of wantedBy(definitions)) this.#wanted.set(keyOf(wanted), wanted)
+    for (const draw of exactDraws(definitions, this.#options.conditions)) this.#wanted.set(keyOf(draw), draw)
     if (this.#wanted.size > 0) await this.count()
   }
 
@@ -115,8 +122,7 @@ export class RankedTenants {
   }
 
   async #countAll(): Promise<void> {
-    const wanted = [...this.#wanted.values()]
-    const counted = await countBounds(wanted, this.#options.tenants())
+    const counted = await countBounds([...this.#wanted.values()], this.#options)
     if (this.#closed) return
     const before = this.#counted
     this.#counted = counted
@@ -137,11 +143,11 @@ export class RankedTenants {
   }
 
   /** What another number of the same draw tells of one that is not counted yet. */
-  #meanwhile(seed: string, count: number): RankBound | undefined {
+  #meanwhile({ seed, count, among }: ExactDraw): RankBound | undefined {
     let fewer: Counted | undefined
     let more: Counted | undefined
     for (const counted of this.#counted.values()) {
-      if (counted.seed !== seed) continue
+      if (counted.seed !== seed || counted.among?.key !== among?.key) continue
       if (counted.count < count) {
         if (!fewer || counted.count > fewer.count) fewer = counted
       } else if (!more || counted.count < more.count) more = counted
@@ -157,38 +163,30 @@ export class RankedTenants {
   }
 }
 
-/** The bounds of all that is wanted, by one reading of the tenants. */
+/** The bounds of some draws, by one reading of the tenants. */
 async function countBounds(
-  wanted: readonly Wanted[],
-  tenants: AsyncIterable<{ readonly id: string }> | undefined,
+  draws: readonly ExactDraw[],
+  { tenants }: Pick<RankedTenantsOptions, 'tenants'>,
 ): Promise<ReadonlyMap<string, Counted>> {
-  const counters = new Map(wanted.map((one) => [keyOf(one), new RankCounter(one.seed, one.count)]))
-  if (tenants && counters.size > 0) {
+  const counting = new Map(
+    draws.map((draw) => [keyOf(draw), { draw, counter: new RankCounter(draw.seed, draw.count) }]),
+  )
+  const listed = draws.length > 0 ? tenants(draws.some(({ among }) => among)) : undefined
+  if (listed) {
     const pauses = new Pauses()
-    for await (const { id } of tenants) {
-      for (const counter of counters.values()) counter.add(id)
+    for await (const tenant of listed) {
+      for (const { draw, counter } of counting.values()) {
+        // Whole, as soon as one draw chooses among them.
+        if (!draw.among || draw.among.has(tenant as Tenant)) counter.add(tenant.id)
+      }
       if (pauses.isDue) await pauses.pause()
     }
   }
   return new Map(
-    wanted.map((one) => {
-      const counter = counters.get(keyOf(one))
-      return [keyOf(one), { ...one, bound: counter?.bound, ranks: counter?.ranks ?? new Uint32Array() }]
-    }),
+    [...counting].map(([key, { draw, counter }]) => [key, { ...draw, bound: counter.bound, ranks: counter.ranks }]),
   )
 }
 
-/** What the rules of some definitions ask for. */
-function wantedBy(definitions: Readonly<Record<string, FlagDefinition>>): readonly Wanted[] {
-  return Object.entries(definitions).flatMap(([key, { seed = key, rules = [] }]) =>
-    rules.flatMap(({ rollout }) =>
-      rollout && 'exactly' in rollout && rollout.exactly > 0
-        ? [{ seed: rollout.seed ?? seed, count: rollout.exactly }]
-        : [],
-    ),
-  )
-}
-
-function keyOf({ seed, count }: Wanted): string {
-  return `${count}:${seed}`
+function keyOf({ seed, count, among }: ExactDraw): string {
+  return JSON.stringify([count, seed, among?.key])
 }

@@ -1,7 +1,5 @@
+import { BUCKETS } from '../catalog/buckets.ts'
 import { Murmur3 } from './murmur3.ts'
-
-/** A percentage is exact to a thousandth. */
-export const BUCKETS = 100_000
 
 /**
  * Where ids fall by one seed. Algorithm 1: MurmurHash3_x86_32 of `<seed>:<id>`. Always the same for one seed, and
@@ -28,9 +26,4 @@ export class Draw {
 /** The bucket of an id. */
 export function bucketOf(seed: string, id: string): number {
   return new Draw(seed).bucket(id)
-}
-
-/** How many buckets a percentage takes. Buckets below it are in, so who is in stays in while it grows. */
-export function bucketsIn(percent: number): number {
-  return Math.round((percent * BUCKETS) / 100)
 }

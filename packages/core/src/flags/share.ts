@@ -1,12 +1,25 @@
+import { bucketsIn } from '../catalog/buckets.ts'
 import type { ExactRollout, FlagLayer, FlagUnit, PercentRollout } from '../catalog/definitions.ts'
+import type { Tenant } from '../vocabulary.ts'
 import type { FlagSubject } from './attribute.ts'
 import type { FlagCheck } from './explanation.ts'
 import type { RankBound } from './rank-bound.ts'
 import { isWithin } from './rank-bound.ts'
-import { bucketsIn, Draw } from './rollout.ts'
+import { Draw } from './rollout.ts'
 
-/** Looks up how far a rank may go for so many tenants to be in; `undefined` while they are not counted. */
-export type RankBounds = (seed: string, count: number) => RankBound | undefined
+/** Those of all tenants that so many are chosen from. */
+export interface Among {
+  /** One and the same for the same tenants. */
+  readonly key: string
+  has(tenant: Tenant): boolean
+}
+
+/**
+ * Looks up how far a rank may go for so many tenants to be in; `undefined` while they are not counted.
+ *
+ * @param among all tenants unless given
+ */
+export type RankBounds = (seed: string, count: number, among?: Among) => RankBound | undefined
 
 /** A part of all tenants or actors, drawn. */
 export interface Share {
@@ -21,9 +34,15 @@ export function unitId(by: FlagUnit, subject: FlagSubject): string {
   return by === 'actor' ? subject.actor.id : subject.tenant.id
 }
 
-export function rolloutShare(rollout: PercentRollout | ExactRollout, seed: string, bounds: RankBounds): Share {
+/** @param among those that `exactly` so many are chosen from */
+export function rolloutShare(
+  rollout: PercentRollout | ExactRollout,
+  seed: string,
+  bounds: RankBounds,
+  among: Among | undefined,
+): Share {
   const own = rollout.seed ?? seed
-  if ('exactly' in rollout) return exactShare(own, rollout.exactly, bounds)
+  if ('exactly' in rollout) return exactShare(own, rollout.exactly, bounds, among)
   return bucketShare('rollout', own, rollout.by ?? 'tenant', 0, bucketsIn(rollout.percent))
 }
 
@@ -48,9 +67,9 @@ function bucketShare(path: Share['path'], seed: string, by: FlagUnit, from: numb
   }
 }
 
-function exactShare(seed: string, count: number, bounds: RankBounds): Share {
+function exactShare(seed: string, count: number, bounds: RankBounds, among: Among | undefined): Share {
   const draw = new Draw(seed)
-  const bound = count > 0 ? bounds(seed, count) : undefined
+  const bound = count > 0 ? bounds(seed, count, among) : undefined
   const holds = (id: string): boolean => bound !== undefined && isWithin(bound, draw.rank(id), id)
   return {
     path: 'rollout',

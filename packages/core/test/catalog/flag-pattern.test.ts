@@ -26,7 +26,10 @@ const { pattern } = fc.letrec<{ pattern: string; piece: string }>((tie) => ({
       '$',
     ),
     fc
-      .tuple(fc.constantFrom('a', 'b', '.', '[ab]'), fc.constantFrom('*', '+', '?', '{2}', '{1,}', '{0,2}', '*?'))
+      .tuple(
+        fc.constantFrom('a', 'b', '.', '[ab]'),
+        fc.constantFrom('*', '+', '?', '{2}', '{1,}', '{0,2}', '*?', '{1}', '{1}?'),
+      )
       .map(([one, count]) => one + count),
     tie('pattern').map((inner) => `(${inner})`),
     fc.tuple(tie('pattern'), fc.constantFrom('*', '+', '?', '{0,3}')).map(([inner, count]) => `(?:${inner})${count}`),
@@ -60,6 +63,7 @@ describe('FlagPattern', () => {
     ['a**', /belongs to nothing/],
     ['*', /belongs to nothing/],
     ['^*', /repeats/],
+    ['^{1}', /repeats/],
     ['a{2,1}', /from more to less/],
     ['a{101}', /more than 100/],
     ['a{x}', /no count/],

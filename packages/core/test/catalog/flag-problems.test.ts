@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { flagProblems, validateCatalog } from '../../src/catalog/index.ts'
 import { createThroughline } from '../../src/index.ts'
@@ -73,7 +74,7 @@ describe('flagProblems', () => {
         "rules.0.from: must be an ISO 8601 date, or a time with its zone, not "2026-03-01T10:00".",
         "rules.0.until: must be an ISO 8601 date, or a time with its zone, not "2026-02-30".",
         "rules.0.layer.name: must be a text of 1 to 100 characters, not "".",
-        "rules.0.layer.to: must be more than "from".",
+        "rules.0.layer.to: must be more than "from", by a thousandth at least.",
         "rules.0.layer.by: must be "tenant" or "actor", not "user".",
         "rules.0.rollout.by: must be left out beside "exactly".",
         "rules.0.rollout.exactly: must be a whole number from 0 to 1000000, not -1.",
@@ -119,6 +120,10 @@ describe('flagProblems', () => {
     expect(ruleProblems({ rollout: { percent: 0.0004 }, serve: true })).toEqual([
       'rules.0.rollout.percent: must be 0 or at least 0.001: less than a thousandth is nobody, not 0.0004.',
     ])
+    expect(ruleProblems({ layer: { name: 'l', from: 10, to: 10.0001 }, serve: true })).toEqual([
+      'rules.0.layer.to: must be more than "from", by a thousandth at least.',
+    ])
+    expect(ruleProblems({ layer: { name: 'l', from: 10, to: 10.001 }, serve: true })).toEqual([])
     expect(ruleProblems({ percent: 25, when: {}, iff: {}, priority: 1, serve: true })).toMatchInlineSnapshot(`
       [
         "rules.0.percent: is not known. Did you mean "rollout: { percent }"?",
@@ -159,12 +164,49 @@ describe('flagProblems', () => {
     expect(said(flagProblems(of(slice('actor'), slice('actor')), 'f'))).toEqual([])
   })
 
+  it('tells what is not plain: nothing would be read of it, and a rule without conditions holds for everybody', () => {
+    class Narrowed {
+      default = false
+      'org.plan' = 'pro'
+    }
+    const none = 'must be an object, not an instance of a class.'
+    expect(ruleProblems({ if: new Map([['org.plan', 'pro']]) })).toEqual([`rules.0.if: ${none}`])
+    expect(ruleProblems({ if: { not: new Narrowed() } })).toEqual([`rules.0.if.not: ${none}`])
+    expect(ruleProblems({ if: { 'org.plan': new Map([['eq', 'pro']]) } })).toEqual([
+      'rules.0.if["org.plan"]: must be a text, number, boolean or null, not an instance of a class.',
+    ])
+    expect(said(flagProblems(new Narrowed(), 'f'))).toEqual([
+      'f: must be a flag, { default: … }, not an instance of a class.',
+    ])
+    expect(said(flagProblems(Object.create({ default: true }), 'f'))).toHaveLength(1)
+    expect(said(flagProblems(Object.assign(Object.create(null), { default: true }), 'f'))).toEqual([])
+    expect(said(flagProblems(runInNewContext('({ rules: [{ if: {}, serve: true }], default: true })'), 'f'))).toEqual(
+      [],
+    )
+  })
+
+  it('tells lists with holes, and reads none that is as long as it says', () => {
+    const of = (value: unknown) => said(flagProblems({ variants: { a: value }, default: 'a' }, 'f'))
+    // biome-ignore lint/suspicious/noSparseArray: the hole is what is refused
+    expect(of([1, , 2])).toEqual(['f.variants.a: must be JSON, not undefined.'])
+    expect(of([1, [2, { b: [null] }]])).toEqual([])
+    // biome-ignore lint/suspicious/noSparseArray: stored as JSON it would be null, which is whatever is missing
+    expect(ruleProblems({ if: { 'org.plan': { in: ['pro', ,] } } })).toEqual([
+      'rules.0.if["org.plan"].in: must be a text, number, boolean or null, not undefined.',
+    ])
+    expect(of(new Array(2 ** 32 - 1))).toEqual(['f.variants.a: must be JSON, not undefined.'])
+  })
+
   it('tells weights that are none', () => {
     const serve = (weights: object) =>
       said(flagProblems({ variants: { a: 1, b: 2 }, rules: [{ serve: weights }], default: 'a' }, 'f'))
     expect(serve({ a: 1, c: 1 })).toEqual(['f.rules.0.serve.c: is not known. Did you mean "a"?'])
     expect(serve({ a: -1 })[0]).toContain('must be a number from 0')
     expect(serve({ a: 0, b: 0 })).toEqual(['f.rules.0.serve: must give weight to at least one variant.'])
+    expect(serve({ a: 1_000_000, b: 1 })).toEqual([
+      'f.rules.0.serve.b: must be 0 or at least a thousandth of a per cent of all weights: less is nobody.',
+    ])
+    expect(serve({ a: 99_999, b: 1 })).toEqual([])
     expect(ruleProblems({ serve: { on: 1 } })).toEqual(['rules.0.serve: must be true or false, not an object.'])
   })
 
@@ -247,5 +289,36 @@ describe('flagProblems', () => {
     for (let i = 0; i < 11; i++) deep = { not: deep }
     expect(ruleProblems({ if: deep })).toEqual([expect.stringContaining('at most 10 levels')])
     expect(ruleProblems({ if: { 'org.a': 'x'.repeat(5_000) } })).toEqual([expect.stringContaining('4096 characters')])
+    const [long = ''] = ruleProblems({ if: { [`org.${'x'.repeat(5_000)}`]: 1 } })
+    expect(long).toContain('1 to 100 characters')
+    expect(long.length).toBeLessThan(300)
+  })
+
+  it('looks no further along a chain of flags than it has to', () => {
+    const flags = Object.fromEntries(
+      Array.from({ length: 20_000 }, (_, i) => [
+        `f${i}`,
+        { prerequisites: [{ flag: `f${(i + 1) % 20_000}`, is: true }], default: true },
+      ]),
+    )
+    expect(said(flagProblems(flags.f0, 'f0', { key: 'f0', flags }))).toEqual([
+      'f0.prerequisites: must lead to at most 200 flags, counted along every way: this asks for more.',
+    ])
+    const short = { ...flags, f9: { prerequisites: [{ flag: 'f0', is: true }], default: true } }
+    expect(said(flagProblems(flags.f0, 'f0', { key: 'f0', flags: short }))).toEqual([
+      expect.stringContaining('must not lead back to the flag itself: f0 → f1 → f2'),
+    ])
+  })
+
+  it('takes no longer for many flags than they are', () => {
+    const times = [2_000, 8_000].map((count) => {
+      const one = (i: number) => ({ default: false, rules: [{ layer: { name: 'l', from: i, to: 50 }, serve: true }] })
+      const flags = Object.fromEntries(Array.from({ length: count }, (_, i) => [`f${i}`, one(i % 40)]))
+      const since = performance.now()
+      expect(validateCatalog({ flags })).toEqual([])
+      return performance.now() - since
+    })
+    const [few = 0, many = 0] = times
+    expect(many).toBeLessThan(few * 10 + 200)
   })
 })

@@ -1,7 +1,9 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { FlagAttribute, FlagCondition, FlagConditions } from '../../src/catalog/definitions.ts'
 import type { FlagSubject } from '../../src/flags/attribute.ts'
 import { compileConditions } from '../../src/flags/condition.ts'
+import { conditions } from './flag-arbitraries.ts'
 
 const subject: FlagSubject = {
   tenant: {
@@ -28,7 +30,14 @@ const subject: FlagSubject = {
   actor: { id: 'u1', type: 'user', roles: ['admin', 'billing'] },
   request: { method: 'POST', path: '/reports', ip: '10.1.2.3', userAgent: 'curl/8' },
   route: 'POST /reports',
-  attributes: { version: '2.4.1', ip: '2001:db8::1', device: { os: 'linux' }, plan: 'enterprise', org: { plan: 'x' } },
+  attributes: {
+    version: '2.4.1',
+    ip: '2001:db8::1',
+    device: { os: 'linux' },
+    mapped: '::ffff:10.1.2.3',
+    plan: 'enterprise',
+    org: { plan: 'x' },
+  },
   asOf: Date.parse('2026-03-10T12:00:00Z'),
 }
 
@@ -112,6 +121,12 @@ const cases: readonly [path: FlagAttribute, condition: FlagCondition, holds: boo
   ['context.ip', { cidr: '2001:db8::/32' }, true],
   ['context.ip', { cidr: ['10.0.0.0/8', 'fe80::/10'] }, false],
   ['org.region', { cidr: '0.0.0.0/0' }, false],
+  ['request.ip', { cidr: '::ffff:10.0.0.0/104' }, true],
+  ['request.ip', { cidr: '::ffff:a01:203' }, true],
+  ['request.ip', { cidr: '::ffff:10.2.0.0/112' }, false],
+  ['context.mapped', { cidr: '::ffff:10.1.2.3' }, true],
+  ['context.mapped', { cidr: '::FFFF:0:0/96' }, true],
+  ['context.mapped', { cidr: '10.1.2.0/24' }, true],
   ['org.name', { matches: '^Acme (GmbH|AG)$' }, true],
   ['org.name', { matches: '^GmbH' }, false],
   ['org.tags', { matches: '^[bc]$' }, true],
@@ -136,7 +151,7 @@ describe('conditions', () => {
     expect(holds({})).toBe(true)
   })
 
-  it('search a list for a pattern up to a bound, however long it is', () => {
+  it('search a list for a pattern or a version up to a bound, however long it is', () => {
     const tags = (count: number, last: string) => ({
       ...subject,
       attributes: { tags: [...Array(count).fill('a'), last] },
@@ -144,6 +159,9 @@ describe('conditions', () => {
     const wanted = { 'context.tags': { matches: '^wanted$' } }
     expect(holds(wanted, tags(4_000, 'wanted'))).toBe(true)
     expect(holds(wanted, tags(100_000, 'wanted'))).toBe(false)
+    const newer = { 'context.tags': { semver: '>=2' } }
+    expect(holds(newer, tags(4_000, '2.1.0'))).toBe(true)
+    expect(holds(newer, tags(100_000, '2.1.0'))).toBe(false)
   })
 
   it('are those that were checked: own members', () => {
@@ -195,5 +213,26 @@ describe('conditions', () => {
     expect(at('fe80::1%eth0', 'fe80::/10')).toBe(true)
     expect(at('10.1.2.3.4', '0.0.0.0/0')).toBe(false)
     expect(at('', '0.0.0.0/0')).toBe(false)
+  })
+})
+
+describe('forTenant', () => {
+  it('is what holds for everybody of a tenant, and undecided only where they may differ', () => {
+    const others: readonly FlagSubject[] = [
+      subject,
+      { tenant: subject.tenant, actor: { id: 'x', type: 'service' }, asOf: subject.asOf },
+      { ...subject, request: undefined, attributes: { x: 5, version: 7 } },
+    ]
+    const segment = (name: string) =>
+      name === 'eu' ? compileConditions({ 'org.region': 'eu' }, { segment: () => undefined, now: () => 0 }) : undefined
+    fc.assert(
+      fc.property(conditions, (given) => {
+        const condition = compileConditions(given, { segment, now: () => 0 })
+        const answer = condition.forTenant(subject)
+        if (answer !== undefined) for (const each of others) expect(condition.holds(each)).toBe(answer)
+        if (condition.byTenant) expect(answer).toBeDefined()
+      }),
+      { numRuns: 500 },
+    )
   })
 })

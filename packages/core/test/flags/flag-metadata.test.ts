@@ -28,6 +28,11 @@ describe('metadata of a flag', () => {
     ['nothing', null, 'flag.metadata: must be names with values, not'],
     ['an object in it', { owner: { name: 'ada' } }, 'flag.metadata.owner: must be a text, a number or a boolean, not'],
     ['no number', { weight: Number.NaN }, 'flag.metadata.weight: must be a text, a number or a boolean, not'],
+    [
+      'a name of prototypes',
+      JSON.parse('{ "__proto__": "x" }'),
+      'flag.metadata.__proto__: is a name that is not allowed.',
+    ],
     ['a long text', { note: 'x'.repeat(1_001) }, 'flag.metadata.note: must have at most 1000 characters.'],
     ['a long name', { ['x'.repeat(1_001)]: 1 }, 'flag.metadata: must have names of at most 1000 characters.'],
     [

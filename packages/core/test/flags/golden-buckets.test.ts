@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { BUCKETS } from '../../src/catalog/buckets.ts'
 import { murmur3 } from '../../src/flags/murmur3.ts'
-import { BUCKETS, Draw } from '../../src/flags/rollout.ts'
+import { Draw } from '../../src/flags/rollout.ts'
 
 interface Vector {
   readonly seed: string

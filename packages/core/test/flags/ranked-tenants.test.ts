@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
+import type { FlagRule } from '../../src/catalog/definitions.ts'
 import { ThroughlineError } from '../../src/errors.ts'
 import { firstOf, isWithin, RankCounter } from '../../src/flags/rank-bound.ts'
 import { RankedTenants } from '../../src/flags/ranked-tenants.ts'
@@ -223,6 +224,55 @@ describe('exactly', () => {
     const second = createThroughline({ ...catalog, tenants, storage })
     expect(await inside(second)).toHaveLength(3)
     await Promise.all([first.close(), second.close()])
+  })
+
+  it('takes so many of those that the rule is for, as far as the tenant decides', async () => {
+    const rows = ids.map((id, i) => ({ id, seats: i, region: i % 2 === 0 ? 'eu' : 'us' }))
+    const big = { 'org.seats': { gte: 10 } } as const
+    const catalog = {
+      segments: { big, mixed: { or: [{ segment: 'big' }, { 'actor.id': 'u' }] } },
+      flags: Object.fromEntries(
+        Object.entries<FlagRule<boolean>>({
+          one: { if: big, serve: true },
+          both: { if: { segment: 'big', not: { 'org.region': 'us' } }, serve: true },
+          ring: { rings: [{ name: 'r', if: big }], upTo: 'r', serve: true },
+          slice: { layer: { name: 'l', from: 0, to: 50 }, serve: true },
+          actor: { if: { ...big, 'actor.id': 'u' }, serve: true },
+          anybody: { if: { segment: 'mixed' }, serve: true },
+          unread: { if: { 'org.seats': { lt: 0 } }, serve: true },
+        }).map(([key, rule]) => [key, { rules: [{ ...rule, rollout: { exactly: 4 } }], default: false }]),
+      ),
+    } as const
+    for (const list of [() => rows, () => ids]) {
+      const throughline = createTestThroughline({
+        ...catalog,
+        tenants: { load: (id: string) => rows.find((row) => row.id === id), list },
+      })
+      const counts: Record<string, number> = {}
+      for (const tenant of ids) {
+        await throughline.run({ tenant, actor: { id: 'u' } }, () => {
+          for (const key of Object.keys(catalog.flags))
+            counts[key] = (counts[key] ?? 0) + Number(throughline.flags.isEnabled(key))
+        })
+      }
+      expect(counts).toEqual({ one: 4, both: 4, ring: 4, slice: 4, actor: 4, anybody: 4, unread: 0 })
+      await throughline.close()
+    }
+  })
+
+  it('is previewed of those that the rule is for, who are in once it is made', async () => {
+    const rows = ids.map((id, i) => ({ id, plan: i < 8 ? 'pro' : 'free' }))
+    const tenants = { load: (id: string) => rows.find((row) => row.id === id), list: () => rows }
+    const throughline = createTestThroughline({ tenants, flags: { f: { default: false } } })
+    const rule = { if: { 'org.plan': 'pro' }, rollout: { exactly: 5 }, serve: true } as const
+    const flips = await throughline.platform.run({ actor: { id: 'sam' }, reason: 'T-1' }, async (platform) => {
+      const preview = await platform.flags.preview('f', { define: { rules: [rule], default: false } })
+      await platform.flags.define('f', { rules: [rule], default: false })
+      return preview.flips.map(({ tenant }) => tenant)
+    })
+    expect(flips).toHaveLength(5)
+    expect((await inside(throughline)).sort()).toEqual(flips.toSorted())
+    await throughline.close()
   })
 
   it('is refused where nobody can say who the tenants are', async () => {

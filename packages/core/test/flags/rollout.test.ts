@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { bucketOf, bucketsIn } from '../../src/flags/rollout.ts'
+import { bucketsIn } from '../../src/catalog/buckets.ts'
+import { bucketOf } from '../../src/flags/rollout.ts'
 
 const percent = fc.double({ min: 0, max: 100, noNaN: true })
 
@@ -25,6 +26,7 @@ describe('rollout', () => {
     )
     expect(bucketsIn(0.001)).toBe(1)
     expect(bucketsIn(33.333)).toBe(33_333)
+    expect(bucketsIn(99.9999)).toBe(99_999)
   })
 
   it('takes the share it says, of ids that look alike', () => {

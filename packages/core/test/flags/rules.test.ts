@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import type { Catalog, FlagConditions, FlagDefinition, FlagRule } from '../../src/catalog/definitions.ts'
 import type { CompileOptions, EvaluationOptions, FlagsScope } from '../../src/flags/index.ts'
@@ -193,6 +194,26 @@ describe('rules', () => {
       rule: 'rule-2',
     })
     expect(ask('f', { actor: { id: 'anonymous', type: 'service' } }).value).toBe(true)
+  })
+
+  it('that draw by actor say nothing of a missing one where the tenant is out anyway', () => {
+    const end = (bucketOf('layer:l', 'acme') + 1) / 1_000
+    const rollout = { percent: 100, by: 'actor' } as const
+    const ask = engine({
+      inside: on({ layer: { name: 'l', from: 0, to: end }, rollout }),
+      outside: on({ layer: { name: 'l', from: end, to: 100 }, rollout }),
+    })
+    const nobody: Actor = { id: 'anonymous', type: 'user' }
+    expect(ask('inside', { actor: nobody }).errorCode).toBe('TARGETING_KEY_MISSING')
+    expect(ask('outside', { actor: nobody })).toEqual({ value: false, variant: 'off', reason: 'DEFAULT' })
+    expect([ask('inside').value, ask('outside').value]).toEqual([true, false])
+  })
+
+  it('serve values that nobody can change, whatever realm they come from', () => {
+    const variants = runInNewContext("({ a: { list: ['x'] } })")
+    const { value } = engine({ f: { variants, default: 'a' } })('f')
+    expect(value).toEqual({ list: ['x'] })
+    expect(Object.isFrozen(value) && Object.isFrozen((value as { list: string[] }).list)).toBe(true)
   })
 
   it('wait for prerequisites, by value or variant, through any number of flags', () => {
