@@ -1,4 +1,5 @@
 import type { WhenUnavailable } from '../catalog/definitions.ts'
+import { inTime } from '../in-time.ts'
 import type {
   LimitAnswer,
   LimitDecision,
@@ -160,12 +161,7 @@ export class LimitsGate {
 
   #inTime<T>(answer: Promise<T>): Promise<T> {
     const { timeoutMs, store } = this.#options
-    return new Promise<T>((resolve, reject) => {
-      const late = (): void => reject(new Error(`${store.name} did not answer within ${timeoutMs} ms.`))
-      // Where this process was busy for so long, the answer has come and was not read yet: that is done before it is late.
-      const timer = setTimeout(() => setImmediate(late), timeoutMs)
-      answer.then(resolve, reject).finally(() => clearTimeout(timer))
-    })
+    return inTime(timeoutMs, store.name, answer)
   }
 }
 

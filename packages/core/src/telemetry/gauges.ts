@@ -1,4 +1,5 @@
 import type { BatchObservableCallback, Meter, Observable } from '@opentelemetry/api'
+import { inTime } from '../in-time.ts'
 import { METRICS } from './metrics.ts'
 
 /** A database that does not answer must not hold the other gauges back longer than this. */
@@ -36,7 +37,7 @@ export function registerGauges(meter: Meter, options: GaugeOptions): () => void 
   const all = [rows, age, lag, spilled, snapshot, failures]
   const observe: BatchObservableCallback = async (result) => {
     result.observe(snapshot, options.snapshotAge())
-    const measures = await within(MEASURE_MS, options.measure())
+    const measures = await inTime(MEASURE_MS, 'The database', options.measure()).catch(() => undefined)
     if (!measures) return
     result.observe(spilled, measures.spilledBytes)
     result.observe(failures, measures.failures)
@@ -46,19 +47,4 @@ export function registerGauges(meter: Meter, options: GaugeOptions): () => void 
   }
   meter.addBatchObservableCallback(observe, all)
   return () => meter.removeBatchObservableCallback(observe, all)
-}
-
-/** The answer, or undefined if there is none in time. */
-async function within<T>(ms: number, answer: Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, ms, undefined)
-  })
-  try {
-    return await Promise.race([answer, late])
-  } catch {
-    return undefined
-  } finally {
-    clearTimeout(timer)
-  }
 }

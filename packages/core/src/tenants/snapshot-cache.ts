@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { inTime } from '../in-time.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 import { isPromise } from '../maybe-promise.ts'
 
@@ -9,6 +10,8 @@ const SERVED_MS = 2_000
 
 /** No generation: what stands in is loaded anew as soon as that can be, also when nothing has changed. */
 const STANDS_IN = -1
+/** Whoever finds what stands in waits so long for the database, ms: the one before has waited until it failed. */
+const PATIENCE_MS = 50
 
 export interface SnapshotCacheOptions<S> {
   readonly max: number
@@ -88,7 +91,7 @@ export class SnapshotCache<S extends { readonly validUntil?: number }> {
     // A load that is under way may have begun before the change that the caller asks for.
     this.#loading.delete(id)
     const entry = this.#entries.get(id)
-    return entry ? this.#loadOr(id, entry) : this.#load(id)
+    return entry ? this.#loadOr(id, { ...entry, generation: this.#generation }) : this.#load(id)
   }
 
   invalidate(id: string): void {
@@ -114,8 +117,9 @@ export class SnapshotCache<S extends { readonly validUntil?: number }> {
   }
 
   async #loadOr(id: string, entry: Entry<S>): Promise<S | undefined> {
+    const load = this.#load(id)
     try {
-      return await this.#load(id)
+      return await (entry.generation === STANDS_IN ? inTime(PATIENCE_MS, 'The database', load) : load)
     } catch (error) {
       const current = Math.max(entry.loadedAt, this.#options.confirmedAt())
       if (this.#options.now() - current > this.#options.maxStaleMs) throw error

@@ -72,6 +72,23 @@ describe('while the records can not be read', () => {
     expect((records.calls.get('read') ?? 0) - reads).toBeLessThanOrEqual(2)
   })
 
+  it('only the first context waits for records that have fallen silent, and none once they answer', async () => {
+    vi.useRealTimers()
+    const before = await app.evaluate('acme', 'reports')
+    records.break('hang', 'read', 'versions')
+    app.clock.time += 2_001
+    const first = app.evaluate('acme', 'reports')
+    await until(() => records.hanging > 0)
+    // As a storage does that gives up.
+    records.break('fail', 'read')
+    expect(await first).toEqual({ ...before, reason: 'STALE' })
+    records.break('hang', 'read')
+    for (let i = 0; i < 3; i++) expect(await app.evaluate('acme', 'reports')).toEqual({ ...before, reason: 'STALE' })
+    expect(records.hanging).toBeGreaterThan(0)
+    records.heal()
+    await until(async () => (await app.evaluate('acme', 'reports')).reason === 'SPLIT')
+  })
+
   it('one event says that it began, and one that it ended, on the operator’s trail', async () => {
     const seen = notices()
     for (const tenant of ['acme', 'globex']) await app.evaluate(tenant, 'reports')
