@@ -121,7 +121,16 @@ function decideIn(scope: FlagsScope, key: string, options: EvaluationOptions | u
 
 /** Without attributes the context itself is asked, and nothing is made for the call. */
 function subjectOf(scope: FlagsScope, options: EvaluationOptions | undefined): FlagSubject {
-  return options?.attributes === undefined ? scope : new CallSubject(scope, options.attributes)
+  if (options === undefined) return scope
+  for (const name in options) if (name !== 'attributes') throw unknownOption(name)
+  return options.attributes === undefined ? scope : new CallSubject(scope, options.attributes)
+}
+
+function unknownOption(name: string): ThroughlineError {
+  return new ThroughlineError('OPTIONS_INVALID', {
+    message: `"${name.slice(0, 100)}" is no option of an evaluation.`,
+    remedy: 'Pass `{ attributes: { … } }`; rules read them as `context.<name>`.',
+  })
 }
 
 function unknownFlag(key: string, known: Iterable<string>): ThroughlineError {

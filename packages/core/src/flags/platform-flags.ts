@@ -223,9 +223,9 @@ export function createPlatformFlags<C extends Catalog>(options: PlatformFlagsOpt
       const { limit = 1_000 } = said
       if (typeof limit !== 'number' || !(limit >= 0))
         throw flagInvalid(`"limit" is ${describe(limit)}; it must be a number from 0.`)
+      const comparison = await changer.compared(key, previewed)
       const tenants = port.tenants()
       if (!tenants) throw new ThroughlineError('TENANTS_UNLISTED')
-      const comparison = await changer.compared(key, previewed)
       const preview = await previewFlips(comparison, tenants, Math.min(Math.trunc(limit), MOST_FLIPS))
       looked('flag.previewed', key)
       return preview

@@ -257,6 +257,9 @@ describe('what is wrong', () => {
       'options.expectVersion: is not known. Did you mean "expectedVersion"?',
     )
     expect(await invalid(app.flags.cancel('reports', 1, misspelt))).toContain('options.expectVersion')
+    for (const reason of ['', ' ', 'x'.repeat(501)]) {
+      expect(await invalid(app.flags.override('acme', 'exports', true, { reason }))).toContain('1 to 500 characters')
+    }
     expect(await invalid(app.flags.override('acme', 'exports', true, { untill: 'x' } as object))).toContain(
       'options.untill: is not known. Did you mean "until"?',
     )

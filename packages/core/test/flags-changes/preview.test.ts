@@ -249,6 +249,8 @@ describe('preview', () => {
     const app = appWith(rows(2), 'unlisted')
     const preview = app.platform.run(operator, ({ flags }) => flags.preview('reports', { reset: true }))
     await expect(preview).rejects.toMatchObject({ code: 'TENANTS_UNLISTED', remedy: expect.stringContaining('list') })
+    const wrong = app.platform.run(operator, ({ flags }) => flags.preview('reports', { ptch: {} } as never))
+    await expect(wrong).rejects.toMatchObject({ code: 'FLAG_INVALID' })
     const { affected } = await app.platform.run(operator, ({ flags }) => flags.define('reports', { default: true }))
     expect(affected).toBe('unknown')
   })

@@ -159,6 +159,18 @@ describe('flags', () => {
     expect(() => flags.isEnabled('toString')).toThrow(/FLAG_UNKNOWN/)
   })
 
+  it('refuse what a call adds elsewhere than in its attributes', () => {
+    const { flags } = open({ f: bool([{ if: { 'context.version': '2' }, serve: true }]) })
+    for (const given of [{ version: '2' }, { attribute: { version: '2' } }]) {
+      const [name] = Object.keys(given)
+      const sentence = expect.stringContaining(`"${name}" is no option`)
+      const refused = expect.objectContaining({ code: 'OPTIONS_INVALID', sentence })
+      expect(() => flags.isEnabled('f', given as object)).toThrow(refused)
+      expect(() => flags.explain('f', given as object)).toThrow(refused)
+    }
+    expect([flags.isEnabled('f', {}), flags.isEnabled('f', { attributes: { version: '2' } })]).toEqual([false, true])
+  })
+
   it('answer the same whether asked for the first time or again', () => {
     const condition = fc.oneof(
       fc.record({

@@ -42,8 +42,8 @@ export function newFlagOverride(
   const end = until === undefined ? undefined : momentOf(until)
   if (until !== undefined && end === undefined) throw flagInvalid(`"until" is no time: ${MOMENT_HINT}`)
   if (end !== undefined && end <= now) throw flagInvalid('"until" must be in the future.')
-  if (reason !== undefined && (typeof reason !== 'string' || reason.length > MAX_REASON)) {
-    throw flagInvalid(`"reason" must be a text of at most ${MAX_REASON} characters.`)
+  if (reason !== undefined && (typeof reason !== 'string' || reason.trim() === '' || reason.length > MAX_REASON)) {
+    throw flagInvalid(`"reason" must be a text of 1 to ${MAX_REASON} characters.`)
   }
   return { value, ...(end !== undefined && { until: end }), ...(reason !== undefined && { reason }) }
 }
