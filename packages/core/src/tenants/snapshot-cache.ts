@@ -91,7 +91,7 @@ export class SnapshotCache<S extends { readonly validUntil?: number }> {
     // A load that is under way may have begun before the change that the caller asks for.
     this.#loading.delete(id)
     const entry = this.#entries.get(id)
-    return entry ? this.#loadOr(id, { ...entry, generation: this.#generation }) : this.#load(id)
+    return entry ? this.#loadOr(id, entry, true) : this.#load(id)
   }
 
   invalidate(id: string): void {
@@ -116,16 +116,19 @@ export class SnapshotCache<S extends { readonly validUntil?: number }> {
     this.#load(id).catch(this.#options.onFailure)
   }
 
-  async #loadOr(id: string, entry: Entry<S>): Promise<S | undefined> {
+  /** @param waits for as long as the database takes to fail */
+  async #loadOr(id: string, entry: Entry<S>, waits = entry.generation !== STANDS_IN): Promise<S | undefined> {
     const load = this.#load(id)
     try {
-      return await (entry.generation === STANDS_IN ? inTime(PATIENCE_MS, 'The database', load) : load)
+      return await (waits ? load : inTime(PATIENCE_MS, 'The database', load))
     } catch (error) {
       const current = Math.max(entry.loadedAt, this.#options.confirmedAt())
-      if (this.#options.now() - current > this.#options.maxStaleMs) throw error
+      // Nothing may stand in any more: the database's own answer, whatever it is.
+      if (this.#options.now() - current > this.#options.maxStaleMs) return load
       this.#options.onFailure(error)
       const snapshot = this.#options.stale(entry.snapshot)
-      this.#entries.set(id, { ...entry, snapshot, generation: STANDS_IN })
+      // What was forgotten or loaded anew meanwhile stays so.
+      if (this.#entries.peek(id) === entry) this.#entries.set(id, { ...entry, snapshot, generation: STANDS_IN })
       return snapshot
     }
   }

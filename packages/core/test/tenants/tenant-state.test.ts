@@ -265,6 +265,37 @@ describe('while the database does not answer', () => {
     await expect(here.state.get('acme')).rejects.toMatchObject({ code: 'RECORDS_UNAVAILABLE' })
   })
 
+  it('it is refused with what the database says, also where it is silent for a while first', async () => {
+    const here = await cached()
+    here.records.break('fail', 'read', 'versions')
+    now += 2_001
+    expect(await here.state.get('acme')).toMatchObject({ stale: true })
+    now = START + MAX_STALE + 1
+    here.records.break('hang', 'read')
+    const refused = here.state.get('acme')
+    setTimeout(() => here.records.break('fail', 'read'), 100)
+    await expect(refused).rejects.toMatchObject({ code: 'RECORDS_UNAVAILABLE', status: 503 })
+    here.records.break('hang', 'read')
+    const answered = here.state.get('acme')
+    setTimeout(() => here.records.heal(), 100)
+    expect(await answered).toMatchObject({ tenant: { plan: 'free' }, stale: false })
+  })
+
+  it('what stands in does not come back over a change', async () => {
+    const here = await cached()
+    here.records.break('fail', 'read')
+    now += 2_001
+    expect(await here.state.get('acme')).toMatchObject({ stale: true })
+    here.records.break('hang', 'read')
+    const before = here.state.get('acme')
+    await until(() => here.records.hanging === 1)
+    await here.write('acme', 'pro')
+    expect(await before).toMatchObject({ tenant: { plan: 'free' }, stale: true })
+    const after = here.plan('acme')
+    setTimeout(() => here.records.heal(), 100)
+    expect(await after).toBe('pro')
+  })
+
   it('a tenant that is not cached is refused with 503, and not taken for unknown', async () => {
     const here = await cached()
     here.records.break('fail', 'read')
