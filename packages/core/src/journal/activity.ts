@@ -178,14 +178,13 @@ export class Activity {
   }
 
   /**
-   * Equal refusals on one route are one event a minute, with a count, if the same was served before them; so are requests
-   * that never had a tenant.
+   * Equal refusals on one route are one event a minute, with a count, if the same was served before them, as often; so
+   * are requests that never had a tenant.
    */
   #foldKey(): string | undefined {
     if (this.#refusal === undefined && (this.tenant !== undefined || !this.request)) return undefined
-    // What counts one more of the first is one more of all that it holds.
-    if (this.#counts.some((count) => count > 1)) return undefined
-    const served = this.#templates.map(({ open }) => open).join('\n')
+    // What counts one more of the first is as many more of all that it holds.
+    const served = this.#templates.map(({ open }, i) => `${this.#counts[i]} ${open}`).join('\n')
     return JSON.stringify([
       this.#refusal,
       this.actor?.type,

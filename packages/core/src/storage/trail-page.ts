@@ -107,6 +107,6 @@ function timelineEvent(
     context: { ...(record.trace !== undefined && { traceId: record.trace }), ...(request && { request }) },
     metadata:
       record.reason === undefined ? (event.metadata ?? {}) : { reason: record.reason, ...(event.metadata ?? {}) },
-    count: (event.count ?? 1) + repeated,
+    count: (event.count ?? 1) * (1 + repeated),
   }
 }

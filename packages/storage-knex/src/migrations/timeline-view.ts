@@ -47,11 +47,11 @@ SELECT
   CASE WHEN ${dialect.member('record.record', 'reason')} IS NULL THEN ${dialect.orElse(dialect.part('e.value', 'metadata'), "'{}'")}
     ELSE ${dialect.withMember(dialect.orElse(dialect.part('e.value', 'metadata'), "'{}'"), 'reason', dialect.member('record.record', 'reason'))}
   END AS metadata,
-  coalesce(${dialect.number('e.value', 'count')}, 1) + coalesce(repeated.count, 0) + coalesce((
+  coalesce(${dialect.number('e.value', 'count')}, 1) * (1 + coalesce(repeated.count, 0) + coalesce((
     SELECT s.count FROM throughline_repeats AS s
     WHERE s.tenant_id = record.tenant_id AND s.at = ${dialect.number('record.record', 'at')}
       AND s.record_id = ${dialect.member('record.record', 'id')}
-  ), 0) AS count,
+  ), 0)) AS count,
   ${dialect.member('record.record', 'id')} AS record_id
 FROM record
 CROSS JOIN ${dialect.items(dialect.part('record.record', 'events'), 'e')}

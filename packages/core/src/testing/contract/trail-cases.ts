@@ -98,18 +98,27 @@ export const trailCases: Cases = {
     )
   },
 
-  'adds repeats to the count of the event that they repeat': async (bench) => {
-    const refusal = bench.record('acme', [{ action: 'limit.refused', outcome: 'refused', notable: true }])
+  'adds repeats to the count of each event that they repeat': async (bench) => {
+    const refusal = bench.record('acme', [
+      { action: 'limit.refused', outcome: 'refused', notable: true },
+      { action: 'flag.evaluated', count: 3 },
+    ])
     await bench.append([refusal, repeatOf(bench, refusal, 3)])
     await bench.drain()
     bench.now += 5_000
     await bench.append([repeatOf(bench, refusal, 4), bench.record('globex', [{ action: 'limit.refused' }])])
     await bench.append([repeatOf(bench, refusal, 5)])
     await bench.drain()
-    for (const query of [{}, { actions: ['limit.refused'] }]) {
-      const [event, ...others] = await bench.timeline('acme', query)
-      assert.equal(event?.count, 13)
-      assert.equal(others.length, 0)
+    for (const actions of [['limit.refused'], ['flag.evaluated'], undefined]) {
+      const counts = (await bench.timeline('acme', actions && { actions })).map(({ action, count }) => [action, count])
+      const all = [
+        ['flag.evaluated', 39],
+        ['limit.refused', 13],
+      ]
+      assert.deepEqual(
+        counts.sort(),
+        all.filter(([action]) => actions?.includes(String(action)) ?? true),
+      )
       assert.deepEqual(
         (await bench.timeline('globex')).map((other) => other.count),
         [1],
