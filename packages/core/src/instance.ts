@@ -105,8 +105,8 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
     this.#parts.onFailure(error)
   }
 
-  admit(): () => void {
-    if (this.#closing) throw new ThroughlineError('CLOSED')
+  admit(inside = false): () => void {
+    if (this.#closing && !inside) throw new ThroughlineError('CLOSED')
     this.#open += 1
     let left = false
     return () => {

@@ -44,11 +44,14 @@ interface RecordedRun {
   readonly actor: Actor
   readonly traceId: string | undefined
   readonly request?: RequestInfo | undefined
+  /** It is part of what was let in and has not ended. */
+  readonly inside?: boolean
 }
 
 /** Runs `fn` with a record of its own. */
-async function recordedRun<R>(host: RunHost, { tenant, actor, traceId, request }: RecordedRun, fn: Fn<R>): Promise<R> {
-  const done = host.admit()
+async function recordedRun<R>(host: RunHost, run: RecordedRun, fn: Fn<R>): Promise<R> {
+  const { tenant, actor, traceId, request, inside } = run
+  const done = host.admit(inside)
   try {
     const trace = host.telemetry.parent()
     const activity = host.openActivity(trace?.traceId ?? traceId)
@@ -106,7 +109,7 @@ export async function enterAsTenant<R>(host: RunHost, activity: Activity, input:
   })
   if (scope) return decided(scope.holds, () => runIn(scope, fn))
   const { traceId, request } = activity
-  return recordedRun(host, { tenant: input.tenant, actor, traceId, request }, fn)
+  return recordedRun(host, { tenant: input.tenant, actor, traceId, request, inside: !activity.settled }, fn)
 }
 
 /** What it did already would be another actor's. */

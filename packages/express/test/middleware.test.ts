@@ -284,6 +284,29 @@ describe.each([
     ])
   })
 
+  it('lets a webhook that was let in enter as each of its actors, also while the instance closes', async () => {
+    const { throughline } = setUp()
+    const hooks = express()
+    hooks.use(requestAudit(throughline))
+    let closed: Promise<void> | undefined
+    hooks.post('/hook', async (req, res, next) => {
+      try {
+        for (const id of ['ada', 'bob']) {
+          await enter(throughline, req, { tenant: 'acme', actor: { id } }, () =>
+            throughline.audit.record({ action: 'x.done' }),
+          )
+          closed ??= throughline.close()
+        }
+        res.end()
+      } catch (error) {
+        next(error)
+      }
+    })
+    hooks.use(problemDetails())
+    await request(hooks).post('/hook').expect(200)
+    await closed
+  })
+
   it('answers 404 to a webhook that names no tenant, or one that can be none', async () => {
     const { throughline } = setUp()
     const hooks = express()

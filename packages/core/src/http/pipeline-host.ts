@@ -25,9 +25,10 @@ export interface PipelineHost {
   /**
    * A request began; the returned function is called when its record is closed.
    *
+   * @param inside it is part of what was admitted and goes on
    * @throws ThroughlineError `CLOSED`
    */
-  admit(): () => void
+  admit(inside?: boolean): () => void
   /** The tenant's snapshot; `undefined` if there is no such tenant. */
   snapshot(tenantId: string): MaybePromise<Snapshot | undefined>
   isMember(rule: MembershipRule, actor: Actor, tenantId: string): MaybePromise<Membership>
