@@ -41,6 +41,7 @@ export function throughlineProvider(throughline: EvaluatesFlags, options: Provid
 }
 
 function checkOptions(options: ProviderOptions): void {
+  if (typeof options !== 'object' || options === null) throw invalid('options must be an object.')
   for (const [name, value] of Object.entries(options)) {
     if (name !== 'onTrackingError') throw invalid(`${name} is not known: there is onTrackingError.`)
     if (value !== undefined && typeof value !== 'function') throw invalid(`${name} must be a function.`)

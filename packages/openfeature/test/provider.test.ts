@@ -54,6 +54,8 @@ describe('the provider', () => {
   it.each([
     [{ onTrackingErr: () => undefined }, 'onTrackingErr is not known: there is onTrackingError.'],
     [{ onTrackingError: 'log' }, 'onTrackingError must be a function.'],
+    [null, 'options must be an object.'],
+    [console.error, 'options must be an object.'],
   ])('refuses options %j', (options, words) => {
     expect(() => throughlineProvider(throughline, options as never)).toThrow(words)
   })

@@ -1,3 +1,5 @@
+import { didYouMean } from '../did-you-mean.ts'
+import { ThroughlineError } from '../errors.ts'
 import {
   concurrencyDecision,
   debtAt,
@@ -46,9 +48,27 @@ export interface MemoryLimits extends LimitsStore {
  * const limits = memoryLimits()
  * const api = { kind: 'rate', key: 'acme\\u0000api', perMs: 1, weight: 600, capacity: 60_000, cost: 1 }
  * limits.decide({ group: 'acme', operations: [api], units: 1, mode: 'take' }, Date.now())
+ *
+ * @throws ThroughlineError `OPTIONS_INVALID`
  */
 export function memoryLimits(options: MemoryLimitsOptions = {}): MemoryLimits {
-  return new LimitsInMemory(Math.max(1, options.maxKeys ?? 100_000))
+  checkOptions(options)
+  return new LimitsInMemory(options.maxKeys ?? 100_000)
+}
+
+function checkOptions(options: MemoryLimitsOptions): void {
+  if (typeof options !== 'object' || options === null) throw invalid('It takes { maxKeys }, or nothing.')
+  const unknown = Object.keys(options).find((name) => name !== 'maxKeys')
+  if (unknown) throw invalid(`"${unknown}" is no option.${didYouMean(unknown, ['maxKeys'])}`)
+  const { maxKeys = 1 } = options
+  if (!(Number.isSafeInteger(maxKeys) && maxKeys > 0)) throw invalid('"maxKeys" must be a whole number above 0.')
+}
+
+function invalid(problem: string): ThroughlineError {
+  return new ThroughlineError('OPTIONS_INVALID', {
+    message: `memoryLimits: ${problem}`,
+    details: { problems: [problem] },
+  })
 }
 
 /** What one operation finds, before anything is taken. */

@@ -122,6 +122,16 @@ describe('memoryLimits', () => {
     expect(limits.size).toBeLessThan(20)
   })
 
+  it.each([
+    [{ maxKeys: Number.NaN }, '"maxKeys" must be a whole number above 0.'],
+    [{ maxKeys: 0 }, '"maxKeys" must be a whole number above 0.'],
+    [{ maxKeys: '100' }, '"maxKeys" must be a whole number above 0.'],
+    [{ maxkeys: 100 }, '"maxkeys" is no option. Did you mean "maxKeys"?'],
+    [100, 'It takes { maxKeys }, or nothing.'],
+  ])('refuses %j: it would be bounded by nothing, or hold nothing', (options, words) => {
+    expect(() => memoryLimits(options as never)).toThrow(`memoryLimits: ${words}`)
+  })
+
   it('keeps of too many keys those whose loss would give most away', () => {
     const limits = memoryLimits({ maxKeys: 1_000 })
     const hour = rate('hour', { perMs: 1, weight: 360_000, capacity: 3_600_000 })
