@@ -21,8 +21,9 @@ export interface TenantsOptions {
   /** Reads the app's own organizations table; null or undefined: no such tenant. */
   readonly load?: (id: string) => MaybePromise<TenantRow | null | undefined>
   /**
-   * Every tenant of the app's: rows, or ids. For what is asked across tenants, as `platform.flags.preview`; no request
-   * waits for it.
+   * Every tenant of the app's: whole rows, as `load` answers them, or ids. For what is asked across tenants, as
+   * `platform.flags.preview`, and for flags that are rolled out to `exactly` so many; no request waits for it, but the
+   * start does for these, 10 s at the most.
    */
   readonly list?: ListTenants
   /** The app's own membership: false, true, or the member's roles. */

@@ -211,7 +211,16 @@ type CheckedPlans<Plans, C> = string extends keyof Plans
 
 /**
  * A catalog, whole or inline in options, whose members are known, and whose flags and plans name variants, segments and flags that
- * are there: what does not, does not compile. A function that passes on whatever options it is given takes `O & CheckedCatalog<O>`.
+ * are there: what does not, does not compile. A function that passes on whatever it is given takes it checked, and says its type
+ * where it passes it on: what is checked already is not checked again.
+ *
+ * @example
+ * function start<const O extends ThroughlineOptions>(options: O & CheckedCatalog<O>) {
+ *   return createThroughline<O>(options)
+ * }
+ * function startWith<const C extends Catalog>(catalog: C & CheckedCatalog<C>) {
+ *   return createThroughline<{ readonly catalog: C }>({ catalog })
+ * }
  */
 export type CheckedCatalog<C> = {
   readonly [K in keyof C]: K extends 'flags'

@@ -1,5 +1,6 @@
 import { ANONYMOUS, isAnonymous } from '../actor.ts'
 import type { FlagRule, FlagUnit } from '../catalog/definitions.ts'
+import { isPlainObject } from '../plain-object.ts'
 import type { FlagSubject } from './attribute.ts'
 import type { Condition, ConditionSources } from './condition.ts'
 import { all, compileConditions, either } from './condition.ts'
@@ -119,7 +120,7 @@ function amongOf(
   const sliced = slice?.by === 'tenant'
   if (!condition.asksTenant && !sliced) return undefined
   return {
-    key: JSON.stringify({ if: conditions, rings, upTo, layer }),
+    key: JSON.stringify({ if: conditions, rings, upTo, layer }, inOrder),
     has(tenant) {
       if (sliced && !slice.holds(tenant.id)) return false
       try {
@@ -130,6 +131,15 @@ function amongOf(
       }
     },
   }
+}
+
+/** Members by name: in which order they are written makes no other condition. */
+function inOrder(_name: string, value: unknown): unknown {
+  return isPlainObject(value) ? Object.fromEntries(Object.entries(value).toSorted(byName)) : value
+}
+
+function byName([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
+  return a < b ? -1 : 1
 }
 
 function windowEnd(

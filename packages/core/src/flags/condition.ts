@@ -62,8 +62,13 @@ export function all(parts: readonly Condition[], path: string): Condition {
       return true
     },
     forTenant(subject) {
-      const answers = parts.map((part) => part.forTenant(subject))
-      return answers.includes(false) ? false : answers.includes(undefined) ? undefined : true
+      let decides = true
+      for (const part of parts) {
+        const answer = part.forTenant(subject)
+        if (answer === false) return false
+        if (answer === undefined) decides = false
+      }
+      return decides ? true : undefined
     },
     byTenant: parts.every(({ byTenant }) => byTenant),
     asksTenant: parts.some(({ asksTenant }) => asksTenant),
@@ -80,8 +85,13 @@ export function either(parts: readonly Condition[], path: string): Condition {
       return false
     },
     forTenant(subject) {
-      const answers = parts.map((part) => part.forTenant(subject))
-      return answers.includes(true) ? true : answers.includes(undefined) ? undefined : false
+      let decides = true
+      for (const part of parts) {
+        const answer = part.forTenant(subject)
+        if (answer === true) return true
+        if (answer === undefined) decides = false
+      }
+      return decides ? false : undefined
     },
     byTenant: parts.every(({ byTenant }) => byTenant),
     asksTenant: parts.some(({ asksTenant }) => asksTenant),

@@ -1,5 +1,6 @@
 import type { Catalog } from '../catalog/definitions.ts'
 import type { BooleanFlagKey, FlagKey, FlagValue } from '../catalog/keys.ts'
+import { describe } from '../catalog/problems.ts'
 import type { RegisteredCatalog } from '../catalog/register.ts'
 import { didYouMean } from '../did-you-mean.ts'
 import { ThroughlineError } from '../errors.ts'
@@ -108,6 +109,7 @@ function explainIn(scope: FlagsScope, key: string, options?: EvaluationOptions):
 }
 
 function decideIn(scope: FlagsScope, key: string, options: EvaluationOptions | undefined): FlagDecision {
+  if (options !== undefined) refuseUnknown(options)
   const { flags, decided, stale } = pinned(scope.snapshot.flags)
   let decision = decided.get(key)
   if (decision === undefined) {
@@ -121,14 +123,20 @@ function decideIn(scope: FlagsScope, key: string, options: EvaluationOptions | u
 
 /** Without attributes the context itself is asked, and nothing is made for the call. */
 function subjectOf(scope: FlagsScope, options: EvaluationOptions | undefined): FlagSubject {
-  if (options === undefined) return scope
-  for (const name in options) if (name !== 'attributes') throw unknownOption(name)
-  return options.attributes === undefined ? scope : new CallSubject(scope, options.attributes)
+  return options?.attributes === undefined ? scope : new CallSubject(scope, options.attributes)
 }
 
-function unknownOption(name: string): ThroughlineError {
+/** Whatever is known already of the flag: else it would matter which call was the first. */
+function refuseUnknown(options: unknown): void {
+  if (typeof options !== 'object' || options === null)
+    throw optionsInvalid(`Options of an evaluation must be an object, not ${describe(options)}.`)
+  for (const name in options)
+    if (name !== 'attributes') throw optionsInvalid(`"${name.slice(0, 100)}" is no option of an evaluation.`)
+}
+
+function optionsInvalid(message: string): ThroughlineError {
   return new ThroughlineError('OPTIONS_INVALID', {
-    message: `"${name.slice(0, 100)}" is no option of an evaluation.`,
+    message,
     remedy: 'Pass `{ attributes: { … } }`; rules read them as `context.<name>`.',
   })
 }

@@ -1,4 +1,5 @@
 import type { FlagDefinition } from '../catalog/definitions.ts'
+import { inTime } from '../in-time.ts'
 import type { Tenant } from '../vocabulary.ts'
 import type { CompileOptions, ExactDraw } from './flags-view.ts'
 import { exactDraws } from './flags-view.ts'
@@ -11,6 +12,8 @@ import type { Among } from './share.ts'
 const COUNT_MS = 60_000
 /** Where somebody is not in for want of a count, it is tried again this soon. */
 const RETRY_MS = 5_000
+/** An instance that starts waits so long for the first count; it goes on, but nobody is in before it is done. */
+const START_MS = 10_000
 /** Bounds that are kept for previews. */
 const MAX_LOOKED_AT = 1_000
 
@@ -19,6 +22,12 @@ interface Counted extends ExactDraw {
   readonly bound: RankBound | undefined
   /** Of those who are in. */
   readonly ranks: Uint32Array
+}
+
+interface LookedAt {
+  readonly bound: RankBound | undefined
+  /** ms */
+  readonly at: number
 }
 
 export interface RankedTenantsOptions {
@@ -45,7 +54,7 @@ export class RankedTenants {
   readonly #wanted = new Map<string, ExactDraw>()
   #counted: ReadonlyMap<string, Counted> = new Map()
   /** What previews asked for, the latest last: several may look at once. */
-  readonly #lookedAt = new Map<string, RankBound | undefined>()
+  readonly #lookedAt = new Map<string, LookedAt>()
   #version = 0
   #timer: NodeJS.Timeout | undefined
   #counting: Promise<void> | undefined
@@ -68,13 +77,13 @@ export class RankedTenants {
     const counted = this.#counted.get(key)
     if (counted) return counted.bound
     this.#schedule(0)
-    return this.#lookedAt.get(key) ?? this.#meanwhile(draw)
+    return this.#lookedAtLately(key) ?? this.#meanwhile(draw)
   }
 
   /** The same, of what is known; counts nothing. */
   readonly known = (seed: string, count: number, among?: Among): RankBound | undefined => {
     const key = keyOf({ seed, count, among })
-    return this.#counted.get(key)?.bound ?? this.#lookedAt.get(key)
+    return this.#counted.get(key)?.bound ?? this.#lookedAt.get(key)?.bound
   }
 
   /** Counts what `known` is asked for next, so that it can be looked at what nobody uses yet. */
@@ -86,7 +95,7 @@ export class RankedTenants {
     const looked = this.#lookedAt
     for (const [key, { bound }] of found) {
       looked.delete(key)
-      looked.set(key, bound)
+      looked.set(key, { bound, at: this.#now })
     }
     for (const key of looked.keys()) {
       if (looked.size <= Math.max(MAX_LOOKED_AT, found.size)) break
@@ -102,7 +111,10 @@ export class RankedTenants {
   /** Counts for the definitions that an instance starts with. */
   async start(definitions: Readonly<Record<string, FlagDefinition>>): Promise<void> {
     for (const draw of exactDraws(definitions, this.#options.conditions)) this.#wanted.set(keyOf(draw), draw)
-    if (this.#wanted.size > 0) await this.count()
+    if (this.#wanted.size === 0) return
+    await inTime(START_MS, 'The list of all tenants, which "exactly" counts,', this.count()).catch(
+      this.#options.onFailure,
+    )
   }
 
   close(): void {
@@ -140,6 +152,16 @@ export class RankedTenants {
   /** Something is asked for that was not counted yet. */
   get #isBehind(): boolean {
     return [...this.#wanted.keys()].some((key) => !this.#counted.has(key))
+  }
+
+  get #now(): number {
+    return this.#options.conditions?.now?.() ?? 0
+  }
+
+  /** What was looked at longer ago than all is counted: by now it may let in many more. */
+  #lookedAtLately(key: string): RankBound | undefined {
+    const looked = this.#lookedAt.get(key)
+    return looked && Math.abs(this.#now - looked.at) <= COUNT_MS ? looked.bound : undefined
   }
 
   /** What another number of the same draw tells of one that is not counted yet. */

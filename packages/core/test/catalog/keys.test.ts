@@ -19,6 +19,7 @@ import type {
 } from '../../src/catalog/index.ts'
 import { defineCatalog, perMinute, quotaPerDay } from '../../src/catalog/index.ts'
 import type { ThroughlineOptions } from '../../src/options.ts'
+import { createThroughline } from '../../src/throughline.ts'
 import type { Json } from '../../src/vocabulary.ts'
 
 const catalog = defineCatalog({
@@ -199,6 +200,19 @@ describe('names in a catalog', () => {
     options({ flags: { a: { default: false } }, tenant: 'ours' })
     // @ts-expect-error no part of a catalog
     defineCatalog({ flags: { a: { default: false } }, limts: {} })
+  })
+
+  it('are passed on by functions that take whatever they are given', () => {
+    const start = <const O extends ThroughlineOptions>(options: O & CheckedCatalog<O>) => createThroughline<O>(options)
+    const startWith = <const C extends Catalog>(given: C & CheckedCatalog<C>) =>
+      createThroughline<{ readonly catalog: C }>({ catalog: given })
+    const variants = { small: 1, large: 2 } as const
+    const { flags } = start({ flags: { a: { variants, default: 'small' } } })
+    const { flags: others } = startWith({ flags: { a: { variants, default: 'small' } } })
+    expectTypeOf([flags.value<'a'>, others.value<'a'>]).items.returns.toEqualTypeOf<1 | 2>()
+    // @ts-expect-error no variant
+    const faulty = () => startWith({ flags: { a: { variants, default: 'medium' } } })
+    expectTypeOf(faulty).toBeFunction()
   })
 
   it('are told from any text, and say what to do about it', () => {

@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Catalog, FlagConditions, FlagDefinition, FlagEvaluation, PlatformFlags } from '@throughline/core'
 import { createThroughline } from '@throughline/core'
-import type { DocumentQuery, DocumentSet, Storage } from '@throughline/core/storage'
+import type { Change, CommitResult, DocumentQuery, DocumentSet, Storage } from '@throughline/core/storage'
 import { memoryStorage, PLATFORM } from '@throughline/core/storage'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { FaultyRecords } from '../../../../test/faulty-records.ts'
 import { catalog, OperatedApp, off } from './operated-app.ts'
 
@@ -398,6 +398,33 @@ it('many patches that meet are all made', async () => {
   const { definition, version } = await distant.flags.get('exports')
   expect([definition.rules?.map(({ id }) => id).sort(), version]).toEqual([ids, 40])
   await distant.close()
+})
+
+/** Has others be faster at first; then one change of a flag is never answered. */
+class Silent extends FaultyRecords {
+  #asked = 0
+
+  override async commit(change: Change): Promise<CommitResult> {
+    if (!change.writes.some(({ kind }) => kind === 'flags')) return super.commit(change)
+    this.#asked++
+    if (this.#asked <= 4) return { status: 'conflict', write: 0, version: 0 }
+    return this.#asked === 5 ? new Promise(() => undefined) : super.commit(change)
+  }
+}
+
+it('one that is never answered holds up the others for a while at the most', async () => {
+  const storage = memoryStorage()
+  const distant = new OperatedApp({ ...storage, records: new Silent(storage.records) })
+  await distant.flags.get('exports')
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  const made: number[] = []
+  for (const description of ['one', 'other'])
+    void distant.flags.patch('exports', { description }).then(({ version }) => made.push(version))
+  await vi.advanceTimersByTimeAsync(9_000)
+  expect(made).toEqual([])
+  await vi.advanceTimersByTimeAsync(2_000)
+  vi.useRealTimers()
+  await expect.poll(() => made).toEqual([1])
 })
 
 describe('overrides', () => {

@@ -171,6 +171,15 @@ describe('flags', () => {
     expect([flags.isEnabled('f', {}), flags.isEnabled('f', { attributes: { version: '2' } })]).toEqual([false, true])
   })
 
+  it('refuse it also where the answer is known already, and what are no options at all', () => {
+    const { flags } = open({ f: bool() })
+    expect(flags.isEnabled('f')).toBe(false)
+    for (const given of [{ version: '2' }, null, true, 'f']) {
+      expect(() => flags.isEnabled('f', given as never)).toThrow(/OPTIONS_INVALID/)
+      expect(() => flags.explain('f', given as never)).toThrow(/OPTIONS_INVALID/)
+    }
+  })
+
   it('answer the same whether asked for the first time or again', () => {
     const condition = fc.oneof(
       fc.record({

@@ -1,13 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
-import type { FlagRule } from '../../src/catalog/definitions.ts'
+import { ANONYMOUS } from '../../src/actor.ts'
+import type { FlagConditions, FlagRule } from '../../src/catalog/definitions.ts'
 import { ThroughlineError } from '../../src/errors.ts'
+import { compileFlags } from '../../src/flags/flags-view.ts'
 import { firstOf, isWithin, RankCounter } from '../../src/flags/rank-bound.ts'
 import { RankedTenants } from '../../src/flags/ranked-tenants.ts'
 import { Draw } from '../../src/flags/rollout.ts'
 import { createThroughline } from '../../src/index.ts'
 import { memoryStorage } from '../../src/storage/index.ts'
 import { createTestThroughline } from '../../src/testing/index.ts'
+import type { Tenant } from '../../src/vocabulary.ts'
 import { turnsWhile } from '../turns.ts'
 
 async function* listed(ids: readonly string[]): AsyncGenerator<{ id: string }> {
@@ -135,6 +138,49 @@ describe('RankedTenants', () => {
     ranks.close()
   })
 
+  it('takes conditions for the same in whatever order they are written, and asks no more of them than it must', async () => {
+    const rows = Array.from({ length: 20 }, (_, i) => {
+      const attributes = i < 10 ? { seats: i } : Object.defineProperty({}, 'seats', { get: () => expect.unreachable() })
+      return { id: `t${i}`, plan: i < 10 ? 'free' : 'pro', attributes } as Tenant
+    })
+    const ranks = new RankedTenants({
+      async *tenants() {
+        yield* rows
+      },
+      onChange() {},
+      onFailure() {},
+    })
+    const inside = (exactly: number, conditions: FlagConditions) => {
+      const definition = { rules: [{ if: conditions, rollout: { exactly }, serve: true }], default: false }
+      const flag = compileFlags({ f: definition }, { bounds: ranks.bound }).get('f')
+      return rows.filter((tenant) => flag?.evaluate({ tenant, actor: ANONYMOUS }, new Map()).evaluation.value)
+    }
+    const conditions = { or: [{ 'org.plan': 'pro' }, { 'org.seats': { gte: 2, lt: 5 } }] } as const
+    const reordered = { or: [{ 'org.plan': 'pro' }, { 'org.seats': { lt: 5, gte: 2 } }] } as const
+    const rules = [{ if: conditions, rollout: { exactly: 12 }, serve: true }]
+    await ranks.start({ f: { rules, default: false } })
+    expect(inside(12, conditions)).toHaveLength(12)
+    expect(inside(13, reordered)).toEqual(inside(12, conditions))
+    ranks.close()
+  })
+
+  it('lets nobody in by what was looked at long ago', async () => {
+    let now = 0
+    let ids = Array.from({ length: 10 }, (_, i) => `t${i}`)
+    const ranks = new RankedTenants({
+      tenants: () => listed(ids),
+      conditions: { now: () => now },
+      onChange() {},
+      onFailure() {},
+    })
+    await ranks.prepare({ f: { rules: [{ rollout: { exactly: 4 }, serve: true }], default: false } })
+    expect(ranks.bound('f', 4)).toEqual(ranks.known('f', 4))
+    ids = Array.from({ length: 1_000 }, (_, i) => `t${i}`)
+    now = 60_001
+    expect(ranks.bound('f', 4)).toBeUndefined()
+    ranks.close()
+  })
+
   it('tries again soon where nobody is in for want of a count', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     let readings = 0
@@ -150,6 +196,32 @@ describe('RankedTenants', () => {
     await ranks.start({ f: { rules: [{ rollout: { exactly: 1 }, serve: true }], default: false } })
     expect(ranks.known('f', 1)).toBeUndefined()
     await vi.advanceTimersByTimeAsync(5_000)
+    ranks.close()
+    vi.useRealTimers()
+    expect(ranks.known('f', 1)).toBeDefined()
+  })
+
+  it('does not keep an instance from starting where tenants are not listed in time', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const failures: unknown[] = []
+    let list = (): void => undefined
+    const ranks = new RankedTenants({
+      async *tenants() {
+        await new Promise<void>((resolve) => {
+          list = resolve
+        })
+        yield* listed(['a', 'b'])
+      },
+      onChange() {},
+      onFailure: (error) => failures.push(String(error)),
+    })
+    const started = ranks.start({ f: { rules: [{ rollout: { exactly: 1 }, serve: true }], default: false } })
+    await vi.advanceTimersByTimeAsync(10_000)
+    await started
+    expect(failures).toEqual([expect.stringContaining('did not answer within 10000 ms')])
+    expect(ranks.known('f', 1)).toBeUndefined()
+    list()
+    await ranks.count()
     ranks.close()
     vi.useRealTimers()
     expect(ranks.known('f', 1)).toBeDefined()

@@ -2,6 +2,7 @@ import type { FlagDefinition, PlanDefinition } from '../../catalog/definitions.t
 import type { Problem } from '../../catalog/problems.ts'
 import { describe } from '../../catalog/problems.ts'
 import { ThroughlineError } from '../../errors.ts'
+import { inTime } from '../../in-time.ts'
 import type { MaybePromise } from '../../maybe-promise.ts'
 import type { Moment } from '../../moment.ts'
 import { MOMENT_HINT, momentOf } from '../../moment.ts'
@@ -87,6 +88,8 @@ type AffectedBy = (decided: DecidedChange) => MaybePromise<AffectedTenants | 'un
 const UNHURRIED = 2
 /** Further attempts, each over the newest version: of this process one change of a flag makes them at a time. */
 const HURRIED = 50
+/** One whose turn takes longer, ms, holds up nobody: of two that write, one comes too late and goes on anew. */
+const TURN_MS = 10_000
 
 /** Changes flags: each change one version, compared and set, on the operator's trail in the same transaction. */
 export class FlagChanger {
@@ -188,9 +191,13 @@ export class FlagChanger {
   }
 
   #inTurn<T>(key: string, fn: () => Promise<T>): Promise<T> {
-    const turn = (this.#turns.get(key) ?? Promise.resolve()).then(fn)
-    const over = turn.catch(() => undefined)
-    this.#turns.set(key, over)
+    const before = this.#turns.get(key) ?? Promise.resolve()
+    const turn = before.then(fn)
+    const over = before.then(() => inTime(TURN_MS, `A change of "${key}"`, turn))
+    this.#turns.set(
+      key,
+      over.catch(() => undefined),
+    )
     return turn
   }
 
