@@ -394,9 +394,14 @@ it('many patches that meet are all made', async () => {
   const storage = memoryStorage()
   const distant = new OperatedApp({ ...storage, records: new Distant(storage.records) })
   const ids = Array.from({ length: 40 }, (_, i) => `rule${i + 10}`)
-  await Promise.all(ids.map((id) => distant.flags.patch('exports', { rules: { [id]: { serve: false } } })))
+  // More than one of them could try on its own.
+  const others = Array.from({ length: 80 }, (_, i) => distant.flags.patch('exports', { description: `no. ${i}` }))
+  await Promise.all([
+    ...others,
+    ...ids.map((id) => distant.flags.patch('exports', { rules: { [id]: { serve: false } } })),
+  ])
   const { definition, version } = await distant.flags.get('exports')
-  expect([definition.rules?.map(({ id }) => id).sort(), version]).toEqual([ids, 40])
+  expect([definition.rules?.map(({ id }) => id).sort(), version]).toEqual([ids, 120])
   await distant.close()
 })
 
