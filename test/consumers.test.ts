@@ -90,7 +90,32 @@ export const bad = rateLimit('apis')\n`,
     expect(stdout).toMatch(/registered\.ts\(7,.*"apis"/)
     expect(stdout).toMatch(/"api" \| "exports"|"exports" \| "api"/)
   })
+
+  it('compile with 1,200 flags of several rules in one catalog, and still find the one mistake in it', async () => {
+    const flags = Array.from({ length: 1_200 }, (_, i) => richFlag(i, i === 1_000 ? 'typo' : `a${i}`))
+    const segments = "{ beta: { 'org.beta': true } }"
+    await project.write(
+      'many.ts',
+      `import { defineCatalog } from '@throughline/core'
+export const catalog = defineCatalog({ segments: ${segments}, flags: {\n${flags.join('\n')}\n} })\n`,
+    )
+    const { stdout } = await compile('nodenext', 'nodenext', '--skipLibCheck', 'many.ts')
+    expect(stdout.match(/error TS\d+/g)).toEqual(['error TS2322'])
+    expect(stdout).toMatch(/many\.ts\(1003,.*\n?.*"typo"/)
+  })
 })
+
+/** A line of a catalog: one flag, as varied as they come, that serves the variant at first. */
+function richFlag(i: number, served: string): string {
+  const rules = [
+    `{ id: 'staff', if: { 'org.seats': { gte: ${i} }, or: [{ segment: 'beta' }, { 'org.region': ['eu', 'us'] }] }, serve: '${served}' }`,
+    `{ if: { 'actor.email': { endsWith: '@x${i}.com' } }, rollout: { percent: 25 }, serve: { a${i}: 1, b${i}: 3 } }`,
+    `{ rings: [{ name: 'staff', if: { 'org.staff': true } }, { name: 'beta', if: { segment: 'beta' } }], upTo: 'staff', serve: 'b${i}' }`,
+  ]
+  const prerequisites = i % 3 === 2 ? `{ flag: 'flag-${i - 1}', is: 'b${i - 1}' }` : ''
+  const variants = `{ a${i}: { limit: ${i} }, b${i}: { limit: 2 } }`
+  return `'flag-${i}': { variants: ${variants}, prerequisites: [${prerequisites}], rules: [${rules.join(', ')}], default: 'b${i}' },`
+}
 
 describe('the matrix of consumers', { timeout: 120_000 }, () => {
   it('has every two settings together in a project, and none but the last that could be left out', () => {

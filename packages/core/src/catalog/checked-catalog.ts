@@ -3,7 +3,6 @@ import type {
   BooleanFlag,
   ExactRollout,
   FlagAttribute,
-  FlagCondition,
   FlagConditions,
   FlagLayer,
   FlagRing,
@@ -12,6 +11,7 @@ import type {
   PlanDefinition,
   VariantFlag,
 } from './definitions.ts'
+import type { FlagOperator, RingName, ServedBy, UnsoundFlag } from './unsound-flag.ts'
 
 /** What nothing is: the compiler shows the sentence where something is wrong. */
 interface Mistake<Says extends string> {
@@ -29,14 +29,12 @@ type NotKnown<Name> = NoName<Name, 'is not known here'>
 type NoVariant<Name> = NoName<Name, 'is no variant of this flag'>
 type NoFlag<Name> = NoName<Name, 'is no other flag of the catalog'>
 
-type Operator = keyof Exclude<Extract<FlagCondition, object>, readonly unknown[]>
-
 /** A condition of operators that there are. */
 type CheckedCondition<Condition> = Condition extends readonly unknown[]
   ? Condition
   : Condition extends object
     ? {
-        readonly [K in keyof Condition]: K extends Operator
+        readonly [K in keyof Condition]: K extends FlagOperator
           ? undefined extends Condition[K]
             ? Mistake<MaybeMissing>
             : Condition[K]
@@ -106,13 +104,6 @@ type CheckedRing<Ring, Segment extends string> = {
       : Mistake<NotKnown<K>>
 }
 
-/** Names of a rule's rings; any text where they are not known one by one. */
-type RingName<Rule> = Rule extends { readonly rings: readonly (infer Ring)[] }
-  ? Ring extends { readonly name: infer Name }
-    ? Name
-    : string
-  : string
-
 type CheckedRule<Rule, Variants, Segment extends string> = keyof FlagRule extends keyof Rule
   ? Rule
   : {
@@ -147,7 +138,7 @@ type CheckedPrerequisite<Prerequisite, Flags, Own> = Prerequisite extends {
       ? NoOtherFlag<F, Is>
       : {
           readonly flag: F
-          readonly is: Is extends Choice<Flags[F]> ? Is : Mistake<`"${F & string}" is never that`>
+          readonly is: Is extends ServedBy<Flags[F]> ? Is : Mistake<`"${F & string}" is never that`>
         }
     : NoOtherFlag<F, Is>
   : Prerequisite
@@ -155,8 +146,6 @@ interface NoOtherFlag<F, Is> {
   readonly flag: Mistake<NoFlag<F>>
   readonly is: Is
 }
-type Choice<Flag> = Flag extends { readonly variants: infer V extends object } ? keyof V : boolean
-
 type VariantsOf<Flag> = Flag extends { readonly variants: infer V extends object } ? V : undefined
 
 type CheckedFlag<Flags, Own extends keyof Flags, Segment extends string, Flag = Flags[Own]> = {
@@ -183,7 +172,9 @@ type CheckedFlags<Flags, Segment extends string> = string extends keyof Flags
         ? Flags[Own]
         : VariantFlag extends Flags[Own]
           ? Flags[Own]
-          : CheckedFlag<Flags, Own, Segment>
+          : [UnsoundFlag<Flags, Own, Segment>] extends [never]
+            ? Flags[Own]
+            : CheckedFlag<Flags, Own, Segment>
     }
 
 /** Boolean flags, for plans to switch on. */

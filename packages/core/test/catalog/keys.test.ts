@@ -186,6 +186,47 @@ describe('names in a catalog', () => {
     defineCatalog({ flags: { a: { rules: [{ if: { 'tenant.plan': 'x' }, serve: true }], default: false } } })
   })
 
+  it('are looked at wherever they stand in a flag, whatever else of it is right', () => {
+    const segments = { eu: { 'org.region': 'eu' } } as const
+    const variants = { small: 1, large: 2 } as const
+    const fine = { if: { 'org.plan': 'pro' }, serve: 'small' } as const
+    const flag = <const Rule>(rule: Rule) => ({ variants, rules: [fine, rule], default: 'small' }) as const
+    defineCatalog({ segments, flags: { a: flag({ if: { not: { segment: 'eu' } }, serve: 'large' }) } })
+    // @ts-expect-error no variant, in a later rule
+    defineCatalog({ flags: { a: flag({ serve: 'medium' }) } })
+    // @ts-expect-error no variant has weight, in a later rule
+    defineCatalog({ flags: { a: flag({ serve: { large: 1, medium: 0 } }) } })
+    // @ts-expect-error no such member of a flag
+    defineCatalog({ flags: { a: { variants, rules: [fine], default: 'small', enable: false } } })
+    // @ts-expect-error no such member of a rule
+    defineCatalog({ flags: { a: flag({ iff: { 'org.plan': 'pro' }, serve: 'large' }) } })
+    // @ts-expect-error no such member of a ring
+    defineCatalog({ flags: { a: flag({ rings: [{ name: 'x', if: {}, when: {} }], upTo: 'x', serve: 'large' }) } })
+    const rings = [
+      { name: 'x', if: {} },
+      { name: 'y', if: { plan: 1 } },
+    ] as const
+    // @ts-expect-error no such root, in a second ring
+    defineCatalog({ flags: { a: flag({ rings, serve: 'large' }) } })
+    // @ts-expect-error no segment among several
+    defineCatalog({ segments, flags: { a: flag({ if: { segment: ['eu', 'us'] }, serve: 'large' }) } })
+    // @ts-expect-error no segment, within what is not
+    defineCatalog({ segments, flags: { a: flag({ if: { not: { segment: 'us' } }, serve: 'large' }) } })
+    // @ts-expect-error no such root, in the second of a group
+    defineCatalog({ flags: { a: flag({ if: { and: [{ 'org.a': 1 }, { plan: 1 }] }, serve: 'large' }) } })
+    // @ts-expect-error no operator, within a group within a group
+    defineCatalog({ flags: { a: flag({ if: { or: [{ not: { 'org.a': { ge: 1 } } }] }, serve: 'large' }) } })
+    // @ts-expect-error no operator beside one that is
+    defineCatalog({ flags: { a: flag({ if: { 'org.a': { gt: 1, less: 2 } }, serve: 'large' }) } })
+    const b = { default: false } as const
+    const prerequisites = [
+      { flag: 'b', is: true },
+      { flag: 'b', is: 'on' },
+    ] as const
+    // @ts-expect-error no value, in the second
+    defineCatalog({ flags: { a: { prerequisites, default: false }, b } })
+  })
+
   it('are checked in a catalog that stands in the options, too', () => {
     const options = <const O extends ThroughlineOptions>(given: O & CheckedCatalog<O>) => given
     const variants = { small: 1, large: 2 } as const
@@ -233,5 +274,12 @@ describe('names in a catalog', () => {
     expectTypeOf<
       Lone['flags']['a']['rules'][0]['if']['segment']['throughline']
     >().toEqualTypeOf<'the catalog has no segments'>()
+    // Where projects do not compile with exactOptionalPropertyTypes, nothing else would find it.
+    type Unset = CheckedCatalog<{
+      flags: { a: { rules: [{ if: { 'org.id': { eq: string | undefined } }; serve: true }]; default: false } }
+    }>
+    expectTypeOf<
+      Unset['flags']['a']['rules'][0]['if']['org.id']['eq']['throughline']
+    >().toEqualTypeOf<'may be undefined, and would hold for everybody'>()
   })
 })
