@@ -20,10 +20,12 @@ export type ErrorCode =
   | 'FLAG_OFF'
   | 'PLATFORM_REASON_REQUIRED'
   | 'FLAG_UNKNOWN'
+  | 'FLAG_NOT_FOUND'
   | 'FLAG_INVALID'
   | 'FLAG_CONFLICT'
   | 'TENANTS_UNLISTED'
   | 'LIMIT_UNKNOWN'
+  | 'LIMIT_NOT_FOUND'
   | 'LIMIT_INVALID'
   | 'LIMIT_COST_INVALID'
   | 'LIMIT_NOT_HELD'
@@ -117,6 +119,7 @@ const ERRORS: Readonly<Record<ErrorCode, readonly [status: number, sentence: str
   ],
 
   FLAG_UNKNOWN: [500, 'No flag has this key.', 'Declare it in the catalog.'],
+  FLAG_NOT_FOUND: [404, 'No flag has this key.', 'Take one that `flags.list` answers, or declare it in the catalog.'],
   FLAG_INVALID: [400, 'The flag definition is not valid.', 'Mend what is listed.'],
   FLAG_CONFLICT: [409, 'The flag was changed meanwhile.', 'Read it again with `flags.get` and repeat the change.'],
   TENANTS_UNLISTED: [
@@ -125,6 +128,7 @@ const ERRORS: Readonly<Record<ErrorCode, readonly [status: number, sentence: str
     "Give `tenants.list` beside `tenants.load`, or keep tenants in our own table (`tenants: 'ours'`).",
   ],
   LIMIT_UNKNOWN: [500, 'No limit has this name.', 'Declare it in the catalog.'],
+  LIMIT_NOT_FOUND: [404, 'No limit has this name.', 'Take one of the catalog, or declare it there.'],
   LIMIT_INVALID: [400, 'The limit is not valid.', 'Give a whole number above 0 and a window.'],
   LIMIT_COST_INVALID: [500, 'The cost is not valid.', 'Give a whole number above 0.'],
   LIMIT_NOT_HELD: [

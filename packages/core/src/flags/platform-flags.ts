@@ -8,7 +8,7 @@ import { PLATFORM } from '../vocabulary.ts'
 import { definitionProblems } from './changes/definition-problems.ts'
 import { definitionOf } from './changes/effective-definitions.ts'
 import type { FlagChange } from './changes/flag-change.ts'
-import { flagInvalid, refuseOptions } from './changes/flag-change.ts'
+import { flagInvalid, refuseArchived, refuseOptions } from './changes/flag-change.ts'
 import type { FlagChangeOptions, FlagChangeResult, FlagChangerOptions } from './changes/flag-changer.ts'
 import { FlagChanger } from './changes/flag-changer.ts'
 import type { ComparedTenant, FlagDisparity } from './changes/flag-compare.ts'
@@ -33,7 +33,7 @@ export interface PlatformFlags<C extends Catalog = Catalog> {
   /**
    * Replaces a flag's definition. An archived flag is there again.
    *
-   * @throws ThroughlineError `FLAG_UNKNOWN`; `FLAG_INVALID` with the path of everything that is wrong; `FLAG_CONFLICT`
+   * @throws ThroughlineError `FLAG_NOT_FOUND`; `FLAG_INVALID` with the path of everything that is wrong; `FLAG_CONFLICT`
    */
   define<K extends FlagKey<C>>(
     key: K,
@@ -43,7 +43,7 @@ export interface PlatformFlags<C extends Catalog = Catalog> {
   /**
    * Changes some of a flag: what a {@link FlagPatch} names. Patches that meet are both made, one after the other.
    *
-   * @throws ThroughlineError `FLAG_UNKNOWN`, `FLAG_INVALID`, `FLAG_CONFLICT`
+   * @throws ThroughlineError `FLAG_NOT_FOUND`, `FLAG_INVALID`, `FLAG_CONFLICT`
    */
   patch<K extends FlagKey<C>>(
     key: K,
@@ -53,25 +53,25 @@ export interface PlatformFlags<C extends Catalog = Catalog> {
   /**
    * Puts a flag away: everybody gets the catalog's default, `DISABLED`, and lists have it no more. Its history stays.
    *
-   * @throws ThroughlineError `FLAG_UNKNOWN`, `FLAG_INVALID` for an `at` that is none, `FLAG_CONFLICT`
+   * @throws ThroughlineError `FLAG_NOT_FOUND`, `FLAG_INVALID` for an `at` that is none, `FLAG_CONFLICT`
    */
   archive(key: FlagKey<C>, options?: FlagChangeOptions): Promise<FlagChangeResult>
   /**
    * A version of its history holds again, as a new version; 0 is the catalog's.
    *
-   * @throws ThroughlineError `FLAG_UNKNOWN`, `FLAG_INVALID` if there is none or it is not valid any more, `FLAG_CONFLICT`
+   * @throws ThroughlineError `FLAG_NOT_FOUND`, `FLAG_INVALID` if there is none or it is not valid any more, `FLAG_CONFLICT`
    */
   rollback(key: FlagKey<C>, options: FlagChangeOptions & { readonly to: number }): Promise<FlagChangeResult>
   /**
    * The catalog's definition counts again.
    *
-   * @throws ThroughlineError `FLAG_UNKNOWN`, `FLAG_INVALID` for an `at` that is none, `FLAG_CONFLICT`
+   * @throws ThroughlineError `FLAG_NOT_FOUND`, `FLAG_INVALID` for an `at` that is none, `FLAG_CONFLICT`
    */
   reset(key: FlagKey<C>, options?: FlagChangeOptions): Promise<FlagChangeResult>
   /**
    * Takes a scheduled change back, and those scheduled after it: they were made on top of it.
    *
-   * @throws ThroughlineError `FLAG_UNKNOWN`, `FLAG_INVALID` if no change of this version waits, `FLAG_CONFLICT`
+   * @throws ThroughlineError `FLAG_NOT_FOUND`, `FLAG_INVALID` if no change of this version waits, `FLAG_CONFLICT`
    */
   cancel(
     key: FlagKey<C>,
@@ -81,7 +81,7 @@ export interface PlatformFlags<C extends Catalog = Catalog> {
   /**
    * The definition that holds, the newest version, and what is scheduled.
    *
-   * @throws ThroughlineError `FLAG_UNKNOWN`
+   * @throws ThroughlineError `FLAG_NOT_FOUND`
    */
   get(key: FlagKey<C>): Promise<FlagState>
   /** Every flag that is not archived, as the catalog orders them. */
@@ -89,14 +89,14 @@ export interface PlatformFlags<C extends Catalog = Catalog> {
   /**
    * The last 100 versions, newest first.
    *
-   * @throws ThroughlineError `FLAG_UNKNOWN`
+   * @throws ThroughlineError `FLAG_NOT_FOUND`
    */
   history(key: FlagKey<C>): Promise<readonly FlagVersion[]>
   /**
    * For which tenants a change would change the flag, without making it. Looks at every tenant there is.
    *
    * @param options `limit`: flips that are named at the most, 1,000 unless said, 100,000 at the most; all are counted
-   * @throws ThroughlineError `FLAG_UNKNOWN`, `FLAG_INVALID`; `TENANTS_UNLISTED` where tenants can't be listed
+   * @throws ThroughlineError `FLAG_NOT_FOUND`, `FLAG_INVALID`; `TENANTS_UNLISTED` where tenants can't be listed
    */
   preview<K extends FlagKey<C>>(
     key: K,
@@ -118,9 +118,10 @@ export interface PlatformFlags<C extends Catalog = Catalog> {
    */
   report(options?: { readonly days?: number }): Promise<readonly FlagUse[]>
   /**
-   * A value for one tenant alone, before every rule: a boolean, or the name of a variant.
+   * A value for one tenant alone, before every rule: a boolean, or the name of a variant. One of an archived flag is refused; those
+   * it had before count again once it is back.
    *
-   * @throws ThroughlineError `FLAG_UNKNOWN`, `FLAG_INVALID`, `TENANT_NOT_FOUND`
+   * @throws ThroughlineError `FLAG_NOT_FOUND`, `FLAG_INVALID`, `TENANT_NOT_FOUND`
    */
   override<K extends FlagKey<C>>(
     tenantId: string,
@@ -131,7 +132,7 @@ export interface PlatformFlags<C extends Catalog = Catalog> {
   /**
    * Takes a tenant's override away; also where it had none.
    *
-   * @throws ThroughlineError `FLAG_UNKNOWN`, `TENANT_NOT_FOUND`
+   * @throws ThroughlineError `FLAG_NOT_FOUND`, `TENANT_NOT_FOUND`
    */
   clearOverride(tenantId: string, key: FlagKey<C>): Promise<void>
   /**
@@ -164,7 +165,9 @@ export function createPlatformFlags<C extends Catalog>(options: PlatformFlagsOpt
     const definition = Object.hasOwn(catalog, key) ? catalog[key] : undefined
     if (definition) return definition
     const given = String(key).slice(0, 100)
-    throw new ThroughlineError('FLAG_UNKNOWN', { message: `No flag has the key "${given}".${didYouMean(given, keys)}` })
+    throw new ThroughlineError('FLAG_NOT_FOUND', {
+      message: `No flag has the key "${given}".${didYouMean(given, keys)}`,
+    })
   }
   const change = async (key: string, made: FlagChange, how?: FlagChangeOptions): Promise<FlagChangeResult> => {
     check(key)
@@ -253,7 +256,9 @@ export function createPlatformFlags<C extends Catalog>(options: PlatformFlagsOpt
       const { until: end, reason = port.reason() } = said
       const { flag } = await changer.read(key)
       const now = port.now()
-      const definition = definitionOf(declared, settingAt(flag, now))
+      const setting = settingAt(flag, now)
+      refuseArchived(key, setting)
+      const definition = definitionOf(declared, setting)
       const given = { reason, ...(end !== undefined && { until: end }) }
       const override = newFlagOverride(key, definition, value, given, now)
       const { until, ...kept } = override

@@ -30,7 +30,9 @@ export function createPlatformLimits<Name extends string>(
   const check = (name: string): void => {
     if (Object.hasOwn(catalog, name)) return
     const known = Object.keys(catalog)
-    throw new ThroughlineError('LIMIT_UNKNOWN', { message: `No limit is called "${name}".${didYouMean(name, known)}` })
+    throw new ThroughlineError('LIMIT_NOT_FOUND', {
+      message: `No limit is called "${name}".${didYouMean(name, known)}`,
+    })
   }
   return {
     async override(tenantId, name, limit, options = {}) {

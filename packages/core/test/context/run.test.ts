@@ -57,6 +57,10 @@ describe('what the operator sets for one tenant', () => {
       expect(await limits.overrides('globex')).toEqual([])
       await limits.clearOverride('acme', 'api')
       expect(await limits.overrides('acme')).toEqual([])
+      // @ts-expect-error a typo does not compile
+      const unknown = await refusal(() => limits.override('acme', 'apis', perMinute(6)))
+      // The operator's page asked for it: no failure of the server.
+      expect(unknown).toMatchObject({ code: 'LIMIT_NOT_FOUND', status: 404, expose: true })
     })
   })
 

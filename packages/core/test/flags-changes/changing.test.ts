@@ -15,6 +15,16 @@ beforeEach(async () => {
 })
 afterEach(() => app.close())
 
+/** What the change is refused with. */
+async function invalid(change: Promise<unknown>): Promise<string> {
+  const error = (await change.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  )) as { code: string; message: string }
+  expect(error?.code).toBe('FLAG_INVALID')
+  return error.message
+}
+
 describe('a change of a flag', () => {
   it('acts at once, is a version, and says what it changed for whom', async () => {
     expect(await app.flags.get('reports')).toMatchObject({ version: 0, source: 'catalog', archived: false })
@@ -221,14 +231,6 @@ describe('rollback', () => {
 
 describe('what is wrong', () => {
   it('is told with its path, and changes nothing', async () => {
-    const invalid = async (change: Promise<unknown>): Promise<string> => {
-      const error = (await change.then(
-        () => undefined,
-        (thrown: unknown) => thrown,
-      )) as { code: string; message: string }
-      expect(error?.code).toBe('FLAG_INVALID')
-      return error.message
-    }
     const percent = { default: false, rules: [{ rollout: { percent: 101 }, serve: true }] } as const
     expect(await invalid(app.flags.define('reports', percent))).toContain('reports.rules.0.rollout.percent:')
     expect(await invalid(app.flags.patch('reports', { percent: { rampe: 5 } }))).toMatch(
@@ -286,7 +288,10 @@ describe('what is wrong', () => {
     expect(await invalid(app.flags.define('layout', huge))).toContain('layout: takes')
     expect(await app.flags.get('reports')).toMatchObject({ version: 0 })
     // @ts-expect-error a typo does not compile
-    await expect(app.flags.get('report')).rejects.toThrow(/FLAG_UNKNOWN.*Did you mean "reports"/)
+    const unknown = app.flags.get('report')
+    await expect(unknown).rejects.toThrow(/FLAG_NOT_FOUND.*Did you mean "reports"/)
+    // The operator's page asked for it: no failure of the server.
+    await expect(unknown).rejects.toMatchObject({ status: 404, expose: true })
   })
 
   it('of two that change one version, one is refused; patches without a version are both made', async () => {
@@ -433,6 +438,18 @@ it('one that is never answered holds up the others for a while at the most', asy
 })
 
 describe('overrides', () => {
+  it('are refused for a flag that is archived, which they would change once it is back; those it has can be taken away', async () => {
+    await app.flags.override('acme', 'exports', true)
+    await app.flags.archive('exports')
+    expect(await invalid(app.flags.override('globex', 'exports', true))).toContain('"exports" is archived: define it')
+    expect(await app.flags.overrides('globex')).toEqual([])
+    await app.flags.clearOverride('acme', 'exports')
+    await app.flags.rollback('exports', { to: 0 })
+    expect(await app.evaluate('acme', 'exports')).toMatchObject({ value: false })
+    await app.flags.override('globex', 'exports', true)
+    expect(await app.evaluate('globex', 'exports')).toMatchObject({ value: true })
+  })
+
   it('end when they say, and keep their reason', async () => {
     await app.flags.override('acme', 'exports', true, { until: app.clock.time + 5_000, reason: 'trial' })
     expect(await app.evaluate('acme', 'exports')).toMatchObject({ value: true, rule: 'override' })

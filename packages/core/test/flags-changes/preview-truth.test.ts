@@ -101,12 +101,12 @@ it('a preview is what happens, of the flag and of all that ask it', async () => 
       const clock = { time: Date.parse('2026-11-24T12:00:00Z') }
       const { app, make, served } = appWith(flags, clock)
       try {
-        for (const each of before) await make(each).catch(() => undefined)
-        await make(scheduled, { at: clock.time + 60_000 }).catch(() => undefined)
         await app.platform.run(operator, async ({ flags: operated }) => {
           for (const { tenant, key, on } of overrides)
             await operated.override(tenant, key, on, { until: clock.time + (on ? 60_000 : 120_000) })
         })
+        for (const each of before) await make(each).catch(() => undefined)
+        await make(scheduled, { at: clock.time + 60_000 }).catch(() => undefined)
         clock.time += 90_000
         // Whoever is in for exactly so many is counted.
         await served()

@@ -80,9 +80,14 @@ export function flagInvalid(message: string, details: Readonly<Record<string, un
   return new ThroughlineError('FLAG_INVALID', { message, details })
 }
 
+/** @throws ThroughlineError `FLAG_INVALID` for a flag that serves nobody, and could only surprise once it is back */
+export function refuseArchived(key: string, { archived }: Setting): void {
+  if (archived) throw flagInvalid(`"${key}" is archived: define it, or roll it back, to have it again.`)
+}
+
 function patched(base: ChangeBase, patch: FlagPatch): Setting {
   const { key, declared, setting } = base
-  if (setting.archived) throw flagInvalid(`"${key}" is archived: define it, or roll it back, to have it again.`)
+  refuseArchived(key, setting)
   const before = setting.definition ?? declared
   const { definition, problems } = patchDefinition(before, patch, key)
   if (problems) refuseProblems(problems)

@@ -267,7 +267,7 @@ export class FlagChanger {
 
   #declared(key: string): FlagDefinition {
     const declared = Object.hasOwn(this.#options.catalog, key) ? this.#options.catalog[key] : undefined
-    if (!declared) throw new ThroughlineError('FLAG_UNKNOWN')
+    if (!declared) throw new ThroughlineError('FLAG_NOT_FOUND')
     return declared
   }
 
