@@ -7,6 +7,8 @@ import type { Database, Statement } from 'better-sqlite3'
 export interface ConnectionOptions {
   readonly filename: string
   readonly readonly: boolean
+  /** Makes no file where there is none; so does whoever only reads. */
+  readonly mustExist?: boolean
   /** `disk`: every commit is synced. */
   readonly durability: 'process' | 'disk'
   readonly busyTimeoutMs: number
@@ -35,10 +37,10 @@ export async function loadDriver(): Promise<typeof Driver> {
 
 /** Opens a connection as all of ours are: WAL, a large cache, checkpoints far apart, a short wait for locks. */
 export function openConnection(driver: typeof Driver, options: ConnectionOptions): Connection {
-  const { filename, readonly, durability, busyTimeoutMs, trace } = options
+  const { filename, readonly, mustExist = readonly, durability, busyTimeoutMs, trace } = options
   const database = new driver(filename, {
     readonly,
-    fileMustExist: readonly,
+    fileMustExist: mustExist,
     timeout: busyTimeoutMs,
     ...(trace && { verbose: (sql: unknown) => trace(String(sql)) }),
   })

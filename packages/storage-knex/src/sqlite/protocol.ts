@@ -16,6 +16,7 @@ export type Operation =
   | readonly ['commit', change: Change]
   | readonly ['project', request: ProjectRequest]
   | readonly ['migrate', mode: 'auto' | 'check', features: readonly Feature[]]
+  | readonly ['checkpoint']
   /** Answered once the thread runs; opens nothing. */
   | readonly ['ready']
   | readonly ['backlog']
@@ -46,6 +47,12 @@ export interface Failure {
 
 export type Result = { readonly value: unknown } | { readonly failure: Failure }
 
+/** What a checkpoint found: pages in the write-ahead log, and how many of them are in the file by now. */
+export interface CheckpointResult {
+  readonly frames: number
+  readonly copied: number
+}
+
 /** Without `results`, every operation succeeded and had nothing to say. */
 export interface Answer {
   readonly id: number
@@ -57,9 +64,12 @@ export interface Trace {
   readonly sql: string
 }
 
+/** The writer has the one connection that changes anything; the checkpointer only copies what the writer has written. */
+export type Role = 'writer' | 'reader' | 'checkpointer'
+
 /** What a thread is started with. */
 export interface ThreadOptions {
-  readonly role: 'writer' | 'reader'
+  readonly role: Role
   readonly filename: string
   readonly durability: 'process' | 'disk'
   readonly secret: string | undefined

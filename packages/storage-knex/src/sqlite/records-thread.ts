@@ -8,7 +8,7 @@ import { failureOf, isBroken, unavailable, undoesAll } from './failure.ts'
 import { claimJournal } from './journal-key.ts'
 import { JournalTable } from './journal-table.ts'
 import { OpenedFile } from './opened-file.ts'
-import type { Answer, Operation, Request, Result, ThreadOptions } from './protocol.ts'
+import type { Answer, CheckpointResult, Operation, Request, Result, ThreadOptions } from './protocol.ts'
 import { sharedClock } from './protocol.ts'
 import { RecordsReader } from './records-reader.ts'
 import { secretBeside } from './secret-file.ts'
@@ -118,6 +118,8 @@ export class RecordsThread {
       case 'migrate':
         migrate(connection, operation[1], operation[2], now)
         return claim(connection, key, now)
+      case 'checkpoint':
+        return checkpoint(connection)
       case 'backlog':
         return reader.backlog(now)
       case 'read':
@@ -142,17 +144,18 @@ export class RecordsThread {
     }
     this.#file?.look()
     const { role, filename, durability, secret, busyTimeoutMs } = this.#options
-    const readonly = role === 'reader'
+    const isWriter = role === 'writer'
     const connection = openConnection(this.#driver, {
       filename,
-      readonly,
+      readonly: role === 'reader',
+      mustExist: !isWriter,
       durability,
       busyTimeoutMs,
       trace: this.#trace,
     })
     try {
       this.#file ??= OpenedFile.of(filename)
-      const key = readonly ? '' : (secret ?? secretBeside(filename))
+      const key = isWriter ? (secret ?? secretBeside(filename)) : ''
       this.#session = {
         connection,
         key,
@@ -181,6 +184,11 @@ export class RecordsThread {
     }
     return failureOf(error)
   }
+}
+
+function checkpoint(connection: Connection): CheckpointResult {
+  const found = connection.get<{ log: number; checkpointed: number }>('PRAGMA wal_checkpoint(PASSIVE)')
+  return { frames: found?.log ?? 0, copied: found?.checkpointed ?? 0 }
 }
 
 function isWrite(operation: Operation): boolean {

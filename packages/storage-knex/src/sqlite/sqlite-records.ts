@@ -19,7 +19,8 @@ import type {
 } from '@throughline/core/storage'
 import { ThroughlineError } from '@throughline/core/storage'
 import { featuresOf } from '../migrations/migration.ts'
-import type { Operation, ThreadOptions } from './protocol.ts'
+import { Checkpoints } from './checkpoints.ts'
+import type { Operation, Role, ThreadOptions } from './protocol.ts'
 import { startThread } from './start-thread.ts'
 import type { Departure } from './thread-client.ts'
 import { ThreadClient } from './thread-client.ts'
@@ -46,8 +47,8 @@ export interface SqliteRecordsOptions {
 }
 
 /**
- * Records on SQLite: one thread owns the only connection that writes, another one reads. The main thread never touches
- * the file.
+ * Records on SQLite: one thread owns the only connection that writes, another one reads, and where much is written a third one
+ * copies it from the log to the file. The main thread never touches the file.
  */
 export class SqliteRecords implements RecordsStore {
   readonly name = 'knex:sqlite'
@@ -56,6 +57,8 @@ export class SqliteRecords implements RecordsStore {
   readonly #options: SqliteRecordsOptions
   #writer: ThreadClient | undefined
   #reader: ThreadClient | undefined
+  #checkpointer: ThreadClient | undefined
+  #checkpoints: Checkpoints | undefined
 
   constructor(options: SqliteRecordsOptions) {
     this.#options = options
@@ -76,9 +79,12 @@ export class SqliteRecords implements RecordsStore {
     }
     this.#writer = writer
     this.#reader = reader
+    if (reader !== writer) this.#copy(writer, this.#client('checkpointer', options))
   }
 
   async close(): Promise<void> {
+    await this.#checkpoints?.idle()
+    await this.#checkpointer?.close()
     await this.#reader?.close()
     await this.#writer?.close()
   }
@@ -120,22 +126,35 @@ export class SqliteRecords implements RecordsStore {
   }
 
   #write<T>(operation: Operation, departure: Departure, bytes = 0): Promise<T> {
-    return this.#writer ? this.#writer.call(operation, departure, bytes) : Promise.reject(notOpen())
+    if (!this.#writer) return Promise.reject(notOpen())
+    this.#checkpoints?.wrote()
+    return this.#writer.call(operation, departure, bytes)
   }
 
   #read<T>(operation: Operation): Promise<T> {
     return this.#reader ? this.#reader.call(operation, 'turn') : Promise.reject(notOpen())
   }
 
-  #client(role: 'writer' | 'reader', { durability, secret, now }: RecordsOpen): ThreadClient {
+  /** The thread is started when it first has something to do: what writes little never has one. */
+  #copy(writer: ThreadClient, checkpointer: ThreadClient): void {
+    this.#checkpointer = checkpointer
+    this.#checkpoints = new Checkpoints({
+      beside: () => checkpointer.callAlone(['checkpoint'], START_MS),
+      between: () => writer.call(['checkpoint'], 'turn'),
+    })
+  }
+
+  #client(role: Role, { durability, secret, now }: RecordsOpen): ThreadClient {
     const { filename, busyTimeoutMs, answerWithinMs, maxWaitingBytes, onStatement, start = startThread } = this.#options
+    // A checkpoint is no statement on tables.
+    const told = role === 'checkpointer' ? undefined : onStatement && ((sql: string) => onStatement(sql, role))
     const thread: ThreadOptions = {
       role,
       filename,
       durability,
       secret,
       busyTimeoutMs,
-      trace: onStatement !== undefined,
+      trace: told !== undefined,
     }
     return new ThreadClient({
       start: () => start(thread),
@@ -143,7 +162,7 @@ export class SqliteRecords implements RecordsStore {
       maxWaitingBytes,
       maxWaiting: MAX_WAITING,
       now,
-      onStatement: onStatement && ((sql) => onStatement(sql, role)),
+      onStatement: told,
     })
   }
 
