@@ -118,6 +118,9 @@ interface Problem {
   readonly message: string
 }
 
+/** A decision on a limit is had within 50 ms, the one in this process's place included. */
+const LIMITS_TIMEOUT_MS = 40
+
 const LAYERS: readonly Layer[] = ['resolution', 'membership', 'limits', 'quotas']
 const CATALOG_KEYS = ['segments', 'flags', 'limits', 'meters', 'plans', 'config'] as const
 const SHAPE: Readonly<Record<string, readonly string[]>> = {
@@ -244,7 +247,7 @@ export function readOptions(
           : { directory: journal.spill?.directory, maxBytes: journal.spill?.maxBytes ?? 64 * 1024 * 1024 },
     },
     limiting: {
-      timeoutMs: limiting.timeoutMs ?? 50,
+      timeoutMs: limiting.timeoutMs ?? LIMITS_TIMEOUT_MS,
       share: limiting.share ?? 1,
       headers: limiting.headers ?? 'draft',
     },

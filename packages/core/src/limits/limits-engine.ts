@@ -17,9 +17,6 @@ import { LoadShedder, priorityOf } from './load-shedder.ts'
 import { costOf, limitIn, limitsIn, type Names, notHeld, refuseHolding } from './named-limits.ts'
 import type { ResolvedPolicy } from './resolved-policy.ts'
 
-/** A decision is had within 50 ms, the one in this process's place included. */
-const TIMEOUT_MS = 40
-
 /** Makes the limits engine. What passes is counted on the context's record; what is refused stands on it. */
 export function createLimits(options: LimitsOptions): LimitsEngine {
   return new LimitsOfTenants(options)
@@ -45,8 +42,8 @@ class LimitsOfTenants implements LimitsEngine {
     this.#gate = new LimitsGate({
       store: options.store,
       fallback: options.fallback,
-      share: options.share ?? 1,
-      timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
+      share: options.share,
+      timeoutMs: options.timeoutMs,
       onFailure: (error) => options.onDegraded?.(error),
     })
     this.#decider = new LimitDecider(this.#gate, () => this.#now())

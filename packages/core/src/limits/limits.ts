@@ -86,10 +86,10 @@ export interface LimitsOptions {
   flag(scope: LimitsScope, key: string): Json | undefined
   /** `observe` lets everything pass and records what it would have refused. */
   readonly mode: 'enforce' | 'observe'
-  /** ms after which a store counts as not answering; 40 unless said. */
-  readonly timeoutMs?: number
-  /** The part of each limit this process allows by itself while the store is down; 1 (all of it) unless said. */
-  readonly share?: number
+  /** ms after which a store counts as not answering. */
+  readonly timeoutMs: number
+  /** The part of each limit this process allows by itself while the store is down; 1: all of it. */
+  readonly share: number
   readonly shedding?: LoadSheddingOptions | undefined
   /** Told of each failure of the store. */
   onDegraded?(error: unknown): void

@@ -10,9 +10,10 @@ export interface PlatformLimits<Name extends string = string> {
   /**
    * A limit for one tenant alone, in place of its plan's; what was used counts on.
    *
-   * @throws ThroughlineError `LIMIT_UNKNOWN`, `LIMIT_INVALID`, `TENANT_NOT_FOUND`
+   * @throws ThroughlineError `LIMIT_NOT_FOUND`, `LIMIT_INVALID`, `TENANT_NOT_FOUND`
    */
   override(tenantId: string, name: Name, limit: LimitDefinition, options?: OverrideOptions): Promise<void>
+  /** @throws ThroughlineError `LIMIT_NOT_FOUND`, `TENANT_NOT_FOUND` */
   clearOverride(tenantId: string, name: Name): Promise<void>
   /** A tenant's overrides that hold now: of which limit, until when (ms since the epoch), and why. */
   overrides(tenantId: string): Promise<readonly StoredLimitOverride<Name>[]>

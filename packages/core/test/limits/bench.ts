@@ -36,6 +36,8 @@ export class LimitsBench {
       newId: () => `lease-${this.#ids++}`,
       flag: (_scope, key) => this.flags[key],
       mode: 'enforce',
+      timeoutMs: 40,
+      share: 1,
       ...options,
     })
     this.scope = this.enter()

@@ -53,6 +53,8 @@ function engine(options: Partial<LimitsOptions> = {}) {
     newId: () => `id-${ids++}`,
     flag: () => undefined,
     mode: 'enforce',
+    timeoutMs: 40,
+    share: 1,
     ...options,
   })
   return { scope, limits }

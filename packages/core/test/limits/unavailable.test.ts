@@ -1,9 +1,12 @@
 import { MessageChannel } from 'node:worker_threads'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { concurrent, perMinute, slidingWindow } from '../../src/catalog/index.ts'
 import { ThroughlineError } from '../../src/errors.ts'
+import { combine } from '../../src/storage/combine.ts'
 import type { LimitsStore } from '../../src/storage/index.ts'
+import { memoryStorage } from '../../src/storage/memory.ts'
 import { memoryLimits } from '../../src/storage/memory-limits.ts'
+import { createTestThroughline } from '../../src/testing/index.ts'
 import { LimitsBench } from './bench.ts'
 
 const DOWN: LimitsStore = {
@@ -14,7 +17,32 @@ const DOWN: LimitsStore = {
   close: async () => undefined,
 }
 
+const HANGING: LimitsStore = { ...DOWN, decide: () => new Promise(() => undefined) }
+
 describe('where the limits store does not answer', () => {
+  afterEach(() => void vi.useRealTimers())
+
+  it('it is given up after 40 ms, unless said otherwise: a decision is had within 50', async () => {
+    const storage = combine(memoryStorage(), { limits: HANGING })
+    const throughline = createTestThroughline({ limits: { api: perMinute(100) }, storage })
+    await throughline.ready()
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    let outcome: string | undefined
+    const run = throughline.run({ tenant: 'acme', actor: { id: 'ada' } }, async () => {
+      outcome = (await throughline.limits.consume('api')).outcome
+    })
+    const after = async (ms: number): Promise<string | undefined> => {
+      await vi.advanceTimersByTimeAsync(ms)
+      for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve))
+      return outcome
+    }
+    expect(await after(39)).toBeUndefined()
+    expect(await after(1)).toBe('degraded')
+    vi.useRealTimers()
+    await run
+    await throughline.close()
+  })
+
   it('a policy that is open lets everything pass', async () => {
     const bench = new LimitsBench({ api: perMinute(1, { whenUnavailable: 'open' }) }, { store: DOWN })
     for (let i = 0; i < 3; i++) {
