@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { type ErrorCode, ThroughlineError } from '@throughline/core'
 import { afterAll, describe, expect, it } from 'vitest'
 import { codeBlocks, fileLinks, ROOT, readPage, runProgram } from './markdown.ts'
 import { postgresService } from './services.ts'
@@ -47,6 +48,16 @@ describe('the documentation', () => {
     const [out] = await Promise.all([text(compiler.stdout), once(compiler, 'exit')])
     // What is wrong with the packages themselves is the type check's to say.
     expect(out.split('\n').filter((line) => line !== '' && !line.startsWith('..'))).toEqual([])
+  })
+
+  it('tells the status of each error there is', async () => {
+    const source = await readPage('packages/core/src/errors.ts')
+    const codes = Array.from(source.matchAll(/^ {2}\| '([A-Z_]+)'$/gm), ([, code]) => code as ErrorCode)
+    const rows = (await readPage('docs/03-guards.md')).matchAll(/^\| (\d{3})[^|]*\|(.*)\|$/gm)
+    const told = [...rows].flatMap(([, status, cell]) =>
+      Array.from(cell?.matchAll(/`([A-Z_]+)`/g) ?? [], ([, code]) => `${code} ${status}`),
+    )
+    expect(told.sort()).toEqual(codes.map((code) => `${code} ${new ThroughlineError(code).status}`).sort())
   })
 
   it('links to files that are there', async () => {
