@@ -1,4 +1,10 @@
-import type { EvaluationContext, JsonValue, Provider, ResolutionDetails } from '@openfeature/server-sdk'
+import type {
+  EvaluationContext,
+  JsonValue,
+  Provider,
+  ResolutionDetails,
+  TrackingEventDetails,
+} from '@openfeature/server-sdk'
 import { OpenFeatureEventEmitter, ProviderEvents, ProviderFatalError } from '@openfeature/server-sdk'
 import type { FlagNotice } from '@throughline/core'
 import { ThroughlineError } from '@throughline/core'
@@ -115,7 +121,7 @@ class ThroughlineProvider implements Provider {
     return this.#resolve(key, 'object', fallback, context)
   }
 
-  track(name: string, _context: EvaluationContext, details: Parameters<NonNullable<Provider['track']>>[2]): void {
+  track(name: string, _context: EvaluationContext, details: TrackingEventDetails): void {
     trackUsage(this.#throughline.usage, name, details, this.#onTrackingError)
   }
 

@@ -1,21 +1,14 @@
 import { didYouMean } from '../did-you-mean.ts'
+import { ACTOR_ATTRIBUTES, REQUEST_ATTRIBUTES } from './attribute-names.ts'
 import { MAX_DEPTH, pathParts } from './dotted-path.ts'
-import { OPERATORS, scalar, scalars } from './flag-checks.ts'
+import { OPERATORS, scalar, scalars } from './operand-checks.ts'
 import { describe, isObject, join, type Problems } from './problems.ts'
 
 const ROOTS = ['org', 'actor', 'request', 'context']
 const GROUPS = ['and', 'or', 'not', 'segment']
 const ATTRIBUTES: Readonly<Record<string, readonly string[]>> = {
-  actor: ['actor.id', 'actor.type', 'actor.name', 'actor.roles'],
-  request: [
-    'request.method',
-    'request.path',
-    'request.route',
-    'request.host',
-    'request.ip',
-    'request.userAgent',
-    'request.id',
-  ],
+  actor: ACTOR_ATTRIBUTES.map((name) => `actor.${name}`),
+  request: REQUEST_ATTRIBUTES.map((name) => `request.${name}`),
 }
 /** What other products call the same. */
 const SYNONYMS: Readonly<Record<string, string>> = {

@@ -1,4 +1,4 @@
-import type { FlagSurroundings } from './flag-problems.ts'
+import type { FlagSurroundings } from './flag-surroundings.ts'
 import { isObject, join, type Problems } from './problems.ts'
 
 type Flags = Readonly<Record<string, unknown>>

@@ -1,25 +1,16 @@
 import type { CharacterSet } from './flag-pattern-characters.ts'
 import { ANY_CHARACTER, CharacterRanges, CLASSES, CONTROLS } from './flag-pattern-characters.ts'
 
-/** One step of a compiled pattern. Steps follow each other, but for forks. */
-export interface PatternStep {
-  readonly kind: 'take' | 'fork' | 'start' | 'end' | 'match'
-  /** Of `take`: the characters. */
-  readonly set?: CharacterSet
-  /** Of `fork`: where it goes on. */
-  readonly to: number[]
-}
-
-type Node =
+/** What a pattern is made of. */
+export type PatternNode =
   | { readonly kind: 'take'; readonly set: CharacterSet }
   | { readonly kind: 'start' }
   | { readonly kind: 'end' }
-  | { readonly kind: 'sequence'; readonly nodes: readonly Node[] }
-  | { readonly kind: 'either'; readonly nodes: readonly Node[] }
-  | { readonly kind: 'repeat'; readonly node: Node; readonly least: number; readonly most: number }
+  | { readonly kind: 'sequence'; readonly nodes: readonly PatternNode[] }
+  | { readonly kind: 'either'; readonly nodes: readonly PatternNode[] }
+  | { readonly kind: 'repeat'; readonly node: PatternNode; readonly least: number; readonly most: number }
 
 const MAX_SOURCE = 200
-const MAX_STEPS = 1_000
 const MAX_REPEAT = 100
 const COUNT = /^\{(\d{1,3})(,(\d{0,3}))?\}/
 const SYNTAX = '^$\\.*+?()[]{}|/'
@@ -27,55 +18,9 @@ const SYNTAX = '^$\\.*+?()[]{}|/'
 export class PatternError extends Error {}
 
 /** @throws PatternError with what is wrong, in words */
-export function parsePattern(source: string): readonly PatternStep[] {
+export function parsePattern(source: string): PatternNode {
   if (source.length > MAX_SOURCE) throw new PatternError(`must have at most ${MAX_SOURCE} characters.`)
-  const node = new Parser(source).parse()
-  const steps: PatternStep[] = []
-  let visited = 0
-  const add = (step: PatternStep): PatternStep => {
-    steps.push(step)
-    return step
-  }
-  const emit = (part: Node): void => {
-    // What repeats nothing adds no step, and must not be repeated without end either.
-    if (++visited > MAX_STEPS || steps.length > MAX_STEPS) throw new PatternError('repeats too much.')
-    if (part.kind === 'take') add({ kind: 'take', set: part.set, to: [] })
-    else if (part.kind === 'start' || part.kind === 'end') add({ kind: part.kind, to: [] })
-    else if (part.kind === 'sequence') part.nodes.forEach(emit)
-    else if (part.kind === 'either') emitEither(part.nodes)
-    else emitRepeat(part.node, part.least, part.most)
-  }
-  const emitEither = (nodes: readonly Node[]): void => {
-    const ends: PatternStep[] = []
-    for (const [i, one] of nodes.entries()) {
-      const last = i === nodes.length - 1
-      const fork = last ? undefined : add({ kind: 'fork', to: [steps.length + 1] })
-      emit(one)
-      if (!last) ends.push(add({ kind: 'fork', to: [] }))
-      fork?.to.push(steps.length)
-    }
-    for (const end of ends) end.to.push(steps.length)
-  }
-  const emitRepeat = (one: Node, least: number, most: number): void => {
-    for (let i = 0; i < least; i++) emit(one)
-    if (most === Number.POSITIVE_INFINITY) {
-      const first = steps.length
-      const fork = add({ kind: 'fork', to: [first + 1] })
-      emit(one)
-      add({ kind: 'fork', to: [first] })
-      fork.to.push(steps.length)
-      return
-    }
-    const forks: PatternStep[] = []
-    for (let i = least; i < most; i++) {
-      forks.push(add({ kind: 'fork', to: [steps.length + 1] }))
-      emit(one)
-    }
-    for (const fork of forks) fork.to.push(steps.length)
-  }
-  emit(node)
-  add({ kind: 'match', to: [] })
-  return steps
+  return new Parser(source).parse()
 }
 
 class Parser {
@@ -86,25 +31,25 @@ class Parser {
     this.#source = source
   }
 
-  parse(): Node {
+  parse(): PatternNode {
     const node = this.#either()
     if (this.#at < this.#source.length) throw new PatternError('has a ")" too many.')
     return node
   }
 
-  #either(): Node {
+  #either(): PatternNode {
     const nodes = [this.#sequence()]
     while (this.#takes('|')) nodes.push(this.#sequence())
-    return nodes.length === 1 ? (nodes[0] as Node) : { kind: 'either', nodes }
+    return nodes.length === 1 ? (nodes[0] as PatternNode) : { kind: 'either', nodes }
   }
 
-  #sequence(): Node {
-    const nodes: Node[] = []
+  #sequence(): PatternNode {
+    const nodes: PatternNode[] = []
     while (this.#at < this.#source.length && !this.#sees('|') && !this.#sees(')')) nodes.push(this.#repeated())
     return { kind: 'sequence', nodes }
   }
 
-  #repeated(): Node {
+  #repeated(): PatternNode {
     const node = this.#one()
     const count = this.#count()
     if (!count) return node
@@ -131,7 +76,7 @@ class Parser {
     return [least, most]
   }
 
-  #one(): Node {
+  #one(): PatternNode {
     if (this.#takes('^')) return { kind: 'start' }
     if (this.#takes('$')) return { kind: 'end' }
     if (this.#takes('.')) return { kind: 'take', set: ANY_CHARACTER }
@@ -144,7 +89,7 @@ class Parser {
     return { kind: 'take', set: CharacterRanges.of(character) }
   }
 
-  #group(): Node {
+  #group(): PatternNode {
     if (this.#takes('?') && !this.#takes(':')) {
       throw new PatternError('has a "(?"; there is only (?:…), for nothing is looked around for or remembered.')
     }

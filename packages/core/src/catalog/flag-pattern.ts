@@ -1,5 +1,6 @@
-import type { PatternStep } from './flag-pattern-parser.ts'
 import { parsePattern } from './flag-pattern-parser.ts'
+import type { PatternStep } from './flag-pattern-steps.ts'
+import { patternSteps } from './flag-pattern-steps.ts'
 
 /** Characters of a text that is searched; a longer one does not match. */
 export const MAX_MATCHED = 1_000
@@ -18,7 +19,7 @@ export class FlagPattern {
 
   /** @throws PatternError with what is wrong, in words */
   constructor(source: string) {
-    this.#steps = parsePattern(source)
+    this.#steps = patternSteps(parsePattern(source))
     this.#marks = new Uint32Array(this.#steps.length)
     this.#pending = new Uint32Array(this.#steps.length * 2 + 1)
   }

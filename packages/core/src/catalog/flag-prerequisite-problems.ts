@@ -1,5 +1,5 @@
 import { didYouMean } from '../did-you-mean.ts'
-import type { FlagSurroundings } from './flag-problems.ts'
+import type { FlagSurroundings } from './flag-surroundings.ts'
 import { describe, isObject, join, type Problems } from './problems.ts'
 import { askedFrom, MAX_ASKED } from './ways.ts'
 

@@ -7,6 +7,7 @@ import { checkMetadata } from './flag-metadata-problems.ts'
 import { checkPrerequisites } from './flag-prerequisite-problems.ts'
 import type { RuleCheck } from './flag-rule-problems.ts'
 import { checkName, checkRule } from './flag-rule-problems.ts'
+import type { FlagSurroundings } from './flag-surroundings.ts'
 import { describe, isObject, join, type Problem, Problems } from './problems.ts'
 
 const FLAG_KEYS = [
@@ -24,18 +25,6 @@ const MAX_RULES = 100
 const MAX_VARIANTS = 100
 const MAX_WEIGHT = 1_000_000
 const MAX_DESCRIPTION = 4_096
-
-/** What a flag may refer to. What is absent is not known, and not checked. */
-export interface FlagSurroundings {
-  /** All flags by key, as they are without this definition. */
-  readonly flags?: Readonly<Record<string, unknown>>
-  /** The flag's own key. */
-  readonly key?: string
-  /** Names of the catalog's segments. */
-  readonly segments?: readonly string[]
-  /** Whether tenants can be counted. */
-  readonly tenantsListed?: boolean
-}
 
 /** What is wrong with a flag's definition, each with its path; nothing if it is right. Never throws. */
 export function flagProblems(definition: unknown, path = '', around: FlagSurroundings = {}): readonly Problem[] {

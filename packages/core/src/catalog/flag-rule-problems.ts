@@ -1,9 +1,10 @@
 import { didYouMean } from '../did-you-mean.ts'
 import { BUCKETS, bucketsIn } from './buckets.ts'
-import { isoTime } from './flag-checks.ts'
 import type { ConditionCheck } from './flag-condition-problems.ts'
 import { checkConditions } from './flag-condition-problems.ts'
+import { isoTime } from './operand-checks.ts'
 import { describe, isObject, join, type Problems } from './problems.ts'
+import { ruleId } from './rule-id.ts'
 
 const RULE_KEYS = ['id', 'if', 'rings', 'upTo', 'from', 'until', 'layer', 'rollout', 'serve']
 /** What one bucket is. */
@@ -54,7 +55,7 @@ export function checkRule(check: RuleCheck, path: string, rule: unknown, positio
   }
   const { id, from, until } = rule
   // A rule without an id goes by its position: no other may be called that.
-  const name = id === undefined ? `rule-${position + 1}` : id
+  const name = id === undefined ? ruleId({}, position) : id
   if (checkName(problems, join(path, 'id'), name)) {
     if (RESERVED_ID.test(name)) problems.add(join(path, 'id'), `is a name that is not allowed: "${name}".`)
     else if (ids.has(name)) problems.add(join(path, 'id'), `is the id of two rules: "${name}".`)

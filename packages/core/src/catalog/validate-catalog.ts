@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { didYouMean } from '../did-you-mean.ts'
 import { isStandardSchema, planConfigProblems, schemaProblems } from './config-problems.ts'
 import { flagProblems } from './flag-problems.ts'
+import type { FlagSurroundings } from './flag-surroundings.ts'
 import { limitNameProblems, limitProblems, quotaProblems } from './limit-problems.ts'
 import { describe, isObject, join, type Problem, Problems } from './problems.ts'
 import { checkSegments } from './segment-problems.ts'
@@ -11,10 +12,7 @@ const METER_KEYS = ['aggregate', 'unit', 'description']
 const PLAN_KEYS = ['limits', 'quotas', 'features', 'config']
 
 /** What a catalog is checked beside. */
-export interface CatalogSurroundings {
-  /** Whether tenants can be counted; absent where that is not known. */
-  readonly tenantsListed?: boolean
-}
+type CatalogSurroundings = Pick<FlagSurroundings, 'tenantsListed'>
 
 /**
  * Everything that is wrong with a catalog, at once. Never throws, whatever it is given.

@@ -1,3 +1,4 @@
+import type { ActorAttribute, RequestAttribute } from '../catalog/attribute-names.ts'
 import { pathParts, valueAt } from '../catalog/dotted-path.ts'
 import type { Actor, RequestInfo, Tenant } from '../vocabulary.ts'
 
@@ -17,7 +18,7 @@ export interface FlagSubject {
   readonly asOf?: number | undefined
 }
 
-export type ReadAttribute = (subject: FlagSubject) => unknown
+type ReadAttribute = (subject: FlagSubject) => unknown
 
 const TENANT: Readonly<Record<string, ReadAttribute>> = {
   id: ({ tenant }) => tenant.id,
@@ -32,7 +33,7 @@ const ACTOR: Readonly<Record<string, ReadAttribute>> = {
   type: ({ actor }) => actor.type,
   name: ({ actor }) => actor.name,
   roles: ({ actor }) => actor.roles,
-}
+} satisfies Record<ActorAttribute, ReadAttribute>
 
 const REQUEST: Readonly<Record<string, ReadAttribute>> = {
   method: ({ request }) => request?.method,
@@ -42,7 +43,7 @@ const REQUEST: Readonly<Record<string, ReadAttribute>> = {
   ip: ({ request }) => request?.ip,
   userAgent: ({ request }) => request?.userAgent,
   id: ({ request }) => request?.id,
-}
+} satisfies Record<RequestAttribute, ReadAttribute>
 
 /** A reader of one attribute path; what does not exist reads as `undefined`, and only own members are read. */
 export function attributeReader(path: string): ReadAttribute {

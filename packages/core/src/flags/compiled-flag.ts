@@ -1,4 +1,5 @@
 import type { FlagDefinition, FlagMetadata, FlagPrerequisite, FlagRule } from '../catalog/definitions.ts'
+import { ruleId } from '../catalog/rule-id.ts'
 import { MAX_ASKED } from '../catalog/ways.ts'
 import { frozenCopy } from '../frozen-copy.ts'
 import type { Json } from '../vocabulary.ts'
@@ -20,6 +21,12 @@ interface CompiledPrerequisite extends FlagPrerequisite {
   readonly unmet: FlagDecision
 }
 
+/** What a boolean flag has for variants. */
+const BOOLEAN: ReadonlyMap<string, Json> = new Map([
+  ['on', true],
+  ['off', false],
+])
+
 /** What a flag is compiled with. */
 export interface FlagSources extends RuleSources {
   /** Of the definition, if it was made at run time. */
@@ -30,7 +37,6 @@ export interface FlagSources extends RuleSources {
 /** One flag, ready to be evaluated. */
 export class CompiledFlag {
   readonly key: string
-  readonly description: string | undefined
   readonly enabled: boolean
   /** Whether every actor of a tenant gets the same answer at any time, which then need not be found twice. */
   readonly byTenant: boolean
@@ -51,22 +57,13 @@ export class CompiledFlag {
     const rules: readonly FlagRule[] = definition.rules ?? []
     const { prerequisites = [] } = definition
     this.key = key
-    this.description = definition.description
     this.enabled = definition.enabled ?? true
     this.#about = {
       ...(sources.version !== undefined && { version: sources.version }),
       ...(definition.metadata && { metadata: Object.freeze({ ...definition.metadata }) }),
     }
     this.#isBoolean = definition.variants === undefined
-    this.#variants = new Map<string, Json>(
-      definition.variants === undefined
-        ? [
-            ['on', true],
-            ['off', false],
-          ]
-        : // A value is handed to everybody who asks: nobody may change it.
-          Object.entries(definition.variants).map(([name, value]) => [name, frozenCopy(value)]),
-    )
+    this.#variants = variantsOf(definition)
     const { default: served } = definition
     const base = rules.length + prerequisites.length === 0 ? 'STATIC' : 'DEFAULT'
     this.#fallback = this.#decision(served, this.enabled ? base : 'DISABLED')
@@ -82,16 +79,7 @@ export class CompiledFlag {
       variant: variantName(prerequisite.is),
       unmet: this.#decision(served, 'DEFAULT', { rule: `prerequisite:${prerequisite.flag}` }),
     }))
-    this.#rules = rules.map(
-      (rule, i) =>
-        new CompiledRule(rule, {
-          id: rule.id ?? `rule-${i + 1}`,
-          seed: definition.seed ?? key,
-          sources,
-          decision: (variant, drawn) =>
-            this.#decision(variant, drawn ? 'SPLIT' : 'TARGETING_MATCH', { rule: rule.id ?? `rule-${i + 1}` }),
-        }),
-    )
+    this.#rules = rules.map((rule, i) => this.#compiled(rule, ruleId(rule, i), definition.seed ?? key, sources))
     this.byTenant =
       !this.enabled ||
       (this.#rules.every(({ byTenant }) => byTenant) &&
@@ -161,6 +149,15 @@ export class CompiledFlag {
     return this.#isBoolean ? typeof value === 'boolean' : typeof value === 'string' && this.#variants.has(value)
   }
 
+  #compiled(rule: FlagRule, id: string, seed: string, sources: RuleSources): CompiledRule {
+    return new CompiledRule(rule, {
+      id,
+      seed,
+      sources,
+      decision: (served, drawn) => this.#decision(served, drawn ? 'SPLIT' : 'TARGETING_MATCH', { rule: id }),
+    })
+  }
+
   #decision(
     served: string | boolean,
     reason: FlagReason,
@@ -170,6 +167,12 @@ export class CompiledFlag {
     const value = this.#variants.get(variant) ?? null
     return new FlagDecision(this.key, { value, variant, reason, ...why, ...this.#about })
   }
+}
+
+function variantsOf({ variants }: FlagDefinition): ReadonlyMap<string, Json> {
+  if (variants === undefined) return BOOLEAN
+  // A value is handed to everybody who asks: nobody may change it.
+  return new Map(Object.entries(variants).map(([name, value]) => [name, frozenCopy(value)]))
 }
 
 function askedVariant(

@@ -27,6 +27,11 @@ export interface FlagEvaluation<Value = Json> {
   readonly metadata?: FlagMetadata
 }
 
+/** Whether two evaluations serve the same, for whatever reasons. */
+export function servesSame(a: FlagEvaluation, b: FlagEvaluation): boolean {
+  return a.variant === b.variant && (a.value === b.value || JSON.stringify(a.value) === JSON.stringify(b.value))
+}
+
 /** An evaluation with the event it leaves: prepared once, so that taking it costs nothing. */
 export class FlagDecision {
   readonly evaluation: FlagEvaluation

@@ -1,6 +1,8 @@
 import type { StoredDocument } from '../storage/records.ts'
 import type { Json } from '../vocabulary.ts'
+import { readOverride } from './stored-override.ts'
 
+/** What overrides say at a time, by flag. */
 export interface FlagOverrides {
   readonly values: ReadonlyMap<string, Json>
   /** ms: when the first of them ends. */
@@ -13,10 +15,10 @@ export function readFlagOverrides(documents: readonly StoredDocument[], now: num
   let validUntil: number | undefined
   for (const { kind, key, value } of documents) {
     if (kind !== 'flag_overrides') continue
-    const stored = value as { readonly value: Json; readonly until?: number }
-    if (stored.until !== undefined && stored.until <= now) continue
-    values.set(key, stored.value)
-    if (stored.until !== undefined) validUntil = Math.min(stored.until, validUntil ?? stored.until)
+    const override = readOverride(value, now)
+    if (!override) continue
+    values.set(key, override.value)
+    if (override.until !== undefined) validUntil = Math.min(override.until, validUntil ?? override.until)
   }
   return { values, validUntil }
 }

@@ -5,7 +5,7 @@ import type { RegisteredCatalog } from '../catalog/register.ts'
 import { didYouMean } from '../did-you-mean.ts'
 import { ThroughlineError } from '../errors.ts'
 import type { EventTemplate } from '../event.ts'
-import type { Actor, Json, RequestInfo, Tenant } from '../vocabulary.ts'
+import type { Json } from '../vocabulary.ts'
 import type { FlagAttributes, FlagSubject } from './attribute.ts'
 import { CallSubject } from './call-subject.ts'
 import type { FlagDecision, FlagEvaluation } from './evaluation.ts'
@@ -16,14 +16,8 @@ import type { FlagsView } from './flags-view.ts'
 import { pinned } from './pinned-flags.ts'
 
 /** What flags read of an open tenant context. */
-export interface FlagsScope {
-  readonly tenant: Tenant
-  readonly actor: Actor
-  readonly request?: RequestInfo | undefined
-  readonly route?: string
+export interface FlagsScope extends Omit<FlagSubject, 'attributes'> {
   readonly snapshot: { readonly flags: FlagsView }
-  /** ms: what rules take for now, so that nothing flips while the context is open. */
-  readonly asOf?: number | undefined
   fold(template: EventTemplate, count?: number): void
 }
 

@@ -2,14 +2,9 @@ const C1 = 0xcc9e2d51
 const C2 = 0x1b873593
 
 /**
- * MurmurHash3_x86_32 (Austin Appleby, public domain) of a text's UTF-8 bytes: 32 bits, unsigned.
- * Spreads well and is cheap; it is not meant to keep anything secret.
+ * MurmurHash3_x86_32 (Austin Appleby, public domain) of the UTF-8 bytes of texts that begin alike: the beginning is
+ * hashed once, and a text of ASCII allocates nothing. Spreads well and is cheap; it is not meant to keep anything secret.
  */
-export function murmur3(text: string, seed = 0): number {
-  return new Murmur3('', seed).hash(text) >>> 0
-}
-
-/** The same, of texts that begin alike: the beginning is hashed once, and a text of ASCII allocates nothing. */
 export class Murmur3 {
   readonly #prefix: string
   readonly #seed: number

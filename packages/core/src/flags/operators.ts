@@ -1,6 +1,7 @@
 import type { FlagCondition } from '../catalog/definitions.ts'
 import { AddressBlocks, lengthOfTime, timeOfText, versionRange } from '../catalog/flag-operands.ts'
 import { FlagPattern } from '../catalog/flag-pattern.ts'
+import type { FlagOperator } from '../catalog/unsound-flag.ts'
 
 /**
  * Whether a value meets a condition.
@@ -70,7 +71,7 @@ const OPERATORS: Readonly<Record<string, (operand: unknown) => ValueTest>> = {
     return any((value) => blocks.has(value))
   },
   exists: (operand) => (value) => (value !== undefined && value !== null) === operand,
-}
+} satisfies Record<FlagOperator, (operand: unknown) => ValueTest>
 
 /** Equal to one of the operands; what does not exist equals `null`. */
 function oneOf(operands: readonly unknown[]): ValueTest {

@@ -1,4 +1,4 @@
-import { Draw } from './rollout.ts'
+import { Draw } from './draw.ts'
 
 /** The last of those who are in: whoever ranks up to it is in too. */
 export interface RankBound {

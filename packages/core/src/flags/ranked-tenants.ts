@@ -1,11 +1,12 @@
 import type { FlagDefinition } from '../catalog/definitions.ts'
 import { inTime } from '../in-time.ts'
-import type { Tenant } from '../vocabulary.ts'
-import type { CompileOptions, ExactDraw } from './flags-view.ts'
-import { exactDraws } from './flags-view.ts'
-import { Pauses } from './pauses.ts'
+import type { CompileOptions } from './compile-flags.ts'
+import type { CountedDraw, TenantsToCount } from './counted-draw.ts'
+import { countDraws, drawKey } from './counted-draw.ts'
+import type { ExactDraw } from './exact-draws.ts'
+import { exactDraws } from './exact-draws.ts'
 import type { RankBound } from './rank-bound.ts'
-import { firstOf, RankCounter } from './rank-bound.ts'
+import { firstOf } from './rank-bound.ts'
 import type { Among } from './share.ts'
 
 /** Tenants are counted anew this often: who came or went moves the bounds. */
@@ -17,13 +18,6 @@ const START_MS = 10_000
 /** Bounds that are kept for previews. */
 const MAX_LOOKED_AT = 1_000
 
-interface Counted extends ExactDraw {
-  /** `undefined`: there are no tenants. */
-  readonly bound: RankBound | undefined
-  /** Of those who are in. */
-  readonly ranks: Uint32Array
-}
-
 interface LookedAt {
   readonly bound: RankBound | undefined
   /** ms */
@@ -31,12 +25,7 @@ interface LookedAt {
 }
 
 export interface RankedTenantsOptions {
-  /**
-   * Every tenant; `undefined` where they can't be listed.
-   *
-   * @param whole with all that rules read of them; else their ids are enough
-   */
-  tenants(whole: boolean): AsyncIterable<Tenant | Pick<Tenant, 'id'>> | undefined
+  readonly tenants: TenantsToCount
   /** What the conditions of rules are compiled with. */
   readonly conditions?: Pick<CompileOptions, 'segments' | 'now'>
   /** The bounds are others than they were: what was compiled with them is old. */
@@ -52,7 +41,7 @@ export interface RankedTenantsOptions {
 export class RankedTenants {
   readonly #options: RankedTenantsOptions
   readonly #wanted = new Map<string, ExactDraw>()
-  #counted: ReadonlyMap<string, Counted> = new Map()
+  #counted: ReadonlyMap<string, CountedDraw> = new Map()
   /** What previews asked for, the latest last: several may look at once. */
   readonly #lookedAt = new Map<string, LookedAt>()
   #version = 0
@@ -72,7 +61,7 @@ export class RankedTenants {
   /** The last who is in; one that is not known yet is counted soon. */
   readonly bound = (seed: string, count: number, among?: Among): RankBound | undefined => {
     const draw = { seed, count, among }
-    const key = keyOf(draw)
+    const key = drawKey(draw)
     this.#wanted.set(key, draw)
     const counted = this.#counted.get(key)
     if (counted) return counted.bound
@@ -82,16 +71,16 @@ export class RankedTenants {
 
   /** The same, of what is known; counts nothing. */
   readonly known = (seed: string, count: number, among?: Among): RankBound | undefined => {
-    const key = keyOf({ seed, count, among })
+    const key = drawKey({ seed, count, among })
     return this.#counted.get(key)?.bound ?? this.#lookedAt.get(key)?.bound
   }
 
   /** Counts what `known` is asked for next, so that it can be looked at what nobody uses yet. */
   async prepare(definitions: Readonly<Record<string, FlagDefinition>>): Promise<void> {
     const draws = exactDraws(definitions, this.#options.conditions)
-    const unknown = draws.filter((draw) => !this.#counted.has(keyOf(draw)))
+    const unknown = draws.filter((draw) => !this.#counted.has(drawKey(draw)))
     if (unknown.length === 0) return
-    const found = await countBounds(unknown, this.#options)
+    const found = await countDraws(unknown, this.#options.tenants)
     const looked = this.#lookedAt
     for (const [key, { bound }] of found) {
       looked.delete(key)
@@ -110,7 +99,7 @@ export class RankedTenants {
 
   /** Counts for the definitions that an instance starts with. */
   async start(definitions: Readonly<Record<string, FlagDefinition>>): Promise<void> {
-    for (const draw of exactDraws(definitions, this.#options.conditions)) this.#wanted.set(keyOf(draw), draw)
+    for (const draw of exactDraws(definitions, this.#options.conditions)) this.#wanted.set(drawKey(draw), draw)
     if (this.#wanted.size === 0) return
     await inTime(START_MS, 'The list of all tenants, which "exactly" counts,', this.count()).catch(
       this.#options.onFailure,
@@ -134,7 +123,7 @@ export class RankedTenants {
   }
 
   async #countAll(): Promise<void> {
-    const counted = await countBounds([...this.#wanted.values()], this.#options)
+    const counted = await countDraws([...this.#wanted.values()], this.#options.tenants)
     if (this.#closed) return
     const before = this.#counted
     this.#counted = counted
@@ -166,8 +155,8 @@ export class RankedTenants {
 
   /** What another number of the same draw tells of one that is not counted yet. */
   #meanwhile({ seed, count, among }: ExactDraw): RankBound | undefined {
-    let fewer: Counted | undefined
-    let more: Counted | undefined
+    let fewer: CountedDraw | undefined
+    let more: CountedDraw | undefined
     for (const counted of this.#counted.values()) {
       if (counted.seed !== seed || counted.among?.key !== among?.key) continue
       if (counted.count < count) {
@@ -183,32 +172,4 @@ export class RankedTenants {
     this.#timer = setTimeout(() => void this.count(), delay)
     this.#timer.unref()
   }
-}
-
-/** The bounds of some draws, by one reading of the tenants. */
-async function countBounds(
-  draws: readonly ExactDraw[],
-  { tenants }: Pick<RankedTenantsOptions, 'tenants'>,
-): Promise<ReadonlyMap<string, Counted>> {
-  const counting = new Map(
-    draws.map((draw) => [keyOf(draw), { draw, counter: new RankCounter(draw.seed, draw.count) }]),
-  )
-  const listed = draws.length > 0 ? tenants(draws.some(({ among }) => among)) : undefined
-  if (listed) {
-    const pauses = new Pauses()
-    for await (const tenant of listed) {
-      for (const { draw, counter } of counting.values()) {
-        // Whole, as soon as one draw chooses among them.
-        if (!draw.among || draw.among.has(tenant as Tenant)) counter.add(tenant.id)
-      }
-      if (pauses.isDue) await pauses.pause()
-    }
-  }
-  return new Map(
-    [...counting].map(([key, { draw, counter }]) => [key, { ...draw, bound: counter.bound, ranks: counter.ranks }]),
-  )
-}
-
-function keyOf({ seed, count, among }: ExactDraw): string {
-  return JSON.stringify([count, seed, among?.key])
 }

@@ -2,10 +2,10 @@ import { bucketsIn } from '../catalog/buckets.ts'
 import type { ExactRollout, FlagLayer, FlagUnit, PercentRollout } from '../catalog/definitions.ts'
 import type { Tenant } from '../vocabulary.ts'
 import type { FlagSubject } from './attribute.ts'
+import { Draw } from './draw.ts'
 import type { FlagCheck } from './explanation.ts'
 import type { RankBound } from './rank-bound.ts'
 import { isWithin } from './rank-bound.ts'
-import { Draw } from './rollout.ts'
 
 /** Those of all tenants that so many are chosen from. */
 export interface Among {

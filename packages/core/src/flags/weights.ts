@@ -1,6 +1,6 @@
 import { BUCKETS } from '../catalog/buckets.ts'
 import type { WeightedVariants } from '../catalog/definitions.ts'
-import { Draw } from './rollout.ts'
+import { Draw } from './draw.ts'
 
 /**
  * Picks one of several by weight. The shares lie in the order of names, whatever order the definition is stored in;

@@ -274,7 +274,9 @@ describe('what is wrong', () => {
       'reports.percent: must name the rule, as in { "pros": 50 }.',
     )
     expect(await invalid(app.flags.reset('reports', { at: app.clock.time }))).toContain('not in the future')
-    expect(await invalid(app.flags.cancel('reports', 1))).toContain('No scheduled change')
+    expect(await invalid(app.flags.cancel('reports', 1))).toMatch(
+      /No scheduled change .* `get` answers those that wait/,
+    )
     expect(await invalid(app.flags.preview('reports', {} as never))).toContain('A change is one of')
     for (const wide of [3, null, [{ columns: 3 }], { column: 3 }, { columns: '3' }, { columns: null }]) {
       const { narrow } = catalog.flags.layout.variants

@@ -1,10 +1,10 @@
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import type { Catalog, FlagConditions, FlagDefinition, FlagRule } from '../../src/catalog/definitions.ts'
+import { Draw } from '../../src/flags/draw.ts'
 import type { CompileOptions, EvaluationOptions, FlagsScope } from '../../src/flags/index.ts'
 import { compileFlags, createFlags, flagsView } from '../../src/flags/index.ts'
 import { RankCounter } from '../../src/flags/rank-bound.ts'
-import { bucketOf } from '../../src/flags/rollout.ts'
 import type { Actor, Tenant } from '../../src/vocabulary.ts'
 
 interface Asking {
@@ -197,7 +197,7 @@ describe('rules', () => {
   })
 
   it('that draw by actor say nothing of a missing one where the tenant is out anyway', () => {
-    const end = (bucketOf('layer:l', 'acme') + 1) / 1_000
+    const end = (new Draw('layer:l').bucket('acme') + 1) / 1_000
     const rollout = { percent: 100, by: 'actor' } as const
     const ask = engine({
       inside: on({ layer: { name: 'l', from: 0, to: end }, rollout }),
@@ -313,6 +313,6 @@ describe('rules', () => {
 
   it('put tenants into the buckets that rollouts say', () => {
     const ask = engine({ f: on({ rollout: { percent: 12.345 } }) })
-    for (const id of IDS) expect(ask('f', { tenant: { id } }).value).toBe(bucketOf('f', id) < 12_345)
+    for (const id of IDS) expect(ask('f', { tenant: { id } }).value).toBe(new Draw('f').bucket(id) < 12_345)
   })
 })

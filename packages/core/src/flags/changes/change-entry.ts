@@ -1,10 +1,10 @@
 import type { FlagDefinition } from '../../catalog/definitions.ts'
 import type { JournalEvent } from '../../storage/journal-record.ts'
 import type { Actor, Json } from '../../vocabulary.ts'
+import type { AffectedTenants } from './affected-tenants.ts'
 import { definitionOf } from './effective-definitions.ts'
 import { flagDiff } from './flag-diff.ts'
 import type { FlagChangeKind, FlagHistoryEntry } from './flag-history.ts'
-import type { AffectedTenants } from './flag-preview.ts'
 import type { FlagSetting, NextFlag } from './stored-flag.ts'
 
 /** A change of one flag, decided and not yet made. */

@@ -1,10 +1,10 @@
 import type { FlagDefinition } from '../../catalog/definitions.ts'
 import type { Problem } from '../../catalog/problems.ts'
-import { describe, isObject, Problems } from '../../catalog/problems.ts'
+import { describe, isObject } from '../../catalog/problems.ts'
 import { didYouMean } from '../../did-you-mean.ts'
-import { ThroughlineError } from '../../errors.ts'
 import type { FlagChangeKind, FlagHistoryEntry } from './flag-history.ts'
 import { KEPT_VERSIONS } from './flag-history.ts'
+import { asText, flagInvalid, refuseArchived, refuseProblems } from './flag-invalid.ts'
 import type { FlagPatch } from './patch-definition.ts'
 import { patchDefinition } from './patch-definition.ts'
 import type { FlagSetting } from './stored-flag.ts'
@@ -33,8 +33,14 @@ export interface ChangeBase {
   kept(version: number): Promise<FlagHistoryEntry | undefined>
 }
 
-const CHANGES: readonly FlagChangeKind[] = ['defined', 'patched', 'archived', 'rolled_back', 'reset']
-const NAMES = ['define', 'patch', 'archive', 'rollback', 'reset']
+const KINDS: Readonly<Record<string, FlagChangeKind>> = {
+  define: 'defined',
+  patch: 'patched',
+  archive: 'archived',
+  rollback: 'rolled_back',
+  reset: 'reset',
+}
+const NAMES = Object.keys(KINDS)
 
 /**
  * What a flag is by a change.
@@ -57,32 +63,10 @@ export async function settingBy(base: ChangeBase, change: FlagChange): Promise<S
 export function changeKind(change: unknown): FlagChangeKind {
   const names = isObject(change) ? Object.keys(change) : []
   const [name = ''] = names
-  const kind = CHANGES[NAMES.indexOf(name)]
+  const kind = Object.hasOwn(KINDS, name) ? KINDS[name] : undefined
   if (kind && names.length === 1) return kind
   const given = isObject(change) ? `{ ${names.join(', ').slice(0, 100)} }` : describe(change)
   throw flagInvalid(`A change is one of ${NAMES.join(', ')}, not ${given}.${didYouMean(name.slice(0, 100), NAMES)}`)
-}
-
-/** @throws ThroughlineError `FLAG_INVALID`, naming everything that is wrong and where */
-export function refuseProblems(problems: readonly Problem[]): void {
-  if (problems.length === 0) return
-  throw flagInvalid(problems.map(asText).join(' '), { problems })
-}
-
-/** @throws ThroughlineError `FLAG_INVALID` for what is not known: a guard that is misspelt would guard nothing */
-export function refuseOptions(options: unknown, known: readonly string[]): void {
-  const problems = new Problems()
-  if (problems.members('options', options).length > 0) problems.unknownKeys('options', options as object, known)
-  refuseProblems(problems.list)
-}
-
-export function flagInvalid(message: string, details: Readonly<Record<string, unknown>> = {}): ThroughlineError {
-  return new ThroughlineError('FLAG_INVALID', { message, details })
-}
-
-/** @throws ThroughlineError `FLAG_INVALID` for a flag that serves nobody, and could only surprise once it is back */
-export function refuseArchived(key: string, { archived }: Setting): void {
-  if (archived) throw flagInvalid(`"${key}" is archived: define it, or roll it back, to have it again.`)
 }
 
 function patched(base: ChangeBase, patch: FlagPatch): Setting {
@@ -120,8 +104,4 @@ function valid(base: ChangeBase, definition: unknown): FlagDefinition {
 /** Whatever the caller does with it later. */
 function asStored(definition: unknown): FlagDefinition {
   return JSON.parse(JSON.stringify(definition))
-}
-
-function asText({ path, message }: Problem): string {
-  return `${path}: ${message}`
 }

@@ -1,7 +1,7 @@
 import type { FlagDefinition } from '../../catalog/definitions.ts'
 import { isObject, join } from '../../catalog/problems.ts'
+import { ruleId } from '../../catalog/rule-id.ts'
 import type { Json } from '../../vocabulary.ts'
-import { ruleId } from './patch-definition.ts'
 
 /** One thing that a change changed. */
 export interface FlagDifference {

@@ -2,6 +2,7 @@ import type { FlagDefinition } from '../../catalog/definitions.ts'
 import type { DocumentWrite, ListQuery, StoredDocument } from '../../storage/records.ts'
 import type { Actor, Json } from '../../vocabulary.ts'
 import { PLATFORM } from '../../vocabulary.ts'
+import { definitionKey } from './definition-key.ts'
 import type { FlagDifference } from './flag-diff.ts'
 import type { StoredFlag } from './stored-flag.ts'
 import { settingAt, waitingAt } from './stored-flag.ts'
@@ -37,13 +38,10 @@ export type FlagHistoryEntry = Omit<FlagVersion, 'status'>
 /** Versions of a flag that are kept. */
 export const KEPT_VERSIONS = 100
 
-/** No flag's key holds it. */
-const SEPARATOR = '\u001f'
-
 /** What keeps a version, and lets the oldest one go. */
 export function historyWrites(key: string, entry: FlagHistoryEntry): readonly DocumentWrite[] {
   const write = (version: number, value: Json | null): DocumentWrite => {
-    return { kind: 'definitions', tenant: PLATFORM, key: documentKey(key, version), value }
+    return { kind: 'definitions', tenant: PLATFORM, key: versionKey(key, version), value }
   }
   const kept = write(entry.version, entry as unknown as Json)
   const oldest = entry.version - KEPT_VERSIONS
@@ -52,19 +50,19 @@ export function historyWrites(key: string, entry: FlagHistoryEntry): readonly Do
 
 /** The page of documents that has all versions of a flag, and then others. */
 export function historyQuery(key: string): ListQuery {
-  const after = { tenant: PLATFORM, key: documentKey(key, 0) }
+  const after = { tenant: PLATFORM, key: versionKey(key, 0) }
   return { kind: 'definitions', tenant: PLATFORM, after, limit: KEPT_VERSIONS }
 }
 
 /** The version that a document of kind `definitions` holds, if it is of this flag. */
 export function historyEntry(key: string, document: StoredDocument): FlagHistoryEntry | undefined {
   const entry = document.value as unknown as FlagHistoryEntry
-  return document.key === documentKey(key, entry.version) ? entry : undefined
+  return document.key === versionKey(key, entry.version) ? entry : undefined
 }
 
 /** Where one version is kept. */
-export function documentKey(key: string, version: number): string {
-  return `flag${SEPARATOR}${key}${SEPARATOR}${String(version).padStart(10, '0')}`
+export function versionKey(key: string, version: number): string {
+  return definitionKey('flag', key, String(version).padStart(10, '0'))
 }
 
 /** Versions as they stand at a time, newest first. */

@@ -1,7 +1,7 @@
 import { ThroughlineError } from '../../errors.ts'
+import { DAY_MS, dayOf } from './day.ts'
 import type { FlagState } from './flag-state.ts'
 import type { ServedVariant } from './seen-flags.ts'
-import { dayOf } from './seen-flags.ts'
 
 /** How a flag was used, to the day (UTC). */
 export interface FlagUse {
@@ -21,7 +21,6 @@ export interface FlagUse {
   readonly neededBy?: readonly string[]
 }
 
-const DAY_MS = 86_400_000
 const MAX_DAYS = 3_650
 
 /** @throws ThroughlineError `QUERY_INVALID` */

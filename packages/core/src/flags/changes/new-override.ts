@@ -3,17 +3,8 @@ import { describe } from '../../catalog/problems.ts'
 import { didYouMean } from '../../did-you-mean.ts'
 import { MOMENT_HINT, momentOf } from '../../moment.ts'
 import type { OverrideOptions } from '../../platform-port.ts'
-import type { Json } from '../../vocabulary.ts'
-import { flagInvalid } from './flag-change.ts'
-
-/** An override as it is stored. */
-export type StoredOverride = {
-  readonly value: boolean | string
-  /** ms: it counts up to then. */
-  readonly until?: number
-  /** Why, as the operator says it. */
-  readonly reason?: string
-}
+import type { StoredOverride } from '../stored-override.ts'
+import { flagInvalid } from './flag-invalid.ts'
 
 const MAX_REASON = 500
 
@@ -46,10 +37,4 @@ export function newFlagOverride(
     throw flagInvalid(`"reason" must be a text of 1 to ${MAX_REASON} characters.`)
   }
   return { value, ...(end !== undefined && { until: end }), ...(reason !== undefined && { reason }) }
-}
-
-/** An override that is stored, if it counts at a time, ms. */
-export function readOverride(value: Json, now: number): StoredOverride | undefined {
-  const stored = value as unknown as StoredOverride
-  return stored.until === undefined || stored.until > now ? stored : undefined
 }

@@ -1,6 +1,7 @@
 import type { FlagDefinition, FlagRule, WeightedVariants } from '../../catalog/definitions.ts'
 import type { Problem } from '../../catalog/problems.ts'
 import { describe, isObject, join, Problems } from '../../catalog/problems.ts'
+import { ruleId } from '../../catalog/rule-id.ts'
 import { didYouMean } from '../../did-you-mean.ts'
 
 /**
@@ -77,11 +78,6 @@ function patchedRules(
   // Once a position is given up, who was called by theirs keeps the name.
   const moved = before.some((rule, position) => !rules.has(ruleId(rule, position)))
   return moved ? [...rules].map(([id, rule]) => (isObject(rule) ? { ...rule, id } : rule)) : [...rules.values()]
-}
-
-/** How a rule is named in answers: its id, or its position from 1. */
-export function ruleId(rule: Pick<FlagRule, 'id'>, position: number): string {
-  return rule.id ?? `rule-${position + 1}`
 }
 
 function noRule(id: string, rules: ReadonlyMap<string, unknown>): string {

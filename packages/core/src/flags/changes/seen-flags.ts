@@ -1,6 +1,9 @@
 import type { EventTemplate } from '../../event.ts'
 import type { DocumentSet, DocumentWrite } from '../../storage/records.ts'
 import type { Json } from '../../vocabulary.ts'
+import { DAY_MS, dayOf } from './day.ts'
+import { Deadline } from './deadline.ts'
+import { definitionKey, definitionKeyParts } from './definition-key.ts'
 
 /** When a flag last served a variant, and since when it has: days in UTC, `2026-11-24`. */
 export interface ServedVariant {
@@ -21,13 +24,11 @@ export interface SeenFlagsOptions {
 /** Beside the platform's documents: what is written here changes no definition, and nobody has to look again. */
 export const SEEN_SCOPE = '$flags'
 
-const DAY_MS = 86_400_000
 const FLUSH_MS = 60_000
 const CLOSE_MS = 1_000
 /** Pairs of flag and variant at the most that wait to be written; a catalog has fewer. */
 const MAX_WAITING = 10_000
 const WRITES = 500
-const SEPARATOR = '\u001f'
 
 interface Mark {
   readonly flag: string
@@ -59,14 +60,9 @@ export class SeenFlags {
   async close(): Promise<void> {
     clearInterval(this.#timer)
     const written = this.flush().catch(this.#options.onFailure)
-    let timer: NodeJS.Timeout | undefined
-    await Promise.race([
-      written,
-      new Promise((resolve) => {
-        timer = setTimeout(resolve, CLOSE_MS)
-      }),
-    ])
-    clearTimeout(timer)
+    const time = new Deadline(CLOSE_MS)
+    await time.within(written)
+    time.end()
   }
 
   /** Told of every routine event that is recorded. */
@@ -102,17 +98,12 @@ export class SeenFlags {
   async served(): Promise<readonly ServedVariant[]> {
     const { documents } = await this.#options.read()
     return documents.flatMap(({ key, value }) => {
-      const [kind, flag, variant] = key.split(SEPARATOR)
+      const [kind, flag, variant] = definitionKeyParts(key)
       if (kind !== 'served' || flag === undefined || variant === undefined) return []
       const { first, last } = value as { readonly first: string; readonly last: string }
       return [{ flag, variant, first, last }]
     })
   }
-}
-
-/** The day of a time, ms. */
-export function dayOf(at: number): string {
-  return new Date(at).toISOString().slice(0, 10)
 }
 
 function readMark({ open }: EventTemplate, day: number): Mark {
@@ -124,7 +115,7 @@ function readMark({ open }: EventTemplate, day: number): Mark {
 }
 
 function keyOf({ flag, variant }: Pick<Mark, 'flag' | 'variant'>): string {
-  return ['served', flag, variant].join(SEPARATOR)
+  return definitionKey('served', flag, variant)
 }
 
 function writeOf(mark: Mark, known: ServedVariant | undefined): DocumentWrite | undefined {

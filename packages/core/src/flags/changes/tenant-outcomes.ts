@@ -1,8 +1,9 @@
 import type { PlanDefinition } from '../../catalog/definitions.ts'
 import type { Actor, Json, Tenant } from '../../vocabulary.ts'
+import type { CompiledFlags } from '../compile-flags.ts'
 import type { FlagEvaluation } from '../evaluation.ts'
 import type { FlagsEngine, FlagsScope } from '../flags.ts'
-import type { CompiledFlags, FlagsView } from '../flags-view.ts'
+import type { FlagsView } from '../flags-view.ts'
 import { flagsView } from '../flags-view.ts'
 
 /** What a flag is for a tenant, as far as the tenant alone decides. */

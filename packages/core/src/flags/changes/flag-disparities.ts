@@ -1,5 +1,6 @@
 import type { Tenant } from '../../vocabulary.ts'
 import type { FlagEvaluation } from '../evaluation.ts'
+import { servesSame } from '../evaluation.ts'
 import type { FlagsEngine } from '../flags.ts'
 import type { FlagsView } from '../flags-view.ts'
 import { outcomeIn } from './tenant-outcomes.ts'
@@ -28,12 +29,8 @@ export function flagDisparities(
 ): readonly FlagDisparity[] {
   return keys.flatMap((key) => {
     const [one, other] = [a, b].map(({ tenant, flags }) => outcomeIn(engine, tenant, flags, key))
-    if (!one || !other || sameAnswer(one.evaluation, other.evaluation)) return []
+    if (!one || !other || servesSame(one.evaluation, other.evaluation)) return []
     const mayVary = one.varies || other.varies
     return [{ key, a: one.evaluation, b: other.evaluation, ...(mayVary && { mayVary }) }]
   })
-}
-
-function sameAnswer(a: FlagEvaluation, b: FlagEvaluation): boolean {
-  return a.variant === b.variant && JSON.stringify(a.value) === JSON.stringify(b.value)
 }

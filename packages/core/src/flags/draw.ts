@@ -22,8 +22,3 @@ export class Draw {
     return this.#hash.hash(id) >>> 0
   }
 }
-
-/** The bucket of an id. */
-export function bucketOf(seed: string, id: string): number {
-  return new Draw(seed).bucket(id)
-}

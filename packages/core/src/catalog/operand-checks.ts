@@ -3,6 +3,7 @@ import { isBlock, lengthOfTime, versionRange } from './flag-operands.ts'
 import { FlagPattern } from './flag-pattern.ts'
 import { PatternError } from './flag-pattern-parser.ts'
 import { describe, isObject } from './problems.ts'
+import type { FlagOperator } from './unsound-flag.ts'
 
 /** What is wrong with a value, as the end of a sentence; `undefined` if nothing is. */
 export type Check = (value: unknown) => string | undefined
@@ -93,4 +94,4 @@ export const OPERATORS: Readonly<Record<string, Check>> = {
   semver: versions,
   cidr: blocks,
   exists: truth,
-}
+} satisfies Record<FlagOperator, Check>
