@@ -120,7 +120,7 @@ const ERRORS: Readonly<Record<ErrorCode, readonly [status: number, sentence: str
 
   FLAG_UNKNOWN: [500, 'No flag has this key.', 'Declare it in the catalog.'],
   FLAG_NOT_FOUND: [404, 'No flag has this key.', 'Take one that `flags.list` answers, or declare it in the catalog.'],
-  FLAG_INVALID: [400, 'The flag definition is not valid.', 'Mend what is listed.'],
+  FLAG_INVALID: [400, 'The flag definition is not valid.', 'Mend it; nothing was changed.'],
   FLAG_CONFLICT: [409, 'The flag was changed meanwhile.', 'Read it again with `flags.get` and repeat the change.'],
   TENANTS_UNLISTED: [
     500,

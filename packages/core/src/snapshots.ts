@@ -109,7 +109,7 @@ export function snapshotMaker(
     const overrides = readFlagOverrides(documents, at)
     const ends = [until, overrides.validUntil].filter((time) => time !== undefined)
     return {
-      flags: { ...flagsView(flags, overrides.values, features), stale },
+      flags: flagsView(flags, overrides.values, features, stale),
       ...(since !== undefined && { scheduledAt: since }),
       ...(ends.length > 0 && { validUntil: Math.min(...ends) }),
     }

@@ -167,6 +167,8 @@ describe('a change of a flag', () => {
       () => flags.reset('exports'),
       () => flags.cancel('exports', 1),
       () => flags.get('exports'),
+      // Who may not look is not told what there is.
+      () => flags.get('nothing' as 'exports'),
       () => flags.list(),
       () => flags.history('exports'),
       () => flags.preview('exports', { reset: true }),
@@ -450,6 +452,23 @@ describe('overrides', () => {
     expect(await app.evaluate('acme', 'exports')).toMatchObject({ value: false })
     await app.flags.override('globex', 'exports', true)
     expect(await app.evaluate('globex', 'exports')).toMatchObject({ value: true })
+  })
+
+  it('are not told of a flag that a deploy took away', async () => {
+    const { exports, reports } = catalog.flags
+    const operator = { actor: { id: 'olga' }, reason: 'TICKET-7' }
+    const storage = memoryStorage()
+    const withFlags = (flags: Record<string, typeof exports | typeof reports>) =>
+      createThroughline({ flags, tenants: { load: (id) => ({ id }) }, storage })
+    const before = withFlags({ exports, reports })
+    await before.platform.run(operator, async ({ flags }) => {
+      await flags.override('acme', 'exports', true)
+      await flags.override('acme', 'reports', true)
+    })
+    const after = withFlags({ reports })
+    const told = await after.platform.run(operator, ({ flags }) => flags.overrides('acme'))
+    expect(told.map(({ key }) => key)).toEqual(['reports'])
+    await after.close()
   })
 
   it('end when they say, and keep their reason', async () => {

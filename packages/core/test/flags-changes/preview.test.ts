@@ -213,6 +213,7 @@ describe('preview', () => {
       app.platform.run(operator, ({ flags }) => flags.preview('reports', { define: { default: true } }, options))
     expect(await preview()).toMatchObject({ tenants: 3, flipped: 3, flips: { length: 3 } })
     expect(await preview({ limit: 0 })).toMatchObject({ flipped: 3, flips: { length: 0 } })
+    expect(await preview({ limit: 2.9 })).toMatchObject({ flipped: 3, flips: { length: 2 } })
     for (const options of [{ limit: Number.NaN }, { limit: -1 }, { limit: null }, { limit: '5' }, { limt: 5 }])
       await expect(preview(options)).rejects.toMatchObject({ code: 'FLAG_INVALID' })
   })

@@ -23,7 +23,7 @@ export function flagInvalid(message: string, details: Readonly<Record<string, un
 
 /** @throws ThroughlineError `FLAG_INVALID` for a flag that serves nobody, and could only surprise once it is back */
 export function refuseArchived(key: string, { archived }: Pick<FlagSetting, 'archived'>): void {
-  if (archived) throw flagInvalid(`"${key}" is archived: define it, or roll it back, to have it again.`)
+  if (archived) throw flagInvalid(`"${key}" is archived: define it, roll it back or reset it, to have it again.`)
 }
 
 /** A problem as a sentence. */

@@ -119,8 +119,8 @@ export interface PlatformFlags<C extends Catalog = Catalog> {
    */
   clearOverride(tenantId: string, key: FlagKey<C>): Promise<void>
   /**
-   * A tenant's overrides that count now: of which flag, up to when (ms since the epoch), and why. None of a tenant that
-   * does not exist.
+   * A tenant's overrides that have not ended: of which flag, up to when (ms since the epoch), and why. That of an archived flag
+   * counts once the flag is back. None of a tenant that does not exist.
    */
   overrides(tenantId: string): Promise<readonly FlagOverride<FlagKey<C>>[]>
 }
