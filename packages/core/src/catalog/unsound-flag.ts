@@ -23,22 +23,30 @@ export type RingName<Rule> = Rule extends { readonly rings: readonly (infer Ring
   : string
 
 /**
- * `never` for a flag that names nothing that is not there: then all of it is as it should be. It takes the compiler a fortieth of what
- * it takes to tell where a mistake is, which is left to the flags that may have one: of a thousand flags hardly any.
+ * `never` for a flag that names nothing that is not there: then all of it is as it should be. It takes the compiler a fifth of what
+ * it takes to tell where a mistake is, which is left to the flags that may have one: of a thousand flags hardly any. Lists are looked
+ * at by `[number]`: inferred, the element that has a mistake would be taken for a kind of the one that has not.
  */
-export type UnsoundFlag<Flags, Own extends keyof Flags, Segment extends string, Flag = Flags[Own]> =
-  | Strays<Flag, keyof VariantFlag>
-  | (Flag extends { readonly default: ServedBy<Flag> } ? never : false)
-  | ('rules' extends keyof Flag
-      ? Flag extends { readonly rules: readonly (infer Rule)[] }
-        ? UnsoundRule<Rule, ServedBy<Flag>, Segment>
-        : false
-      : never)
-  | ('prerequisites' extends keyof Flag
-      ? Flag extends { readonly prerequisites: readonly (infer Prerequisite)[] }
-        ? UnsoundPrerequisite<Prerequisite, Flags, Own>
-        : false
-      : never)
+export type UnsoundFlag<
+  Flags,
+  Own extends keyof Flags,
+  Segment extends string,
+  Flag = Flags[Own],
+> = Flag extends unknown
+  ?
+      | Strays<Flag, keyof VariantFlag>
+      | (Flag extends { readonly default: ServedBy<Flag> } ? never : false)
+      | ('rules' extends keyof Flag
+          ? Flag extends { readonly rules: infer Rules extends readonly unknown[] }
+            ? UnsoundRule<Rules[number], ServedBy<Flag>, Segment>
+            : false
+          : never)
+      | ('prerequisites' extends keyof Flag
+          ? Flag extends { readonly prerequisites: infer Prerequisites extends readonly unknown[] }
+            ? UnsoundPrerequisite<Prerequisites[number], Flags, Own>
+            : false
+          : never)
+  : never
 
 type Strays<Part, Member> = Part extends unknown ? ([keyof Part] extends [Member] ? never : false) : never
 
@@ -52,8 +60,8 @@ type UnsoundRule<Rule, Value, Segment extends string> = Rule extends { readonly 
             : false
           : never)
       | ('rings' extends keyof Rule
-          ? Rule extends { readonly rings: readonly (infer Ring)[] }
-            ? UnsoundRing<Ring, Segment>
+          ? Rule extends { readonly rings: infer Rings extends readonly unknown[] }
+            ? UnsoundRing<Rings[number], Segment>
             : false
           : never)
       | ('upTo' extends keyof Rule ? (Rule extends { readonly upTo: RingName<Rule> } ? never : false) : never)
@@ -92,13 +100,13 @@ type UnsoundConditions<Conditions, Segment extends string> = Conditions extends 
 
 type UnsoundGroups<Conditions, Segment extends string> =
   | ('and' extends keyof Conditions
-      ? Conditions extends { readonly and: readonly (infer Each)[] }
-        ? UnsoundConditions<Each, Segment>
+      ? Conditions extends { readonly and: infer Each extends readonly unknown[] }
+        ? UnsoundConditions<Each[number], Segment>
         : false
       : never)
   | ('or' extends keyof Conditions
-      ? Conditions extends { readonly or: readonly (infer Each)[] }
-        ? UnsoundConditions<Each, Segment>
+      ? Conditions extends { readonly or: infer Each extends readonly unknown[] }
+        ? UnsoundConditions<Each[number], Segment>
         : false
       : never)
   | ('not' extends keyof Conditions

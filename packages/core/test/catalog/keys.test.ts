@@ -218,6 +218,38 @@ describe('names in a catalog', () => {
     defineCatalog({ flags: { a: flag({ if: { or: [{ not: { 'org.a': { ge: 1 } } }] }, serve: 'large' }) } })
     // @ts-expect-error no operator beside one that is
     defineCatalog({ flags: { a: flag({ if: { 'org.a': { gt: 1, less: 2 } }, serve: 'large' }) } })
+    const maybe = Math.random() < 0.5
+    const wrong = { if: { plan: 'pro' }, serve: true } as const
+    // Inline: of what is kept in variables the compiler itself leaves away the one that says more.
+    defineCatalog({
+      flags: {
+        // @ts-expect-error no such root, in one of two lists
+        a: { rules: maybe ? [{ serve: true }] : [{ if: { plan: 'pro' }, serve: true }], default: false },
+        // @ts-expect-error no such root, in one of two groups
+        b: { rules: [{ if: { or: maybe ? [{ 'org.a': 1 }] : [{ 'org.a': 1, p: 2 }] }, serve: true }], default: false },
+        // @ts-expect-error no such root, in one of two groups
+        c: { rules: [{ if: { and: maybe ? [{ 'org.a': 1 }] : [{ 'org.a': 1, p: 2 }] }, serve: true }], default: false },
+      },
+    })
+    const inner = [{ name: 'x', if: {} }] as const
+    const outer = [
+      { name: 'x', if: {}, whn: 1 },
+      { name: 'y', if: {} },
+    ] as const
+    // @ts-expect-error no such member of a ring, in one of two lists
+    defineCatalog({ flags: { a: { rules: [{ rings: maybe ? inner : outer, serve: true }], default: false } } })
+    const either = maybe ? ({ default: false } as const) : ({ rules: [wrong], default: false } as const)
+    // @ts-expect-error no such root, in one of two flags
+    defineCatalog({ flags: { a: either } })
+    const rollout = maybe ? ({ percent: 5 } as const) : ({ percent: 5, sede: 'x' } as const)
+    // @ts-expect-error no such member, of one of two rollouts
+    defineCatalog({ flags: { a: { rules: [{ rollout, serve: true }], default: false } } })
+    const perhaps: { readonly rules?: readonly [typeof wrong]; readonly default: false } = { default: false }
+    // @ts-expect-error no such root, in rules that may be there
+    defineCatalog({ flags: { a: perhaps } })
+    const grouped: { readonly and?: readonly [{ readonly plan: 'pro' }] } = {}
+    // @ts-expect-error no such root, in a group that may be there
+    defineCatalog({ flags: { a: { rules: [{ if: grouped, serve: true }], default: false } } })
     const b = { default: false } as const
     const prerequisites = [
       { flag: 'b', is: true },
