@@ -1,6 +1,3 @@
-import { createRequire } from 'node:module'
-import { join } from 'node:path'
-import { ThroughlineError } from '@throughline/core/storage'
 import type Driver from 'better-sqlite3'
 import type { Database, Statement } from 'better-sqlite3'
 
@@ -13,26 +10,6 @@ export interface ConnectionOptions {
   readonly durability: 'process' | 'disk'
   readonly busyTimeoutMs: number
   readonly trace?: ((sql: string) => void) | undefined
-}
-
-/**
- * The better-sqlite3 that is installed: found from this package, else from the application.
- *
- * @throws ThroughlineError `OPTIONS_INVALID` when there is none
- */
-export async function loadDriver(): Promise<typeof Driver> {
-  try {
-    return (await import('better-sqlite3')).default
-  } catch (error) {
-    try {
-      return createRequire(join(process.cwd(), 'package.json'))('better-sqlite3')
-    } catch {
-      throw new ThroughlineError('OPTIONS_INVALID', {
-        message: 'Records on SQLite need the package better-sqlite3: `npm install better-sqlite3`.',
-        cause: error,
-      })
-    }
-  }
 }
 
 /** Opens a connection as all of ours are: WAL, a large cache, checkpoints far apart, a short wait for locks. */

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { loadDriver } from './connection.ts'
+import { loadDriver } from './driver.ts'
 import { failureOf } from './failure.ts'
 import type { Answer, Request, ThreadOptions, Trace } from './protocol.ts'
 import { RecordsThread } from './records-thread.ts'

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { loadDriver } from '../../sqlite/connection.ts'
+import { loadDriver } from '../../sqlite/driver.ts'
 import { failureOf } from '../../sqlite/failure.ts'
 import type { LimitsMessage, LimitsReply, LimitsThreadOptions, LimitsTrace } from './limits-protocol.ts'
 import { LimitsThread } from './limits-thread.ts'
