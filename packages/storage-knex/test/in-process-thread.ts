@@ -46,7 +46,10 @@ export function deafThread(): Thread & { readonly received: Request[] } {
     },
     ref() {},
     unref() {},
-    terminate: async () => 0,
+    async terminate() {
+      events.emit('exit')
+      return 0
+    },
   })
   return thread as unknown as Thread & { readonly received: Request[] }
 }

@@ -1,72 +1,79 @@
-import type { CheckpointResult } from './protocol.ts'
+import type { LogCopy } from './write-ahead-log.ts'
 
-/** Frames of the write-ahead log that are worth copying: at twice as many the writer does it by itself, and what comes waits. */
+/** Frames of the write-ahead log that are worth copying. */
 const DUE_FRAMES = 5_000
 /** Frames for which appends hardly wait. */
 const FEW_FRAMES = 500
 /** Under steady load each pass leaves what came while it ran, which soon is what comes during a sync. */
 const MOST_PASSES = 3
-/** Of a write, as long as it is not known. */
-const FIRST_GUESS = 8
+/** Frames at which it is worth a wait that the log begins anew: who reads or writes at every moment keeps it from that. */
+const LONG_FRAMES = 20_000
 
 export interface CheckpointsOptions {
-  /** Copies what is in the log by now, while the writer goes on. */
-  beside(): Promise<CheckpointResult>
-  /** Copies the rest, in the writer's own turn: only between its transactions the log can begin anew. */
-  between(): Promise<CheckpointResult>
+  /** Copies what is in the log by now, while the writer goes on; `undefined`: another process is at it. */
+  beside(): Promise<LogCopy | undefined>
+  /**
+   * Copies the rest, in the writer's own turn: only between transactions the log can begin anew.
+   *
+   * @param waits for those of other processes, and for who reads, as long as a write waits
+   */
+  between(waits: boolean): Promise<LogCopy | undefined>
 }
 
 /**
- * Copies the write-ahead log into the file before the writer has to: that takes 100 ms and more, in which nothing is
- * appended, and so nothing acknowledged.
+ * Has the write-ahead log copied into the file beside the writer: where SQLite does it by itself, it takes 100 ms and more
+ * of a commit, in which nothing is appended, and so nothing acknowledged.
  */
 export class Checkpoints {
   readonly #options: CheckpointsOptions
-  #writes = 0
-  #framesOfWrite = FIRST_GUESS
-  /** Frames that were in the log, and copied, when it was last seen. */
-  #frames = 0
-  #running: Promise<void> | undefined
+  /** Frames that the last round left behind: somebody still reads what was before them, or they could not be written. */
+  #left = 0
+  #isRunning = false
+  #isClosed = false
 
   constructor(options: CheckpointsOptions) {
     this.#options = options
   }
 
-  /** The writer was given something to write. */
-  wrote(): void {
-    this.#writes += 1
-    if (this.#running || this.#writes * this.#framesOfWrite < DUE_FRAMES) return
-    // A pass that fails leaves all of it to the writer, as if there had been none.
-    this.#running = this.#run()
-      .catch(ignore)
-      .finally(() => {
-        this.#running = undefined
-      })
+  /** The writer saw so many frames in the log that are not in the file. */
+  seen(uncopied: number): void {
+    this.#left = Math.min(this.#left, uncopied)
+    if (this.#isRunning || this.#isClosed || uncopied - this.#left < DUE_FRAMES) return
+    void this.#run(uncopied)
   }
 
-  /** Resolves once none is under way. */
-  async idle(): Promise<void> {
-    await this.#running
+  /** Begins nothing more. */
+  close(): void {
+    this.#isClosed = true
   }
 
-  async #run(): Promise<void> {
-    const writes = this.#writes
-    this.#writes = 0
-    const { frames } = await this.#options.beside()
-    // The log may have begun anew since: never less than half of what was known, or the next look would come far too late.
-    const added = frames >= this.#frames ? frames - this.#frames : frames
-    this.#framesOfWrite = Math.max(added / writes, this.#framesOfWrite / 2)
-    let before = frames
-    for (let pass = 1; pass < MOST_PASSES; pass++) {
-      const { frames: after } = await this.#options.beside()
-      if (after - before <= FEW_FRAMES) break
-      before = after
+  async #run(uncopied: number): Promise<void> {
+    this.#isRunning = true
+    // What fails is tried again once there is more.
+    this.#left = await this.#round(uncopied).catch(() => uncopied)
+    this.#isRunning = false
+  }
+
+  /** Answers how many frames are left behind. */
+  async #round(uncopied: number): Promise<number> {
+    const { beside, between } = this.#options
+    let before = 0
+    for (let pass = 1; pass <= MOST_PASSES; pass++) {
+      const copy = await beside().catch(() => 'failed' as const)
+      if (this.#isClosed || copy === undefined) return uncopied
+      // The log must not grow without end: then appends have to wait.
+      if (copy === 'failed') break
+      // In the writer's turn it would take too long once the reader has gone, and before that it leads to nothing.
+      if (leftBy(copy) > FEW_FRAMES) return leftBy(copy)
+      const more = copy.frames - before
+      before = copy.frames
+      if (pass > 1 && more <= FEW_FRAMES) break
     }
-    const rest = await this.#options.between()
-    this.#frames = rest.copied < rest.frames ? rest.frames : 0
+    const rest = await between(before >= LONG_FRAMES)
+    return rest ? leftBy(rest) : uncopied
   }
 }
 
-function ignore(): void {
-  // The writer does it.
+function leftBy({ frames, copied }: LogCopy): number {
+  return frames - copied
 }

@@ -16,7 +16,7 @@ export type Operation =
   | readonly ['commit', change: Change]
   | readonly ['project', request: ProjectRequest]
   | readonly ['migrate', mode: 'auto' | 'check', features: readonly Feature[]]
-  | readonly ['checkpoint']
+  | readonly ['checkpoint', waits: boolean]
   /** Answered once the thread runs; opens nothing. */
   | readonly ['ready']
   | readonly ['backlog']
@@ -47,16 +47,12 @@ export interface Failure {
 
 export type Result = { readonly value: unknown } | { readonly failure: Failure }
 
-/** What a checkpoint found: pages in the write-ahead log, and how many of them are in the file by now. */
-export interface CheckpointResult {
-  readonly frames: number
-  readonly copied: number
-}
-
 /** Without `results`, every operation succeeded and had nothing to say. */
 export interface Answer {
   readonly id: number
   readonly results?: readonly Result[]
+  /** Pages of the write-ahead log that are not in the file, where somebody is to see to it. */
+  readonly uncopied?: number
 }
 
 /** A statement that was run, for tests that count them. */

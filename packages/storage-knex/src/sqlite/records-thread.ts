@@ -8,15 +8,18 @@ import { failureOf, isBroken, unavailable, undoesAll } from './failure.ts'
 import { claimJournal } from './journal-key.ts'
 import { JournalTable } from './journal-table.ts'
 import { OpenedFile } from './opened-file.ts'
-import type { Answer, CheckpointResult, Operation, Request, Result, ThreadOptions } from './protocol.ts'
+import type { Answer, Operation, Request, Result, ThreadOptions } from './protocol.ts'
 import { sharedClock } from './protocol.ts'
 import { RecordsReader } from './records-reader.ts'
 import { secretBeside } from './secret-file.ts'
 import { SliceProjector } from './slice-projector.ts'
+import { copyLog, leaveLog, uncopiedFrames } from './write-ahead-log.ts'
 
 /** What works on one open connection; dropped as a whole when the connection breaks. */
 interface Session {
   readonly connection: Connection
+  /** The log is copied when others say so. */
+  readonly leavesLog: boolean
   readonly key: string
   readonly journal: JournalTable
   readonly projector: SliceProjector
@@ -37,7 +40,8 @@ export class RecordsThread {
   constructor(driver: typeof Driver, options: ThreadOptions, trace: ((sql: string) => void) | undefined) {
     this.#driver = driver
     this.#options = options
-    this.#trace = trace
+    // That the log is looked at and copied is no statement on tables.
+    this.#trace = trace && ((sql) => void (sql.startsWith('PRAGMA wal_') || trace(sql)))
   }
 
   answer({ id, now, deadline, operations }: Request): Answer {
@@ -53,7 +57,11 @@ export class RecordsThread {
       else results.push(this.#attempt(operations[end++] as Operation, now))
       i = end
     }
-    return results.every((result) => result === SUCCESS) ? { id } : { id, results }
+    return {
+      id,
+      ...(results.some((result) => result !== SUCCESS) && { results }),
+      ...(this.#session?.leavesLog && { uncopied: this.#uncopied(this.#session.connection) }),
+    }
   }
 
   close(): void {
@@ -119,7 +127,7 @@ export class RecordsThread {
         migrate(connection, operation[1], operation[2], now)
         return claim(connection, key, now)
       case 'checkpoint':
-        return checkpoint(connection)
+        return copyLog(connection, operation[1])
       case 'backlog':
         return reader.backlog(now)
       case 'read':
@@ -158,6 +166,7 @@ export class RecordsThread {
       const key = isWriter ? (secret ?? secretBeside(filename)) : ''
       this.#session = {
         connection,
+        leavesLog: isWriter && leaveLog(connection),
         key,
         journal: new JournalTable(connection, key),
         projector: new SliceProjector(connection, key),
@@ -167,6 +176,15 @@ export class RecordsThread {
     } catch (error) {
       connection.close()
       throw error
+    }
+  }
+
+  #uncopied(connection: Connection): number {
+    try {
+      return uncopiedFrames(connection)
+    } catch {
+      // The next write says what is wrong.
+      return 0
     }
   }
 
@@ -184,11 +202,6 @@ export class RecordsThread {
     }
     return failureOf(error)
   }
-}
-
-function checkpoint(connection: Connection): CheckpointResult {
-  const found = connection.get<{ log: number; checkpointed: number }>('PRAGMA wal_checkpoint(PASSIVE)')
-  return { frames: found?.log ?? 0, copied: found?.checkpointed ?? 0 }
 }
 
 function isWrite(operation: Operation): boolean {

@@ -27,6 +27,8 @@ import { ThreadClient } from './thread-client.ts'
 
 const MIGRATE_MS = 60_000
 const START_MS = 60_000
+/** The log grows until then: after it the writer copies it itself. */
+const COPY_MS = 20_000
 /** While another process migrates, the file is locked; each attempt waits for the lock as long as the thread may. */
 const OPEN_ATTEMPTS = 25
 const MAX_WAITING = 20_000
@@ -83,7 +85,7 @@ export class SqliteRecords implements RecordsStore {
   }
 
   async close(): Promise<void> {
-    await this.#checkpoints?.idle()
+    this.#checkpoints?.close()
     await this.#checkpointer?.close()
     await this.#reader?.close()
     await this.#writer?.close()
@@ -126,9 +128,7 @@ export class SqliteRecords implements RecordsStore {
   }
 
   #write<T>(operation: Operation, departure: Departure, bytes = 0): Promise<T> {
-    if (!this.#writer) return Promise.reject(notOpen())
-    this.#checkpoints?.wrote()
-    return this.#writer.call(operation, departure, bytes)
+    return this.#writer ? this.#writer.call(operation, departure, bytes) : Promise.reject(notOpen())
   }
 
   #read<T>(operation: Operation): Promise<T> {
@@ -139,8 +139,8 @@ export class SqliteRecords implements RecordsStore {
   #copy(writer: ThreadClient, checkpointer: ThreadClient): void {
     this.#checkpointer = checkpointer
     this.#checkpoints = new Checkpoints({
-      beside: () => checkpointer.callAlone(['checkpoint'], START_MS),
-      between: () => writer.call(['checkpoint'], 'turn'),
+      beside: () => checkpointer.callAlone(['checkpoint', false], COPY_MS),
+      between: (waits) => writer.call(['checkpoint', waits], 'turn'),
     })
   }
 
@@ -163,6 +163,7 @@ export class SqliteRecords implements RecordsStore {
       maxWaiting: MAX_WAITING,
       now,
       onStatement: told,
+      onUncopied: (frames) => this.#checkpoints?.seen(frames),
     })
   }
 

@@ -16,6 +16,8 @@ export interface ThreadClientOptions {
   readonly maxWaiting: number
   now(): number
   readonly onStatement?: ((sql: string) => void) | undefined
+  /** The thread saw so many pages of the log that are not in the file. */
+  readonly onUncopied?: ((frames: number) => void) | undefined
 }
 
 /** When the calls made so far leave: at the end of this turn's callback, or of the turn. */
@@ -79,6 +81,7 @@ export class ThreadClient {
 
   /** Performs one operation that may take longer than others, alone in its message. */
   callAlone<T>(operation: Operation, answerWithinMs: number): Promise<T> {
+    if (this.#closed) return Promise.reject(new ThroughlineError('CLOSED'))
     this.#flush()
     return new Promise<T>((resolve, reject) => {
       this.#waiting += 1
@@ -161,6 +164,7 @@ export class ThreadClient {
       if (result && 'failure' in result) call.reject(errorOf(result.failure))
       else call.resolve(result?.value as never)
     })
+    if (answer.uncopied !== undefined) this.#options.onUncopied?.(answer.uncopied)
   }
 
   #settle(id: number, decide: (call: Call, index: number) => void): void {
