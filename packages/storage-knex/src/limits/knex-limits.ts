@@ -1,9 +1,12 @@
 import type { LimitsStore } from '@throughline/core/storage'
 import type { Knex } from 'knex'
-import { checkOptions, refuseOptions } from './limits-options.ts'
-import { limitsFileBeside, limitsPlace } from './limits-place.ts'
+import { fileBeside, kindOfDatabase, noFile } from '../app-database.ts'
+import { refuseOptions } from '../option-problems.ts'
+import { checkOptions } from './limits-options.ts'
 import { PostgresLimits } from './postgres/postgres-limits.ts'
 import { SqliteLimits } from './sqlite/sqlite-limits.ts'
+
+const NAME = 'knexLimits'
 
 export type KnexLimitsOptions = Readonly<
   {
@@ -62,12 +65,14 @@ export function knexLimits(options: KnexLimitsOptions): KnexLimits {
   checkOptions(options)
   const { app, clock = 'server', answerWithinMs = 1_000, onStatement } = options
   const common = { clock, answerWithinMs, onStatement }
-  if (app && limitsPlace(app) === 'postgres') {
-    refuseOptions(options, ['filename', 'busyTimeoutMs'], 'SQLite')
+  if (app && kindOfDatabase(app, NAME) === 'postgres') {
+    refuseOptions(NAME, options, ['filename', 'busyTimeoutMs'], 'SQLite')
     const { migrate, schema = 'throughline' } = options
     return new PostgresLimits({ ...common, app, migrate, schema })
   }
-  refuseOptions(options, ['schema', 'migrate'], 'Postgres')
-  const filename = options.filename ?? limitsFileBeside(app)
+  refuseOptions(NAME, options, ['schema', 'migrate'], 'Postgres')
+  // Not the records' file: limits change with each request, and neither is to wait for the other.
+  const filename = options.filename ?? fileBeside(app, '.throughline-limits.db')
+  if (filename === undefined) throw noFile(NAME)
   return new SqliteLimits({ ...common, filename, busyTimeoutMs: options.busyTimeoutMs ?? 30 })
 }

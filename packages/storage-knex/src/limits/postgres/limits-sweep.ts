@@ -1,28 +1,15 @@
 import type { PostgresConnection } from '../../postgres/pool.ts'
 import { KEPT_MS } from '../limit-tables.ts'
+import { SweepTurns, type SweptTable } from '../sweep-turns.ts'
 
-/** Rows that are looked at for each decision: the tables are kept clean without a timer, as fast as they can grow. */
-const ROWS_PER_DECISION = 4
 const ROWS = 1_000
 
-const TABLES = [
-  sweptTable('throughline_limits', 'tenant_id, key', 'expires_at'),
-  sweptTable('throughline_limit_leases', 'tenant_id, key, lease', 'ends_at'),
-]
-
-interface SweptTable {
-  readonly first: readonly string[]
-  readonly sweep: string
-}
-
 /** Looks at some rows after a given one, and removes those that are over but for those that somebody else has. */
-function sweptTable(table: string, key: string, over: string): SweptTable {
-  const columns = key.split(', ')
+function sweepStatement({ name: table, key: columns, over }: SweptTable): string {
+  const key = columns.join(', ')
   const after = columns.map((_, i) => `$${i + 2}::text`).join(', ')
   const same = (a: string, b: string): string => columns.map((it) => `${a}.${it} = ${b}.${it}`).join(' AND ')
-  return {
-    first: columns.map(() => ''),
-    sweep: `WITH clock AS (
+  return `WITH clock AS (
   SELECT coalesce($1::bigint, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint) - ${KEPT_MS} AS now
 ), looked AS (
   SELECT ${key}, ${over} AS over_at FROM ${table} WHERE (${key}) > (${after}) ORDER BY ${key} LIMIT ${ROWS}
@@ -33,29 +20,22 @@ function sweptTable(table: string, key: string, over: string): SweptTable {
 ), removed AS (
   DELETE FROM ${table} AS t USING free WHERE ${same('t', 'free')}
 )
-SELECT ${key} FROM looked ORDER BY ${columns.map((it) => `${it} DESC`).join(', ')} LIMIT 1`,
-  }
+SELECT ${key} FROM looked ORDER BY ${columns.map((it) => `${it} DESC`).join(', ')} LIMIT 1`
 }
 
-/** Removes rows that are over, a few at a time: a hand goes round each table. */
+/** Removes rows that are over, a few at a time. */
 export class LimitsSweep {
-  readonly #hands: (readonly unknown[])[] = TABLES.map(({ first }) => first)
-  #decisions = 0
-  #turn = 0
+  readonly #turns = new SweepTurns(ROWS, sweepStatement)
 
   /** Counts decisions; whether it is time to sweep. */
   isDue(decisions: number): boolean {
-    this.#decisions += decisions
-    return this.#decisions * ROWS_PER_DECISION >= ROWS
+    this.#turns.count(decisions)
+    return this.#turns.isDue
   }
 
   /** @param now ms since the epoch; `null`: the server's clock */
   async sweep(connection: PostgresConnection, now: number | null): Promise<void> {
-    this.#decisions = 0
-    const turn = this.#turn
-    this.#turn = (turn + 1) % TABLES.length
-    const { sweep, first } = TABLES[turn] as SweptTable
-    const last = await connection.get(sweep, now, ...(this.#hands[turn] as readonly unknown[]))
-    this.#hands[turn] = last ? Object.values(last) : first
+    const { statements, after, moved } = this.#turns.next()
+    moved(await connection.get(statements, now, ...after))
   }
 }
