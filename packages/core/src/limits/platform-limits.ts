@@ -29,16 +29,16 @@ export function createPlatformLimits<Name extends string>(
   catalog: Readonly<Record<string, LimitDefinition>>,
 ): PlatformLimits<Name> {
   const check = (name: string): void => {
+    port.acting()
     if (Object.hasOwn(catalog, name)) return
-    const known = Object.keys(catalog)
-    throw new ThroughlineError('LIMIT_NOT_FOUND', {
-      message: `No limit is called "${name}".${didYouMean(name, known)}`,
-    })
+    const given = String(name).slice(0, 100)
+    const known = didYouMean(given, Object.keys(catalog))
+    throw new ThroughlineError('LIMIT_NOT_FOUND', { message: `No limit is called "${given}".${known}` })
   }
   return {
     async override(tenantId, name, limit, options = {}) {
-      const { until, reason = port.reason(), ...unknown } = options
       check(name)
+      const { until, reason = port.reason(), ...unknown } = options
       const override = newLimitOverride(limit, {
         ...unknown,
         reason,

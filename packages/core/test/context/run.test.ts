@@ -61,7 +61,21 @@ describe('what the operator sets for one tenant', () => {
       const unknown = await refusal(() => limits.override('acme', 'apis', perMinute(6)))
       // The operator's page asked for it: no failure of the server.
       expect(unknown).toMatchObject({ code: 'LIMIT_NOT_FOUND', status: 404, expose: true })
+      for (const name of ['x'.repeat(1_000_000), null, undefined, 5] as never[]) {
+        const { code, message } = await refusal(() => limits.clearOverride('acme', name))
+        expect(code).toBe('LIMIT_NOT_FOUND')
+        expect(message.length).toBeLessThan(300)
+      }
     })
+    // Who may not look is not told what there is.
+    const { limits } = throughline().platform
+    const apis = 'apis' as 'api'
+    for (const call of [
+      () => limits.clearOverride('acme', apis),
+      () => limits.override('acme', apis, perMinute(6), { reason: 'a pilot' }),
+    ]) {
+      expect((await refusal(call)).code).toBe('PLATFORM_REASON_REQUIRED')
+    }
   })
 
   it('is refused for a tenant that does not exist: it would hold for nobody', async () => {
