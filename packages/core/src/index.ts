@@ -146,7 +146,7 @@ export type {
   VerifiedToken,
 } from './resolve/index.ts'
 export { fromApiKey, fromClaim, fromHeader, fromHost, fromPath, fromSubdomain } from './resolve/index.ts'
-export type { RunInput } from './runs.ts'
+export type { RunInput } from './run-input.ts'
 export type { MemoryStorageOptions, Storage, TimelineEvent } from './storage/index.ts'
 export { combine, memoryLimits, memoryStorage } from './storage/index.ts'
 export type {

@@ -1,22 +1,20 @@
-import { withRoles } from './actor.ts'
-import { newId } from './clock.ts'
+import { Checkpoints } from './checkpoints.ts'
 import type { PlatformContext, ScopeOwner, Snapshot } from './context/index.ts'
 import { Scope } from './context/index.ts'
 import { ThroughlineError } from './errors.ts'
-import { noteRefusal } from './http/note-refusal.ts'
 import type { MembershipRule, PipelineHost } from './http/pipeline-host.ts'
 import type { Activity, Journal } from './journal/index.ts'
 import { Listeners } from './listeners.ts'
-import type { JournalEvent, JournalRecord } from './storage/journal-record.ts'
-import type { MaybePromise } from './storage/limits.ts'
-import type { CommitResult, DocumentWrite, QuotaMove } from './storage/records.ts'
+import type { MaybePromise } from './maybe-promise.ts'
+import type { ChangeAuthor, RecordedChange } from './recorded-change.ts'
+import { recordOf } from './recorded-change.ts'
+import type { CommitResult } from './storage/records.ts'
 import type { TelemetryPort } from './telemetry-port.ts'
 import { isTenantId } from './tenant-id.ts'
 import type { IsMember, Membership, TenantState } from './tenants/index.ts'
-import { Memberships } from './tenants/index.ts'
+import { MembershipRules } from './tenants/index.ts'
 import type { Actor, RequestInfo } from './vocabulary.ts'
 
-const MAX_MEMBERSHIPS = 50_000
 const CLOSE_TIMEOUT_MS = 10_000
 /** A context older than this looks again before it writes. */
 const CHECKPOINT_MS = 2_000
@@ -34,13 +32,6 @@ export interface InstanceParts<S extends Snapshot> {
   now(): number
   start(): Promise<void>
   stop(): Promise<void>
-}
-
-/** A change with the event it leaves on the tenant's trail, in one transaction. */
-export interface RecordedChange {
-  readonly writes?: readonly DocumentWrite[]
-  readonly quotas?: readonly QuotaMove[]
-  readonly event?: Omit<JournalEvent, 'notable'>
 }
 
 /** Where an instance keeps what adapters need of it. */
@@ -62,7 +53,8 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
   readonly #parts: InstanceParts<S>
   /** Told first when the instance closes: what would stay open for hours ends then. */
   readonly closing: Listeners<void>
-  readonly #memberships = new Map<MembershipRule, Memberships>()
+  readonly #memberships: MembershipRules
+  readonly #checkpoints: Checkpoints<S>
   #started = false
   #starting: Promise<void> | undefined
   #closing: Promise<void> | undefined
@@ -76,6 +68,10 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
     this.observes = parts.observes
     this.membershipRule = parts.membershipRule
     this.closing = new Listeners((error) => this.onFailure(error))
+    const { tenants, observes, isOurMember } = parts
+    const now = (): number => parts.now()
+    this.#memberships = new MembershipRules(now, isOurMember)
+    this.#checkpoints = new Checkpoints({ tenants, memberships: this.#memberships, observes, now })
     this.starting?.catch(() => undefined)
   }
 
@@ -132,21 +128,11 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
   }
 
   isMember(rule: MembershipRule, actor: Actor, tenantId: string): MaybePromise<Membership> {
-    return rule === 'claimed' ? { member: true } : this.#membershipsOf(rule).of(actor, tenantId)
-  }
-
-  #membershipsOf(rule: Exclude<MembershipRule, 'claimed'>): Memberships {
-    let memberships = this.#memberships.get(rule)
-    if (!memberships) {
-      const isMember = rule === 'ours' ? this.#parts.isOurMember : rule
-      memberships = new Memberships({ max: MAX_MEMBERSHIPS, now: () => this.now(), isMember })
-      this.#memberships.set(rule, memberships)
-    }
-    return memberships
+    return rule === 'claimed' ? { member: true } : this.#memberships.of(rule).of(actor, tenantId)
   }
 
   forgetMembers(tenantId: string): void {
-    for (const memberships of this.#memberships.values()) memberships.invalidate(tenantId)
+    this.#memberships.forget(tenantId)
   }
 
   openScope(parts: {
@@ -173,36 +159,16 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
       activity,
       request,
       membership: rule,
-      seenAt: this.#seenAt(snapshot),
+      seenAt: this.#checkpoints.seenAt(snapshot),
     })
   }
 
-  async reload(scope: Scope<S>): Promise<void> {
-    this.#goOn(scope, await this.#parts.tenants.get(scope.tenant.id), await this.#membershipIn(scope))
+  reload(scope: Scope<S>): Promise<void> {
+    return this.#checkpoints.reload(scope)
   }
 
-  async refresh(scope: Scope<S>): Promise<void> {
-    this.#goOn(scope, await this.#parts.tenants.reload(scope.tenant.id), await this.#membershipIn(scope, 'now'))
-  }
-
-  async #membershipIn(scope: Scope<S>, asOf?: 'now'): Promise<Membership> {
-    const rule = scope.membership as MembershipRule | undefined
-    if (rule === undefined || rule === 'claimed') return { member: true }
-    const memberships = this.#membershipsOf(rule)
-    return asOf === 'now' ? memberships.ask(scope.actor, scope.tenant.id) : memberships.of(scope.actor, scope.tenant.id)
-  }
-
-  /** Lets a context go on with what a checkpoint found, or refuses. */
-  #goOn(scope: Scope<S>, snapshot: S | undefined, { member, roles }: Membership): void {
-    if (!snapshot) throw new ThroughlineError('TENANT_NOT_FOUND')
-    if (snapshot.tenant.status === 'suspended') {
-      refuseIn(scope, new ThroughlineError('TENANT_SUSPENDED'), this.observes.resolution)
-    }
-    if (!member) {
-      const error = new ThroughlineError('TENANT_NOT_FOUND', { details: { reason: 'NOT_MEMBER' } })
-      refuseIn(scope, error, this.observes.membership)
-    }
-    scope.see(snapshot, this.#seenAt(snapshot), withRoles(scope.actor, roles))
+  refresh(scope: Scope<S>): Promise<void> {
+    return this.#checkpoints.refresh(scope)
   }
 
   /** Commits a change of the current tenant; the context sees it. */
@@ -248,12 +214,6 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
     await this.#parts.stop()
   }
 
-  /** How old a snapshot is counts from when it was known to be current: else a change could hide for twice as long. */
-  #seenAt(snapshot: S): number {
-    const confirmed = snapshot.stale ? undefined : this.#parts.tenants.confirmedAt(snapshot.tenant.id)
-    return confirmed ?? this.now()
-  }
-
   /** The change is committed: that it can't be seen at once, or ends the actor's own membership, must not fail it. */
   async #seeOwnChange(scope: Scope<S>): Promise<void> {
     try {
@@ -265,24 +225,10 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
     }
   }
 
-  async #commit(
-    trail: string,
-    change: RecordedChange,
-    by: { actor: Actor; reason?: string; trace: string; request: RequestInfo | undefined },
-  ): Promise<CommitResult> {
+  async #commit(trail: string, change: RecordedChange, by: ChangeAuthor): Promise<CommitResult> {
     await this.starting
     const { writes = [], quotas = [], event } = change
-    const at = this.now()
-    const record: JournalRecord | undefined = event && {
-      id: newId(at),
-      tenant: trail,
-      at,
-      actor: { type: by.actor.type, id: by.actor.id, ...(by.actor.name !== undefined && { name: by.actor.name }) },
-      trace: by.trace,
-      ...(by.request && { request: { method: by.request.method, path: by.request.path } }),
-      ...(by.reason !== undefined && { reason: by.reason }),
-      events: [writes.length > 0 ? { ...event, notable: true } : event],
-    }
+    const record = recordOf(trail, change, by, this.now())
     const result = await this.#parts.journal.commit(trail, { writes, quotas }, record ? [JSON.stringify(record)] : [])
     if (result.status === 'committed') {
       if (event) this.telemetry.decisions?.noted(event)
@@ -293,10 +239,4 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
     }
     return result
   }
-}
-
-/** Notes what a checkpoint found and refuses, unless its layer only observes. */
-function refuseIn(scope: Pick<Scope, 'activity'>, error: ThroughlineError, observed: boolean): void {
-  noteRefusal(scope.activity, error, 'auth.refused', observed, {})
-  if (!observed) throw error
 }

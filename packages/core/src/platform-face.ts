@@ -1,4 +1,5 @@
 import { createPlatformAudit } from './audit/index.ts'
+import type { Catalog } from './catalog/index.ts'
 import { flagProblems } from './catalog/index.ts'
 import type { PlatformContext } from './context/index.ts'
 import { ambientContext } from './context/index.ts'
@@ -6,9 +7,9 @@ import { ThroughlineError } from './errors.ts'
 import { createPlatformFlags } from './flags/index.ts'
 import { createPlatformLimits } from './limits/index.ts'
 import type { Opened } from './opened-instance.ts'
-import type { Settings } from './options.ts'
 import type { PlatformPort } from './platform-port.ts'
 import { runAsPlatform } from './runs.ts'
+import type { Settings } from './settings.ts'
 import type { JournalEvent } from './storage/journal-record.ts'
 import { createPlatformTenants } from './tenants/index.ts'
 import { unavailable } from './unavailable.ts'
@@ -20,16 +21,38 @@ type OperatorEvent = Omit<JournalEvent, 'notable'>
 
 /** What the operator does across tenants, each act with a reason and on record. */
 export function platformFace(settings: Settings, opened: Opened): object {
-  const { instance, journal, records, reader, flags, seen, snapshots, ranks, everyTenant, now } = opened
+  const { instance, journal, records, reader, now } = opened
   const { catalog } = settings
-  const tenantsListed = everyTenant() !== undefined
+  const port = platformPort(opened)
+  const opens = (trail: string): void => port.note({ action: 'platform.read', targets: [{ type: 'trail', id: trail }] })
+  const platform = {
+    run: (by: { actor: ActorInput; reason: string }, fn: (platform: unknown) => unknown) =>
+      runAsPlatform(instance, by, platform as unknown, fn),
+    audit: createPlatformAudit(reader, opens),
+    ...(catalog.flags && opened.flags && { flags: flagsFace(catalog, catalog.flags, port, opened, opened.flags) }),
+    ...(catalog.limits && { limits: createPlatformLimits(port, catalog.limits) }),
+    ...(catalog.meters && {
+      usage: createPlatformUsage({
+        opened: opens,
+        calendar: async (tenantId) => (await instance.snapshot(tenantId))?.usage.calendar ?? UTC_CALENDAR,
+        drain: () => journal.drain(),
+        totals: (query) => records.usage(query).catch(unavailable),
+        now,
+      }),
+    }),
+    ...(settings.tenants === 'ours' && {
+      tenants: createPlatformTenants(port, Object.keys(catalog.plans ?? {}), calendarProblems),
+    }),
+  }
+  return platform
+}
+
+function platformPort({ instance, records, everyTenant, now }: Opened): PlatformPort {
   const acting = (): PlatformContext => {
     const context = ambientContext()
     if (context?.kind === 'platform' && context.owner === instance) return context
     throw new ThroughlineError('PLATFORM_REASON_REQUIRED')
   }
-  const opens = (trail: string): void =>
-    acting().activity.note({ action: 'platform.read', notable: true, targets: [{ type: 'trail', id: trail }] })
   const port: PlatformPort = {
     async commit(trail, change) {
       const context = acting()
@@ -61,49 +84,38 @@ export function platformFace(settings: Settings, opened: Opened): object {
     reason: () => acting().reason,
     now,
   }
-  const platform = {
-    run: (by: { actor: ActorInput; reason: string }, fn: (platform: unknown) => unknown) =>
-      runAsPlatform(instance, by, platform as unknown, fn),
-    audit: createPlatformAudit(reader, opens),
-    ...(catalog.flags &&
-      flags && {
-        flags: createPlatformFlags({
-          port,
-          catalog: catalog.flags,
-          plans: catalog.plans ?? {},
-          engine: flags,
-          compile: (definitions, at, versions) => snapshots.compile(definitions, () => at, versions),
-          prepare: (definitions) => ranks.prepare(definitions),
-          check: (definition, key, flags) =>
-            flagProblems(definition, key, {
-              ...(flags && { flags, key, tenantsListed }),
-              segments: Object.keys(catalog.segments ?? {}),
-            }),
-          async compared(tenantId) {
-            const snapshot = await instance.snapshot(tenantId)
-            return snapshot && { tenant: snapshot.tenant, flags: snapshot.flags }
-          },
-          async served() {
-            await seen.flush()
-            return seen.served()
-          },
-        }),
+  return port
+}
+
+function flagsFace(
+  { segments = {}, plans = {} }: Catalog,
+  catalog: NonNullable<Catalog['flags']>,
+  port: PlatformPort,
+  { instance, seen, snapshots, ranks, everyTenant }: Opened,
+  engine: NonNullable<Opened['flags']>,
+): ReturnType<typeof createPlatformFlags> {
+  const tenantsListed = everyTenant() !== undefined
+  return createPlatformFlags({
+    port,
+    catalog,
+    plans,
+    engine,
+    compile: (definitions, at, versions) => snapshots.compile(definitions, () => at, versions),
+    prepare: (definitions) => ranks.prepare(definitions),
+    check: (definition, key, flags) =>
+      flagProblems(definition, key, {
+        ...(flags && { flags, key, tenantsListed }),
+        segments: Object.keys(segments),
       }),
-    ...(catalog.limits && { limits: createPlatformLimits(port, catalog.limits) }),
-    ...(catalog.meters && {
-      usage: createPlatformUsage({
-        opened: opens,
-        calendar: async (tenantId) => (await instance.snapshot(tenantId))?.usage.calendar ?? UTC_CALENDAR,
-        drain: () => journal.drain(),
-        totals: (query) => records.usage(query).catch(unavailable),
-        now,
-      }),
-    }),
-    ...(settings.tenants === 'ours' && {
-      tenants: createPlatformTenants(port, Object.keys(catalog.plans ?? {}), calendarProblems),
-    }),
-  }
-  return platform
+    async compared(tenantId) {
+      const snapshot = await instance.snapshot(tenantId)
+      return snapshot && { tenant: snapshot.tenant, flags: snapshot.flags }
+    },
+    async served() {
+      await seen.flush()
+      return seen.served()
+    },
+  })
 }
 
 /** What the operator's own trail has of a tenant's event: it says whose. */

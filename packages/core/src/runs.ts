@@ -8,17 +8,11 @@ import type { PipelineHost } from './http/pipeline-host.ts'
 import type { Activity } from './journal/index.ts'
 import type { MaybePromise } from './maybe-promise.ts'
 import { noteError } from './note-error.ts'
+import type { RunInput } from './run-input.ts'
+import { actorOf, checkFunction, checkInput } from './run-input.ts'
 import type { TraceParent } from './telemetry-port.ts'
 import type { Actor, ActorInput, Outcome, RequestInfo } from './vocabulary.ts'
 import { PLATFORM } from './vocabulary.ts'
-
-/** In whose name code runs that serves no request. */
-export interface RunInput {
-  readonly tenant: string
-  readonly actor: ActorInput
-  /** Allows to act for another tenant than the one whose context is open. */
-  readonly switch?: boolean
-}
 
 /** What a run needs of its instance. */
 export type RunHost = Pick<PipelineHost, 'starting' | 'admit' | 'snapshot' | 'openScope' | 'openActivity' | 'telemetry'>
@@ -148,36 +142,6 @@ interface Run {
   readonly host: RunHost
   readonly activity: Activity
   readonly trace: TraceParent | undefined
-}
-
-/** How runs are called, for the errors of those that are called otherwise. */
-const RIGHT_CALLS = {
-  run: "throughline.run({ tenant: 'acme', actor: { id: 'nightly', type: 'service' } }, fn)",
-  enter: "enter(throughline, request, { tenant: 'acme', actor: { id: 'github', type: 'service' } }, fn)",
-  resume: 'throughline.resume(captured, fn)',
-  fromEnvelope: 'throughline.fromEnvelope(JSON.parse(message), (payload) => …)',
-  'platform.run': "platform.run({ actor: { id: 'olga' }, reason: 'TICKET-7' }, fn)",
-} as const
-
-function checkInput(call: 'run' | 'enter', input: unknown): void {
-  if (typeof input !== 'object' || input === null) throw miscalled(call, 'it needs { tenant, actor }.')
-}
-
-function checkFunction(call: keyof typeof RIGHT_CALLS, fn: unknown): void {
-  if (typeof fn !== 'function') throw miscalled(call, `the function to run is missing: it is ${typeof fn}.`)
-}
-
-function miscalled(call: keyof typeof RIGHT_CALLS, problem: string): ThroughlineError {
-  return new ThroughlineError('OPTIONS_INVALID', {
-    message: `${call}: ${problem} It is called as ${RIGHT_CALLS[call]}.`,
-    details: { problems: [problem] },
-  })
-}
-
-function actorOf(input: RunInput): Actor {
-  const actor = normaliseActor(input.actor)
-  if (!actor) throw new ThroughlineError('ACTOR_REQUIRED')
-  return actor
 }
 
 /** The tenant's snapshot; that there is none, or that it is suspended, is on record. */

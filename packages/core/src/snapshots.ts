@@ -1,14 +1,14 @@
-import type { Catalog, FlagDefinition } from './catalog/index.ts'
-import { flagProblems } from './catalog/index.ts'
+import type { Catalog, FlagDefinition, PlanDefinition } from './catalog/index.ts'
 import type { ConfigView } from './config/index.ts'
 import { configView } from './config/index.ts'
 import type { Snapshot } from './context/index.ts'
 import type { CompiledFlags, FlagsView, PlanFeatures, RankedTenants } from './flags/index.ts'
-import { compileFlags, effectiveDefinitions, flagsView, readFlagOverrides } from './flags/index.ts'
 import type { LimitOverride, LimitsView } from './limits/index.ts'
 import { limitsView, readLimitOverride } from './limits/index.ts'
 import type { MaybePromise } from './maybe-promise.ts'
 import { next } from './maybe-promise.ts'
+import type { FlagSources } from './snapshot-flags.ts'
+import { SnapshotFlags } from './snapshot-flags.ts'
 import type { DocumentKind, StoredDocument } from './storage/records.ts'
 import type { PlatformState } from './tenants/index.ts'
 import type { Calendar, QuotasView } from './usage/index.ts'
@@ -70,127 +70,68 @@ export interface SnapshotMaker {
   ): CompiledFlags
 }
 
-/** What the flags of a snapshot were made of, so that they can be made again. */
-interface FlagSources {
-  readonly documents: readonly StoredDocument[]
-  readonly features: PlanFeatures | undefined
-}
-
 /**
  * Makes snapshots of what the storage holds.
  *
  * @param calendarOf the days and months in which a tenant's quotas count; UTC's unless given
- * @param ranks who is among exactly so many tenants; nobody unless given
+ * @param ranks who is among exactly so many tenants
  */
 export function snapshotMaker(
   catalog: Catalog,
   now: () => number,
-  calendarOf?: (tenant: Tenant) => Calendar,
-  ranks?: RankedTenants,
+  calendarOf: ((tenant: Tenant) => Calendar) | undefined,
+  ranks: RankedTenants,
 ): SnapshotMaker {
-  const compile: SnapshotMaker['compile'] = (definitions, at = now, versions = new Map()) =>
-    compileFlags(definitions, {
-      segments: catalog.segments ?? {},
-      versions,
-      now: at,
-      // Its own clock says that it is only looked at: nothing is counted for it.
-      ...(ranks && { bounds: at === now ? ranks.bound : ranks.known }),
-    })
-  const segments = Object.keys(catalog.segments ?? {})
-  const effective: Effective = (platform, at) =>
-    effectiveDefinitions(catalog.flags ?? {}, platform.documents, at, (definition, path) =>
-      flagProblems(definition, path, { segments }),
-    )
-  const flagsOf = flagsByTime(effective, compile, now, ranks)
+  const flags = new SnapshotFlags(catalog, now, ranks)
   const sources = new WeakMap<TenantSnapshot, FlagSources>()
-  const flagParts = ({ documents, features }: FlagSources, platform: PlatformState, stale: boolean) => {
-    const at = now()
-    const { flags, since, until } = flagsOf(platform, at)
-    const overrides = readFlagOverrides(documents, at)
-    const ends = [until, overrides.validUntil].filter((time) => time !== undefined)
-    return {
-      flags: flagsView(flags, overrides.values, features, stale),
-      ...(since !== undefined && { scheduledAt: since }),
-      ...(ends.length > 0 && { validUntil: Math.min(...ends) }),
-    }
+  const keep = (snapshot: TenantSnapshot, source: FlagSources): TenantSnapshot => {
+    if (catalog.flags) sources.set(snapshot, source)
+    return snapshot
   }
-  const make: SnapshotMaker['make'] = (tenant, documents, version, platform) => {
-    const plan =
-      tenant.plan !== undefined && catalog.plans && Object.hasOwn(catalog.plans, tenant.plan)
-        ? catalog.plans[tenant.plan]
-        : undefined
-    const features =
-      plan?.features && tenant.plan !== undefined ? { plan: tenant.plan, features: plan.features } : undefined
-    const source: FlagSources = { documents: documents.filter(({ kind }) => kind === 'flag_overrides'), features }
-    const snapshot: TenantSnapshot = {
-      tenant,
-      version,
-      platformVersion: platform.version,
-      stale: false,
-      limits: limitsView({
-        tenant: tenant.id,
-        catalog: catalog.limits ?? {},
-        plan: plan?.limits,
-        overrides: limitOverrides(documents),
-        now: now(),
-      }),
-      usage: quotasView(plan?.quotas, calendarOf?.(tenant)),
-      ...flagParts(source, platform, false),
-    }
-    const kept = (made: TenantSnapshot): TenantSnapshot => {
-      if (catalog.flags) sources.set(made, source)
-      return made
-    }
-    if (!catalog.config) return kept(snapshot)
-    const stored = documents.find(({ kind }) => kind === 'config')
-    return next(configView(catalog.config, plan?.config, stored), (config) => kept({ ...snapshot, config }))
+  return {
+    make(tenant, documents, version, platform) {
+      const plan = planOf(catalog, tenant)
+      const overrides = documents.filter(({ kind }) => kind === 'flag_overrides')
+      const source: FlagSources = { overrides, features: featuresOf(tenant, plan) }
+      const snapshot: TenantSnapshot = {
+        tenant,
+        version,
+        platformVersion: platform.version,
+        stale: false,
+        limits: limitsView({
+          tenant: tenant.id,
+          catalog: catalog.limits ?? {},
+          plan: plan?.limits,
+          overrides: limitOverrides(documents),
+          now: now(),
+        }),
+        usage: quotasView(plan?.quotas, calendarOf?.(tenant)),
+        ...flags.parts(source, platform, false),
+      }
+      if (!catalog.config) return keep(snapshot, source)
+      const stored = documents.find(({ kind }) => kind === 'config')
+      return next(configView(catalog.config, plan?.config, stored), (config) => keep({ ...snapshot, config }, source))
+    },
+    stale(snapshot, platform) {
+      const source = sources.get(snapshot)
+      if (!source) return { ...snapshot, stale: true }
+      const { validUntil = Number.POSITIVE_INFINITY } = snapshot
+      const holds = snapshot.stale && validUntil > now()
+      if (holds && snapshot.flags.flags === flags.at(platform, now()).flags) return snapshot
+      const { validUntil: _ended, scheduledAt: _begun, ...rest } = snapshot
+      return keep({ ...rest, stale: true, ...flags.parts(source, platform, true) }, source)
+    },
+    definitions: (platform) => flags.effective(platform, now()).definitions,
+    compile: (definitions, at, versions) => flags.compile(definitions, at, versions),
   }
-  const stale: SnapshotMaker['stale'] = (snapshot, platform) => {
-    const source = sources.get(snapshot)
-    if (!source) return { ...snapshot, stale: true }
-    const { validUntil = Number.POSITIVE_INFINITY, flags } = snapshot
-    if (snapshot.stale && validUntil > now() && flags.flags === flagsOf(platform, now()).flags) return snapshot
-    const { validUntil: _ended, scheduledAt: _begun, ...rest } = snapshot
-    const standIn = { ...rest, stale: true, ...flagParts(source, platform, true) }
-    sources.set(standIn, source)
-    return standIn
-  }
-  return { make, stale, compile, definitions: (platform) => effective(platform, now()).definitions }
 }
 
-/** Flags as they are at a time, ms. */
-type Effective = (platform: PlatformState, at: number) => ReturnType<typeof effectiveDefinitions>
+function planOf({ plans }: Catalog, { plan }: Tenant): PlanDefinition | undefined {
+  return plan !== undefined && plans && Object.hasOwn(plans, plan) ? plans[plan] : undefined
+}
 
-/** Flags as they are at a time, compiled once for each version of the platform's definitions and each scheduled change. */
-function flagsByTime(
-  effective: Effective,
-  compile: SnapshotMaker['compile'],
-  now: () => number,
-  ranks: RankedTenants | undefined,
-) {
-  let compiled:
-    | {
-        readonly of: PlatformState
-        readonly ranks: number | undefined
-        readonly from: number
-        readonly since: number | undefined
-        readonly until: number | undefined
-        readonly flags: CompiledFlags
-      }
-    | undefined
-  return (platform: PlatformState, at: number) => {
-    const holds =
-      compiled?.of === platform &&
-      compiled.ranks === ranks?.version &&
-      at >= compiled.from &&
-      at < (compiled.until ?? Number.POSITIVE_INFINITY)
-    if (compiled && holds) return compiled
-    const { definitions, versions, since, until } = effective(platform, at)
-    ranks?.forget()
-    const flags = compile(definitions, now, versions)
-    compiled = { of: platform, ranks: ranks?.version, from: at, since, until, flags }
-    return compiled
-  }
+function featuresOf({ plan }: Tenant, declared: PlanDefinition | undefined): PlanFeatures | undefined {
+  return declared?.features && plan !== undefined ? { plan, features: declared.features } : undefined
 }
 
 function limitOverrides(documents: readonly StoredDocument[]): ReadonlyMap<string, LimitOverride> {

@@ -1,17 +1,17 @@
 import { createAudit } from './audit/index.ts'
 import type { CheckedCatalog } from './catalog/index.ts'
-import { validateCatalog } from './catalog/index.ts'
 import type { CapturedContext } from './context/index.ts'
 import { ThroughlineError } from './errors.ts'
 import { guardsOf } from './guards/index.ts'
 import { HOST } from './instance.ts'
 import type { Opened } from './opened-instance.ts'
 import { openInstance } from './opened-instance.ts'
-import type { Settings, ThroughlineOptions } from './options.ts'
-import { readOptions } from './options.ts'
+import type { ThroughlineOptions } from './options.ts'
 import { platformFace } from './platform-face.ts'
-import type { RunInput } from './runs.ts'
+import type { RunInput } from './run-input.ts'
 import { openEnvelope, resumeCaptured, runAsTenant } from './runs.ts'
+import type { Settings } from './settings.ts'
+import { readOptions } from './settings.ts'
 import { createMembers } from './tenants/index.ts'
 import type { CatalogOf, Health, Throughline } from './throughline-type.ts'
 import { unavailable } from './unavailable.ts'
@@ -33,7 +33,7 @@ import { runWithin } from './within.ts'
 export function createThroughline<const O extends ThroughlineOptions>(
   options?: O & CheckedCatalog<O>,
 ): Throughline<CatalogOf<O>, O> {
-  const settings = readOptions(options === undefined ? {} : options, validateCatalog)
+  const settings = readOptions(options === undefined ? {} : options)
   const instance = openInstance(settings)
   return publicFace(settings, instance) as unknown as Throughline<CatalogOf<O>, O>
 }

@@ -1,5 +1,4 @@
-export type { Config, ConfigChange, ConfigOptions, ConfigScope } from './config.ts'
+export type { Config, ConfigOptions, ConfigScope } from './config.ts'
 export { createConfig } from './config.ts'
-export type { ConfigIssue } from './config-schema.ts'
-export type { ConfigView, StoredConfig } from './config-view.ts'
+export type { ConfigView } from './config-view.ts'
 export { configView } from './config-view.ts'

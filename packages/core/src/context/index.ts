@@ -1,4 +1,4 @@
-export type { AmbientContext, OpenContext, PlatformContext } from './ambient.ts'
+export type { PlatformContext } from './ambient.ts'
 export {
   ambientContext,
   bind,
@@ -20,6 +20,6 @@ export type { JoinedRecord } from './joined.ts'
 export { runJoined } from './joined.ts'
 export type { LogContext } from './log-context.ts'
 export { logContext } from './log-context.ts'
-export type { ContextActivity, ScopeOwner, Snapshot, UsageEntry } from './scope.ts'
+export type { ScopeOwner, Snapshot, UsageEntry } from './scope.ts'
 export { Scope } from './scope.ts'
 export { tenantKey } from './tenant-key.ts'

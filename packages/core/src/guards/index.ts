@@ -1,7 +1,6 @@
 export { checkGuards } from './check-guards.ts'
 export type { Guard, GuardHold } from './guard.ts'
 export { guardList } from './guard-list.ts'
-export type { GuardedDecorator } from './guarded.ts'
 export { guarded } from './guarded.ts'
 export type { GuardEngines } from './guards.ts'
 export { background, meter, rateLimit, requireFlag, requirePlan, requireRole, strict } from './guards.ts'

@@ -1,4 +1,3 @@
-export type { EnteredLimit } from './entered-limit.ts'
 export { enteredLimit } from './entered-limit.ts'
 export type { LimitHeaders } from './limit-headers.ts'
 export type { LimitHold } from './limit-hold.ts'
@@ -7,7 +6,7 @@ export { limitOverrideValue, newLimitOverride, readLimitOverride } from './limit
 export type { LimitResult, PolicyResult } from './limit-result.ts'
 export type { ConsumeOptions, Limits, LimitsEngine, LimitsOptions, LimitsScope } from './limits.ts'
 export { createLimits } from './limits-engine.ts'
-export type { LimitSource, LimitsView, LimitsViewParts, ResolvedLimit } from './limits-view.ts'
+export type { LimitsView } from './limits-view.ts'
 export { limitsView } from './limits-view.ts'
 export type { LoadSheddingOptions } from './load-shedder.ts'
 export type { PlatformLimits, StoredLimitOverride } from './platform-limits.ts'

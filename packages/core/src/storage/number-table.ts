@@ -153,3 +153,17 @@ export class NumberTable {
     for (let row = 0; row < this.#keys.length; row++) this.#put(row, hashes[row] as number)
   }
 }
+
+/** What a table has a row for, and where that row began when it was found last; a place that is not kept is undefined. */
+interface Placed {
+  readonly key: string
+  place?: number
+}
+
+/** Where the row of what is placed begins, or -1; the place is kept for the next time. */
+export function findPlaced(table: NumberTable, placed: Placed): number {
+  const { key, place } = placed
+  const at = table.find(key, place)
+  if (place !== undefined && at >= 0 && at !== place) placed.place = at
+  return at
+}

@@ -1,5 +1,3 @@
-export type { Measures } from './gauges.ts'
 export { METRICS } from './metrics.ts'
 export { detached } from './spans.ts'
-export type { TelemetryParts } from './telemetry.ts'
 export { Telemetry } from './telemetry.ts'

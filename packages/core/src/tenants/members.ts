@@ -8,6 +8,7 @@ import type {
   ListQuery,
   StoredDocument,
 } from '../storage/records.ts'
+import type { IsMember } from './membership.ts'
 
 /** A member of the current tenant. */
 export interface Member {
@@ -42,15 +43,11 @@ export interface MembersPort {
 const MAX_ROLES = 50
 
 export function createMembers(port: MembersPort): Members {
-  const find = async (tenant: string, actorId: string): Promise<Member | undefined> => {
-    const { documents } = await port.read({ tenant, kinds: ['members'], key: actorId })
-    return documents[0] && memberOf(documents[0])
-  }
   return {
     async add(actorId, { roles = [] } = {}) {
       checkMember(actorId, roles)
       const tenant = port.tenantId()
-      const before = await find(tenant, actorId)
+      const before = await findMember(port, tenant, actorId)
       const member = { roles: [...roles], since: before?.since ?? new Date(port.now()).toISOString() }
       await port.commit({
         writes: [{ kind: 'members', tenant, key: actorId, value: member }],
@@ -64,7 +61,7 @@ export function createMembers(port: MembersPort): Members {
     },
     async remove(actorId) {
       const tenant = port.tenantId()
-      const before = await find(tenant, actorId)
+      const before = await findMember(port, tenant, actorId)
       if (!before) return false
       await port.commit({
         writes: [{ kind: 'members', tenant, key: actorId, value: null }],
@@ -87,6 +84,20 @@ export function createMembers(port: MembersPort): Members {
       return page.map(memberOf)
     },
   }
+}
+
+/** Membership as our own table has it. */
+export function ourMembership(port: Pick<MembersPort, 'read'>): IsMember {
+  return (actor, tenant) => findMember(port, tenant, actor.id)
+}
+
+async function findMember(
+  { read }: Pick<MembersPort, 'read'>,
+  tenant: string,
+  actorId: string,
+): Promise<Member | undefined> {
+  const { documents } = await read({ tenant, kinds: ['members'], key: actorId })
+  return documents[0] && memberOf(documents[0])
 }
 
 function memberOf(document: StoredDocument): Member {
