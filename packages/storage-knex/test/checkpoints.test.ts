@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import Database from 'better-sqlite3'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Checkpoints } from '../src/sqlite/checkpoints.ts'
 import { Connection } from '../src/sqlite/connection.ts'
 import type { Answer, Operation, Request, ThreadOptions } from '../src/sqlite/protocol.ts'
@@ -187,6 +187,8 @@ async function using(
 }
 
 describe('ThreadClient', () => {
+  afterEach(() => void vi.useRealTimers())
+
   it('starts no thread once it is closed', async () => {
     let starts = 0
     const client = new ThreadClient({
@@ -201,7 +203,8 @@ describe('ThreadClient', () => {
     })
     await client.callAlone(['ready'], 1_000)
     await client.close()
-    await new Promise((resolve) => setTimeout(resolve, 150))
+    // One that has just ended is not started again at once.
+    vi.useFakeTimers({ toFake: ['hrtime'] }).advanceTimersByTime(150)
     await expect(client.callAlone(['ready'], 1_000)).rejects.toMatchObject({ code: 'CLOSED' })
     expect(starts).toBe(1)
   })
@@ -213,14 +216,16 @@ describe('copyLog', () => {
     try {
       await scratch.records.open(openOptions())
       const connection = new Connection(scratch.stranger())
-      connection.database.pragma('busy_timeout = 200')
+      connection.database.pragma(`busy_timeout = ${waits ? 200 : 30_000}`)
       const reader = scratch.stranger()
       await append(scratch, 1, 2)
       reader.exec('BEGIN')
       reader.prepare('SELECT * FROM throughline_journal').all()
       const started = performance.now()
       const copy = copyLog(connection, waits)
-      expect(performance.now() - started >= 150).toBe(waits)
+      const took = performance.now() - started
+      if (waits) expect(took).toBeGreaterThanOrEqual(150)
+      else expect(took).toBeLessThan(25_000)
       expect(copy?.frames).toBeGreaterThan(50)
       expect(copy?.copied).toBe(copy?.frames)
     } finally {
@@ -314,7 +319,8 @@ describe('a records file', () => {
       const closed = scratch.records.close()
       await append(scratch, 301, 310)
       await closed
-      expect(performance.now() - started).toBeLessThan(3_000)
+      // Of a copy the checkpointer has 20 s.
+      expect(performance.now() - started).toBeLessThan(10_000)
       expect(roles).toHaveLength(3)
       expect(sent).not.toContain('writer checkpoint')
     })
