@@ -7,6 +7,7 @@ export interface LoadResult {
   /** ms */
   readonly p50: number
   readonly p99: number
+  readonly p999: number
   readonly failures: number
 }
 
@@ -40,6 +41,7 @@ export async function load({ port, connections, tenants, requests }: LoadOptions
     seconds,
     p50: sorted[Math.floor(done * 0.5)] ?? 0,
     p99: sorted[Math.floor(done * 0.99)] ?? 0,
+    p999: sorted[Math.floor(done * 0.999)] ?? 0,
     failures,
   }
 

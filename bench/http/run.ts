@@ -18,6 +18,7 @@ interface Round {
   readonly allCpu: number
   readonly p50: number
   readonly p99: number
+  readonly p999: number
 }
 
 /**
@@ -166,6 +167,7 @@ function print([connections, tenants]: Shape, placement: Placement, pairs: reado
       `added ${of((e) => cpu(e.full) - cpu(e.bare)).toFixed(1)} µs main, ${of((e) => e.full.allCpu - e.bare.allCpu).toFixed(1)} µs all`,
       `p50 +${of((e) => e.full.p50 - e.bare.p50).toFixed(2)} ms`,
       `p99 +${of((e) => e.full.p99 - e.bare.p99).toFixed(2)} ms`,
+      `p99.9 +${of((e) => e.full.p999 - e.bare.p999).toFixed(2)} ms`,
       left.statements > 0 ? `${left.statements.toFixed(3)} statements/request` : `${left.bytes.toFixed(0)} B/request`,
       `waiting ${left.rows} rows, ${left.ageMs} ms`,
     ].join('  '),
@@ -193,6 +195,7 @@ async function round(server: MeasuredProcess, connections: number, tenants: numb
     allCpu: (after.all - before.all) / result.requests,
     p50: result.p50,
     p99: result.p99,
+    p999: result.p999,
   }
 }
 
