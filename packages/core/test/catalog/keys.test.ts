@@ -238,12 +238,14 @@ describe('names in a catalog', () => {
     ] as const
     // @ts-expect-error no such member of a ring, in one of two lists
     defineCatalog({ flags: { a: { rules: [{ rings: maybe ? inner : outer, serve: true }], default: false } } })
-    const either = maybe ? ({ default: false } as const) : ({ rules: [wrong], default: false } as const)
+    const plain = { default: false, description: 'plain' } as const
+    const ruled = { rules: [wrong], default: false } as const
     // @ts-expect-error no such root, in one of two flags
-    defineCatalog({ flags: { a: either } })
-    const rollout = maybe ? ({ percent: 5 } as const) : ({ percent: 5, sede: 'x' } as const)
+    defineCatalog({ flags: { a: maybe ? plain : ruled } })
+    const percent = { percent: 5 } as const
+    const exactly = { exactly: 5, sede: 'x' } as const
     // @ts-expect-error no such member, of one of two rollouts
-    defineCatalog({ flags: { a: { rules: [{ rollout, serve: true }], default: false } } })
+    defineCatalog({ flags: { a: { rules: [{ rollout: maybe ? percent : exactly, serve: true }], default: false } } })
     const perhaps: { readonly rules?: readonly [typeof wrong]; readonly default: false } = { default: false }
     // @ts-expect-error no such root, in rules that may be there
     defineCatalog({ flags: { a: perhaps } })
