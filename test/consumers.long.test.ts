@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ConsumerProject } from './consumers/consumer-project.ts'
 import { consumerProject } from './consumers/consumer-project.ts'
+import { mistakesAmong, theMistakeOf } from './consumers/many-flags.ts'
 import type { Setup } from './consumers/matrix.ts'
 import { SETUPS, setupName } from './consumers/matrix.ts'
 import { ALL_PASSED, matrixProject, TOOLS } from './consumers/matrix-project.ts'
@@ -45,6 +46,10 @@ it.each(['program.cjs', 'program.mjs'])('lets the oldest Node run %s by itself',
   const { code, stdout, stderr } = await install.run('.', oldest, [program])
   expect({ code, stderr }).toMatchObject({ code: 0 })
   expect(JSON.parse(stdout)).toMatchObject({ statuses: [401, 200, 200, 429, 200, 404] })
+})
+
+it('compiles 1,500 flags of several rules in one catalog, and finds the one mistake in it', async () => {
+  expect(await mistakesAmong(1_500, install)).toEqual([expect.stringMatching(theMistakeOf(1_500))])
 })
 
 describe('what the documentation says of CommonJS', () => {

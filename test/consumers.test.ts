@@ -2,8 +2,10 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { compile, NODENEXT } from './consumers/compile.ts'
 import type { ConsumerProject } from './consumers/consumer-project.ts'
 import { consumerProject } from './consumers/consumer-project.ts'
+import { mistakesAmong, theMistakeOf } from './consumers/many-flags.ts'
 import { SETUPS, setupName, unmetPairs } from './consumers/matrix.ts'
 import { ALL_PASSED, matrixProject } from './consumers/matrix-project.ts'
 
@@ -62,7 +64,7 @@ describe('the packages, installed', { timeout: 120_000 }, () => {
     ['node16', 'node16'],
     ['bundler', 'esnext'],
   ])('compile with moduleResolution %s, their own declarations too', async (moduleResolution, module) => {
-    const compiled = await compile(moduleResolution, module, 'program.ts')
+    const compiled = await compile(project, { module, moduleResolution }, 'program.ts')
     expect(compiled).toEqual({ code: 0, stdout: '', stderr: '' })
   })
 
@@ -84,38 +86,17 @@ export const good = rateLimit('api')
 export const bad = rateLimit('apis')\n`,
     )
     // The declarations are checked by the others.
-    const { code, stdout } = await compile('nodenext', 'nodenext', '--skipLibCheck', 'common.cts', 'registered.ts')
+    const { code, stdout } = await compile(project, NODENEXT, '--skipLibCheck', 'common.cts', 'registered.ts')
     expect(code).not.toBe(0)
     expect(stdout.match(/error TS/g)).toHaveLength(1)
     expect(stdout).toMatch(/registered\.ts\(7,.*"apis"/)
     expect(stdout).toMatch(/"api" \| "exports"|"exports" \| "api"/)
   })
 
-  it('compile with 1,200 flags of several rules in one catalog, and still find the one mistake in it', async () => {
-    const flags = Array.from({ length: 1_200 }, (_, i) => richFlag(i, i === 1_000 ? 'typo' : `a${i}`))
-    const segments = "{ beta: { 'org.beta': true } }"
-    await project.write(
-      'many.ts',
-      `import { defineCatalog } from '@throughline/core'
-export const catalog = defineCatalog({ segments: ${segments}, flags: {\n${flags.join('\n')}\n} })\n`,
-    )
-    const { stdout } = await compile('nodenext', 'nodenext', '--skipLibCheck', 'many.ts')
-    expect(stdout.match(/error TS\d+/g)).toEqual(['error TS2322'])
-    expect(stdout).toMatch(/many\.ts\(1003,.*\n?.*"typo"/)
+  it('compile with 150 flags of several rules in one catalog, and find the one mistake in it', async () => {
+    expect(await mistakesAmong(150, project)).toEqual([expect.stringMatching(theMistakeOf(150))])
   })
 })
-
-/** A line of a catalog: one flag, as varied as they come, that serves the variant at first. */
-function richFlag(i: number, served: string): string {
-  const rules = [
-    `{ id: 'staff', if: { 'org.seats': { gte: ${i} }, or: [{ segment: 'beta' }, { 'org.region': ['eu', 'us'] }] }, serve: '${served}' }`,
-    `{ if: { 'actor.email': { endsWith: '@x${i}.com' } }, rollout: { percent: 25 }, serve: { a${i}: 1, b${i}: 3 } }`,
-    `{ rings: [{ name: 'staff', if: { 'org.staff': true } }, { name: 'beta', if: { segment: 'beta' } }], upTo: 'staff', serve: 'b${i}' }`,
-  ]
-  const prerequisites = i % 3 === 2 ? `{ flag: 'flag-${i - 1}', is: 'b${i - 1}' }` : ''
-  const variants = `{ a${i}: { limit: ${i} }, b${i}: { limit: 2 } }`
-  return `'flag-${i}': { variants: ${variants}, prerequisites: [${prerequisites}], rules: [${rules.join(', ')}], default: 'b${i}' },`
-}
 
 describe('the matrix of consumers', { timeout: 120_000 }, () => {
   it('has every two settings together in a project, and none but the last that could be left out', () => {
@@ -141,19 +122,4 @@ describe('the matrix of consumers', { timeout: 120_000 }, () => {
 
 function installed(name: string): string {
   return pathToFileURL(join(project.path, 'node_modules/@throughline', name, 'dist/index.js')).href
-}
-
-function compile(moduleResolution: string, module: string, ...files: readonly string[]) {
-  const settings = ['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--target', 'es2023', '--types', 'node']
-  return project.node(
-    'node_modules/typescript/bin/tsc',
-    ...settings,
-    '--module',
-    module,
-    '--moduleResolution',
-    moduleResolution,
-    '--pretty',
-    'false',
-    ...files,
-  )
 }
