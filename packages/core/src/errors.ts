@@ -19,6 +19,7 @@ export type ErrorCode =
   | 'PLAN_REQUIRED'
   | 'FLAG_OFF'
   | 'PLATFORM_REASON_REQUIRED'
+  | 'PLATFORM_REASON_INVALID'
   | 'FLAG_UNKNOWN'
   | 'FLAG_NOT_FOUND'
   | 'FLAG_INVALID'
@@ -117,6 +118,7 @@ const ERRORS: Readonly<Record<ErrorCode, readonly [status: number, sentence: str
     'An act of the platform needs an actor and a reason.',
     'Call `platform.run({ actor, reason }, fn)`; the reason goes on the trail.',
   ],
+  PLATFORM_REASON_INVALID: [400, 'A reason is needed.', 'Ask the operator for a sentence: it goes on the trail.'],
 
   FLAG_UNKNOWN: [500, 'No flag has this key.', 'Declare it in the catalog.'],
   FLAG_NOT_FOUND: [404, 'No flag has this key.', 'Take one that `flags.list` answers, or declare it in the catalog.'],

@@ -119,8 +119,9 @@ export async function runAsPlatform<P, R>(
   fn: (platform: P) => R | Promise<R>,
 ): Promise<R> {
   const actor = normaliseActor(by?.actor)
-  const reason = typeof by?.reason === 'string' ? by.reason.trim().slice(0, 500) : ''
-  if (!actor || reason === '') throw new ThroughlineError('PLATFORM_REASON_REQUIRED')
+  if (!actor) throw new ThroughlineError('PLATFORM_REASON_REQUIRED')
+  const reason = typeof by.reason === 'string' ? by.reason.trim().slice(0, 500) : ''
+  if (reason === '') throw new ThroughlineError('PLATFORM_REASON_INVALID')
   checkFunction('platform.run', fn)
   await host.starting
   const done = host.admit()

@@ -53,7 +53,7 @@ export type Platform<C extends Catalog = Catalog, O = ThroughlineOptions> = {
   /**
    * Runs `fn` as the operator; recorded on the operator's trail, and what it changes on the tenants' too.
    *
-   * @throws ThroughlineError `PLATFORM_REASON_REQUIRED`
+   * @throws ThroughlineError `PLATFORM_REASON_REQUIRED` without an actor; `PLATFORM_REASON_INVALID` (400): a form's was left empty
    */
   run<R>(
     by: { readonly actor: ActorInput; readonly reason: string },
