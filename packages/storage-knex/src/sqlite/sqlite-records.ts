@@ -19,7 +19,7 @@ import type {
 } from '@throughline/core/storage'
 import { ThroughlineError } from '@throughline/core/storage'
 import { featuresOf } from '../migrations/migration.ts'
-import { Checkpoints } from './checkpoints.ts'
+import { LogCheckpoints } from './log-checkpoints.ts'
 import type { Operation, Role, ThreadOptions } from './protocol.ts'
 import { startThread } from './start-thread.ts'
 import type { Departure } from './thread-client.ts'
@@ -60,7 +60,7 @@ export class SqliteRecords implements RecordsStore {
   #writer: ThreadClient | undefined
   #reader: ThreadClient | undefined
   #checkpointer: ThreadClient | undefined
-  #checkpoints: Checkpoints | undefined
+  #checkpoints: LogCheckpoints | undefined
 
   constructor(options: SqliteRecordsOptions) {
     this.#options = options
@@ -138,7 +138,7 @@ export class SqliteRecords implements RecordsStore {
   /** The thread is started when it first has something to do: what writes little never has one. */
   #copy(writer: ThreadClient, checkpointer: ThreadClient): void {
     this.#checkpointer = checkpointer
-    this.#checkpoints = new Checkpoints({
+    this.#checkpoints = new LogCheckpoints({
       beside: () => checkpointer.callAlone(['checkpoint', false], COPY_MS),
       between: (waits) => writer.call(['checkpoint', waits], 'turn'),
     })

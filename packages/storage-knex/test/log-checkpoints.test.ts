@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { Checkpoints } from '../src/sqlite/checkpoints.ts'
 import { Connection } from '../src/sqlite/connection.ts'
+import { LogCheckpoints } from '../src/sqlite/log-checkpoints.ts'
 import type { Answer, Operation, Request, ThreadOptions } from '../src/sqlite/protocol.ts'
 import { sharedClock } from '../src/sqlite/protocol.ts'
 import { RecordsThread } from '../src/sqlite/records-thread.ts'
@@ -18,7 +18,7 @@ class Log {
   frames = 0
   copied = 0
   readonly passes: string[] = []
-  readonly checkpoints: Checkpoints
+  readonly checkpoints: LogCheckpoints
   /** Frames that come during each pass beside the writer. */
   readonly meanwhile: number[]
   /** Which passes fail. */
@@ -32,7 +32,7 @@ class Log {
 
   constructor(...meanwhile: number[]) {
     this.meanwhile = meanwhile
-    this.checkpoints = new Checkpoints({
+    this.checkpoints = new LogCheckpoints({
       beside: () => this.#pass('beside'),
       between: (waits) => this.#pass(waits ? 'between, patiently' : 'between'),
     })
@@ -65,7 +65,7 @@ function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 
-describe('Checkpoints', () => {
+describe('LogCheckpoints', () => {
   it('leave alone what is small', async () => {
     const log = new Log()
     await log.write(600, 8)

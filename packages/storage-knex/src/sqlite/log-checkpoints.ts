@@ -9,7 +9,7 @@ const MOST_PASSES = 3
 /** Frames at which it is worth a wait that the log begins anew: who reads or writes at every moment keeps it from that. */
 const LONG_FRAMES = 20_000
 
-export interface CheckpointsOptions {
+export interface LogCheckpointsOptions {
   /** Copies what is in the log by now, while the writer goes on; `undefined`: another process is at it. */
   beside(): Promise<LogCopy | undefined>
   /**
@@ -24,14 +24,14 @@ export interface CheckpointsOptions {
  * Has the write-ahead log copied into the file beside the writer: where SQLite does it by itself, it takes 100 ms and more
  * of a commit, in which nothing is appended, and so nothing acknowledged.
  */
-export class Checkpoints {
-  readonly #options: CheckpointsOptions
+export class LogCheckpoints {
+  readonly #options: LogCheckpointsOptions
   /** Frames that the last round left behind: somebody still reads what was before them, or they could not be written. */
   #left = 0
   #isRunning = false
   #isClosed = false
 
-  constructor(options: CheckpointsOptions) {
+  constructor(options: LogCheckpointsOptions) {
     this.#options = options
   }
 
