@@ -13,6 +13,7 @@ import type { Settings } from './settings.ts'
 import type { JournalEvent } from './storage/journal-record.ts'
 import { createPlatformTenants } from './tenants/index.ts'
 import { unavailable } from './unavailable.ts'
+import { unknownTenant } from './unknown-tenant.ts'
 import { calendarProblems, createPlatformUsage, UTC_CALENDAR } from './usage/index.ts'
 import type { ActorInput } from './vocabulary.ts'
 import { PLATFORM } from './vocabulary.ts'
@@ -64,7 +65,7 @@ function platformPort({ instance, records, everyTenant, now }: Opened): Platform
     },
     async commitFor(tenantId, change) {
       acting()
-      if (!(await instance.snapshot(tenantId))) throw new ThroughlineError('TENANT_NOT_FOUND')
+      if (!(await instance.snapshot(tenantId))) throw unknownTenant(tenantId)
       return port.commit(tenantId, change)
     },
     async read(query) {

@@ -2,6 +2,7 @@ import { didYouMean } from '../did-you-mean.ts'
 import { ThroughlineError } from '../errors.ts'
 import type { PlatformPort } from '../platform-port.ts'
 import type { StoredDocument } from '../storage/records.ts'
+import { unknownTenant } from '../unknown-tenant.ts'
 import type { Json, Tenant } from '../vocabulary.ts'
 import type { NewTenant, StoredTenant } from './tenant-row.ts'
 import { calendarTerms, newTenantRow, tenantFromRow } from './tenant-row.ts'
@@ -46,7 +47,7 @@ export function createPlatformTenants<Plan extends string>(
   }
   const find = async (id: string): Promise<StoredDocument> => {
     const { documents } = await port.read({ tenant: id, kinds: ['tenants'], key: '' })
-    if (!documents[0]) throw new ThroughlineError('TENANT_NOT_FOUND')
+    if (!documents[0]) throw unknownTenant(id)
     return documents[0]
   }
   const change = async (

@@ -87,7 +87,9 @@ describe('what the operator sets for one tenant', () => {
           () => flags.override(tenant, 'beta', false),
           () => flags.clearOverride(tenant, 'beta'),
         ]) {
-          expect((await refusal(call)).code, tenant).toBe('TENANT_NOT_FOUND')
+          const error = await refusal(call)
+          expect(error.code, tenant).toBe('TENANT_NOT_FOUND')
+          expect(error.sentence).toBe(`No tenant has the id "${tenant}".`)
         }
       }
       expect((await audit.list({ tenant: 'amce' })).events).toEqual([])

@@ -304,7 +304,15 @@ describe('compare', () => {
         b: { value: { columns: 3 }, variant: 'wide', reason: 'TARGETING_MATCH', rule: 'override' },
       },
     ])
-    await expect(app.flags.compare('acme', 'nobody')).rejects.toMatchObject({ code: 'TENANT_NOT_FOUND' })
+    for (const [a, b] of [
+      ['acme', 'nobody'],
+      ['nobody', 'acme'],
+    ] as const) {
+      await expect(app.flags.compare(a, b)).rejects.toMatchObject({
+        code: 'TENANT_NOT_FOUND',
+        sentence: 'No tenant has the id "nobody".',
+      })
+    }
     // Nothing was served by looking.
     const { events } = await app.throughline.run({ tenant: 'acme', actor: { id: 'ada' } }, () =>
       app.throughline.audit.list({ action: 'flag.evaluated' }),

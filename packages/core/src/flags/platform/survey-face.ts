@@ -2,6 +2,7 @@ import type { Catalog } from '../../catalog/definitions.ts'
 import { describe } from '../../catalog/problems.ts'
 import { ThroughlineError } from '../../errors.ts'
 import type { PlatformPort } from '../../platform-port.ts'
+import { unknownTenant } from '../../unknown-tenant.ts'
 import type { FlagComparer } from '../changes/flag-comparer.ts'
 import type { ComparedTenant } from '../changes/flag-disparities.ts'
 import { flagDisparities } from '../changes/flag-disparities.ts'
@@ -46,7 +47,8 @@ export function surveyFace<C extends Catalog>(
     async compare(tenantA, tenantB) {
       port.acting()
       const [a, b] = await Promise.all([sources.compared(tenantA), sources.compared(tenantB)])
-      if (!a || !b) throw new ThroughlineError('TENANT_NOT_FOUND')
+      if (!a) throw unknownTenant(tenantA)
+      if (!b) throw unknownTenant(tenantB)
       port.note({ action: 'flag.compared', targets: [tenantA, tenantB].map((id) => ({ type: 'tenant', id })) })
       return flagDisparities(engine, a, b, flags.keys)
     },
