@@ -1,3 +1,4 @@
+import { describe } from '../catalog/problems.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 import type { ListQuery, StoredDocument } from '../storage/records.ts'
 import type { Tenant } from '../vocabulary.ts'
@@ -33,8 +34,17 @@ export async function* appTenants(
   load: ((id: string) => MaybePromise<TenantRow | null | undefined>) | undefined,
 ): AsyncGenerator<Tenant, void, undefined> {
   for await (const listed of await list()) {
-    const row = typeof listed !== 'string' ? listed : load ? await load(listed) : { id: listed }
+    const row = typeof listed !== 'string' ? listed : load ? await loadListed(load, listed) : { id: listed }
     if (row) yield tenantFromRow(row)
+  }
+}
+
+/** Of many tenants the one that can't be loaded is to be found. */
+async function loadListed<T>(load: (id: string) => MaybePromise<T>, id: string): Promise<T> {
+  try {
+    return await load(id)
+  } catch (cause) {
+    throw new Error(`All tenants were to be read, and tenants.load(${describe(id)}) failed.`, { cause })
   }
 }
 

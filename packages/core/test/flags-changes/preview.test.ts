@@ -256,6 +256,15 @@ describe('preview', () => {
     expect(affected).toBe('unknown')
   })
 
+  it('names the tenant that could not be loaded, rather than leave it out', async () => {
+    const down = new Error('connection lost')
+    const load = (id: string) => (id === 't1' ? Promise.reject(down) : { id })
+    const app = createThroughline({ catalog, tenants: { load, list: () => ['t0', 't1', 't2'] } })
+    closing.push(app)
+    const preview = app.platform.run(operator, ({ flags }) => flags.preview('reports', { patch: { default: true } }))
+    await expect(preview).rejects.toMatchObject({ message: expect.stringContaining('load("t1")'), cause: down })
+  })
+
   it('a list that fails or never ends keeps no change from being made', async () => {
     for (const list of [
       () => {
