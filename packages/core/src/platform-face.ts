@@ -1,6 +1,6 @@
 import { createPlatformAudit } from './audit/index.ts'
 import type { Catalog } from './catalog/index.ts'
-import { flagProblems } from './catalog/index.ts'
+import { flagProblems, namedIn } from './catalog/index.ts'
 import type { PlatformContext } from './context/index.ts'
 import { ambientContext } from './context/index.ts'
 import { ThroughlineError } from './errors.ts'
@@ -89,25 +89,23 @@ function platformPort({ instance, records, everyTenant, now }: Opened): Platform
 }
 
 function flagsFace(
-  { segments = {}, plans = {} }: Catalog,
+  whole: Catalog,
   catalog: NonNullable<Catalog['flags']>,
   port: PlatformPort,
   { instance, seen, snapshots, ranks, everyTenant }: Opened,
   engine: NonNullable<Opened['flags']>,
 ): ReturnType<typeof createPlatformFlags> {
+  const named = namedIn(whole)
   const tenantsListed = everyTenant() !== undefined
   return createPlatformFlags({
     port,
     catalog,
-    plans,
+    plans: whole.plans ?? {},
     engine,
     compile: (definitions, at, versions) => snapshots.compile(definitions, () => at, versions),
     prepare: (definitions) => ranks.prepare(definitions),
     check: (definition, key, flags) =>
-      flagProblems(definition, key, {
-        ...(flags && { flags, key, tenantsListed }),
-        segments: Object.keys(segments),
-      }),
+      flagProblems(definition, key, flags ? { ...named, flags, key, tenantsListed } : named),
     async compared(tenantId) {
       const snapshot = await instance.snapshot(tenantId)
       return snapshot && { tenant: snapshot.tenant, flags: snapshot.flags }

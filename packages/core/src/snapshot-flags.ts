@@ -1,5 +1,5 @@
-import type { Catalog, FlagDefinition } from './catalog/index.ts'
-import { flagProblems } from './catalog/index.ts'
+import type { Catalog, FlagDefinition, FlagSurroundings } from './catalog/index.ts'
+import { flagProblems, namedIn } from './catalog/index.ts'
 import type { CompiledFlags, FlagsView, PlanFeatures, RankedTenants } from './flags/index.ts'
 import { compileFlags, effectiveDefinitions, flagsView, readFlagOverrides } from './flags/index.ts'
 import type { StoredDocument } from './storage/records.ts'
@@ -33,14 +33,14 @@ interface FlagsAtTime {
 /** Flags as snapshots have them: compiled once for each version of the platform's definitions and each scheduled change. */
 export class SnapshotFlags {
   readonly #catalog: Catalog
-  readonly #segments: readonly string[]
+  readonly #named: FlagSurroundings
   readonly #now: () => number
   readonly #ranks: RankedTenants
   #compiled: FlagsAtTime | undefined
 
   constructor(catalog: Catalog, now: () => number, ranks: RankedTenants) {
     this.#catalog = catalog
-    this.#segments = Object.keys(catalog.segments ?? {})
+    this.#named = namedIn(catalog)
     this.#now = now
     this.#ranks = ranks
   }
@@ -62,7 +62,7 @@ export class SnapshotFlags {
   /** Every flag as it is at a time, ms. */
   effective(platform: PlatformState, at: number): ReturnType<typeof effectiveDefinitions> {
     return effectiveDefinitions(this.#catalog.flags ?? {}, platform.documents, at, (definition, path) =>
-      flagProblems(definition, path, { segments: this.#segments }),
+      flagProblems(definition, path, this.#named),
     )
   }
 

@@ -11,15 +11,16 @@ export function checkPrerequisites(
   problems: Problems,
   path: string,
   prerequisites: unknown,
-  { flags, key }: FlagSurroundings,
+  around: FlagSurroundings,
 ): void {
+  const { flags, key } = around
   const at = join(path, 'prerequisites')
   if (!Array.isArray(prerequisites) || prerequisites.length > MAX_PREREQUISITES) {
     problems.add(at, `must be a list of at most ${MAX_PREREQUISITES}, not ${describe(prerequisites)}.`)
     return
   }
   for (const [i, prerequisite] of prerequisites.entries())
-    checkPrerequisite(problems, `${at}.${i}`, prerequisite, flags)
+    checkPrerequisite(problems, `${at}.${i}`, prerequisite, around)
   const circle = flags && key !== undefined && circleThrough(key, prerequisites, flags)
   if (circle) problems.add(at, `must not lead back to the flag itself: ${circle.join(' → ')}.`)
   else if (
@@ -33,7 +34,7 @@ function checkPrerequisite(
   problems: Problems,
   at: string,
   prerequisite: unknown,
-  flags: FlagSurroundings['flags'],
+  { flags, keys = flags && Object.keys(flags) }: FlagSurroundings,
 ): void {
   if (!isObject(prerequisite)) {
     problems.add(at, `must be { flag, is }, not ${describe(prerequisite)}.`)
@@ -47,14 +48,14 @@ function checkPrerequisite(
   }
   if (typeof is !== 'boolean' && typeof is !== 'string')
     problems.add(join(at, 'is'), `must be true, false or the name of a variant, not ${describe(is)}.`)
-  if (!flags) return
-  const definition = Object.hasOwn(flags, flag) ? flags[flag] : undefined
-  if (!isObject(definition)) {
-    problems.add(
-      join(at, 'flag'),
-      `names no flag, ${describe(flag)}.${didYouMean(flag.slice(0, 100), Object.keys(flags))}`,
-    )
-  } else if (isObject(definition.variants)) {
+  if (keys && !keys.includes(flag)) {
+    problems.add(join(at, 'flag'), `names no flag, ${describe(flag)}.${didYouMean(flag.slice(0, 100), keys)}`)
+    return
+  }
+  const definition = flags?.[flag]
+  // One that is none is reported for itself.
+  if (!isObject(definition)) return
+  if (isObject(definition.variants)) {
     const names = Object.keys(definition.variants)
     if (typeof is === 'boolean' || (typeof is === 'string' && !names.includes(is)))
       problems.add(

@@ -35,6 +35,8 @@ export type {
   WhenUnavailable,
 } from './definitions.ts'
 export { flagProblems } from './flag-problems.ts'
+export type { FlagSurroundings } from './flag-surroundings.ts'
+export { namedIn } from './flag-surroundings.ts'
 export type { BooleanFlagKey, FlagKey, FlagValue, LimitName, MeterName, PlanName } from './keys.ts'
 export type { QuotaOptions } from './quotas.ts'
 export { quotaPerDay, quotaPerMonth } from './quotas.ts'

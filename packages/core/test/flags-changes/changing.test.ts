@@ -379,6 +379,21 @@ describe('what was stored', () => {
     expect(found.definition).toMatchObject({ enabled: false, rules: europe })
   })
 
+  it('and asks for a flag that a deploy took away serves the default of that deploy, and says what is wrong', async () => {
+    const { layout } = catalog.flags
+    await app.flags.define('layout', { ...layout, prerequisites: [{ flag: 'exports', is: false }], default: 'wide' })
+    await over({ layout }, async (flags, evaluation) => {
+      expect(evaluation).toMatchObject({ variant: layout.default, reason: 'DISABLED' })
+      const message = expect.stringContaining('names no flag, "exports"')
+      const problems = [{ path: 'layout.prerequisites.0.flag', message }]
+      expect(await flags.get('layout')).toMatchObject({ source: 'runtime', problems })
+      await expect(flags.patch('layout', { enabled: false })).resolves.toMatchObject({ version: 2 })
+    })
+    await over({ layout, exports: catalog.flags.exports }, async (flags) => {
+      expect(await flags.get('layout')).not.toHaveProperty('problems')
+    })
+  })
+
   it('by an earlier release, which kept the definition itself, is version 1', async () => {
     const write = { kind: 'flags', tenant: PLATFORM, key: 'layout', value: { default: false } } as const
     await app.storage.records.commit({ writer: 'w', lane: 0, writes: [write], quotas: [], body: '[]' })
