@@ -1,4 +1,4 @@
-import type { FlagDefinition } from '@throughline/core'
+import type { FlagDefinition, Json } from '@throughline/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { flagDiff } from '../../src/flags/changes/flag-diff.ts'
@@ -107,6 +107,14 @@ describe('a difference', () => {
     const turned = { ...flag, rules: [c, { ...b, id: 'share' }, a] } as FlagDefinition
     expect(flagDiff(named, turned)).toEqual([
       { path: 'rules', before: ['staff', 'share', 'ramp'], after: ['ramp', 'share', 'staff'] },
+    ])
+  })
+
+  it('names nothing where members only stand in another order, in lists as well', () => {
+    const rows = (row: Json): FlagDefinition => ({ variants: { rows: [row] }, default: 'rows' })
+    expect(flagDiff(rows({ a: 1, b: { c: 2, d: 3 } }), rows({ b: { d: 3, c: 2 }, a: 1 }))).toEqual([])
+    expect(flagDiff(rows({ a: 1 }), rows({ a: 2 }))).toEqual([
+      { path: 'variants.rows', before: [{ a: 1 }], after: [{ a: 2 }] },
     ])
   })
 

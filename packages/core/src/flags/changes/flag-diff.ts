@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { FlagDefinition } from '../../catalog/definitions.ts'
 import { isObject, join } from '../../catalog/problems.ts'
 import { ruleId } from '../../catalog/rule-id.ts'
@@ -36,13 +37,18 @@ function compare(path: string, before: unknown, after: unknown, found: FlagDiffe
     for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
       compare(join(path, name), own(before, name), own(after, name), found, depth + 1)
     }
-  } else if (JSON.stringify(before) !== JSON.stringify(after)) {
+  } else if (!isDeepStrictEqual(asStored(before), asStored(after))) {
     found.push({
       path,
       ...(before !== undefined && { before: shown(before) }),
       ...(after !== undefined && { after: shown(after) }),
     })
   }
+}
+
+/** In JSON a member that is `undefined` is none, and in whatever order members stand, they say the same. */
+function asStored(value: unknown): unknown {
+  return value === undefined ? undefined : JSON.parse(JSON.stringify(value))
 }
 
 /** Rules by id, so that one that is added in front changes none of the others; what is left out is as its default. */
