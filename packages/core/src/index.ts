@@ -123,6 +123,7 @@ export type {
   LimitHold,
   LimitResult,
   Limits,
+  LimitsHealth,
   LoadSheddingOptions,
   PlatformLimits,
   PolicyResult,

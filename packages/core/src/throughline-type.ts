@@ -7,7 +7,7 @@ import type { Flags, PlatformFlags } from './flags/index.ts'
 import type { Guards } from './guards/index.ts'
 import type { ThroughlineHost } from './instance.ts'
 import type { JournalHealth } from './journal/index.ts'
-import type { Limits, PlatformLimits } from './limits/index.ts'
+import type { Limits, LimitsHealth, PlatformLimits } from './limits/index.ts'
 import type { ThroughlineOptions } from './options.ts'
 import type { RunInput } from './run-input.ts'
 import type { Members, PlatformTenants } from './tenants/index.ts'
@@ -64,9 +64,12 @@ export type Platform<C extends Catalog = Catalog, O = ThroughlineOptions> = {
   Owned<O, { readonly tenants: PlatformTenants<PlanName<C>> }>
 
 export interface Health {
+  /** Of the records: a limits store that does not answer keeps nobody from being served. */
   readonly status: 'ok' | 'degraded'
   readonly storage: string
   readonly journal: JournalHealth
+  /** Absent without limits. */
+  readonly limits?: LimitsHealth
 }
 
 interface Base<C extends Catalog, O> extends ThroughlineHost {

@@ -82,7 +82,7 @@ function publicFace(settings: Settings, opened: Opened): object {
       // A start that failed is what health() is asked for: the journal answers that it is degraded.
       await instance.starting?.catch(() => undefined)
       const state = await journal.health()
-      return { status: state.status, storage: records.name, journal: state }
+      return { status: state.status, storage: records.name, journal: state, ...(limits && { limits: limits.health }) }
     },
     close: () => instance.close(),
   }

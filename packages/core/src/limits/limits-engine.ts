@@ -8,7 +8,7 @@ import { LimitDecider } from './limit-decider.ts'
 import type { LimitHold } from './limit-hold.ts'
 import { LimitNotes } from './limit-notes.ts'
 import type { LimitResult } from './limit-result.ts'
-import type { ConsumeOptions, Limits, LimitsEngine, LimitsOptions, LimitsScope } from './limits.ts'
+import type { ConsumeOptions, Limits, LimitsEngine, LimitsHealth, LimitsOptions, LimitsScope } from './limits.ts'
 import { LimitsGate } from './limits-gate.ts'
 import { LoadShedder } from './load-shedder.ts'
 import { costOf, limitIn, limitsIn, type Names, notHeld, refuseHolding } from './named-limits.ts'
@@ -55,8 +55,8 @@ class LimitsOfTenants implements LimitsEngine {
     })
   }
 
-  get degraded(): boolean {
-    return this.#gate.down
+  get health(): LimitsHealth {
+    return { status: this.#gate.down ? 'degraded' : 'ok', store: this.#options.store.name }
   }
 
   consume(names: Names, options?: ConsumeOptions): MaybePromise<LimitResult> {

@@ -54,14 +54,19 @@ export interface Limits<C extends Catalog = RegisteredCatalog> {
   hold(name: LimitName<C> | readonly LimitName<C>[], options?: ConsumeOptions): Promise<LimitHold>
 }
 
+export interface LimitsHealth {
+  /** `degraded`: the store did not answer the last call, so that this process decides by itself until one is answered. */
+  readonly status: 'ok' | 'degraded'
+  readonly store: string
+}
+
 /** The same, for code that holds a scope already: guards. */
 export interface LimitsEngine extends Limits<Catalog> {
   /** What the app is given of it. */
   readonly face: Limits<Catalog>
   /** Takes for a guarded call; what is held, or can be given back, is in the answer. */
   enterIn(scope: LimitsScope, name: string | readonly string[], cost: number): MaybePromise<EnteredLimit>
-  /** Whether this process decides by itself because the limits store does not answer. */
-  readonly degraded: boolean
+  readonly health: LimitsHealth
   /**
    * Gets the store ready; one that can not be reached is degraded, and no reason not to start.
    *

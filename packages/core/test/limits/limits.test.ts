@@ -227,7 +227,7 @@ describe('a limits store that fails', () => {
       degraded: 'local',
     })
     expect(await limits.consume('api')).toMatchObject({ allowed: false, outcome: 'degraded', degraded: 'local' })
-    expect(limits.degraded).toBe(true)
+    expect(limits.health.status).toBe('degraded')
     expect(failures).toHaveLength(1)
     expect(scope.noted.filter(({ action }) => action === 'limit.degraded')).toEqual([
       {
@@ -275,7 +275,7 @@ describe('a limits store that fails', () => {
     store.state = 'up'
     now += 1_000
     expect(await limits.consume('api')).toMatchObject({ remaining: 59 })
-    expect(limits.degraded).toBe(false)
+    expect(limits.health.status).toBe('ok')
     store.state = 'rejects'
     now += 58_000
     await limits.consume('api')

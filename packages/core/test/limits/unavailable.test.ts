@@ -43,6 +43,33 @@ describe('where the limits store does not answer', () => {
     await throughline.close()
   })
 
+  it('health() says so until it answers again, and that the records are well', async () => {
+    const working = memoryLimits()
+    let down = false
+    const limits: LimitsStore = {
+      ...DOWN,
+      decide: async (request, now) => (down ? Promise.reject(new Error('down')) : working.decide(request, now)),
+    }
+    const throughline = createTestThroughline({
+      limits: { api: perMinute(100) },
+      storage: combine(memoryStorage(), { limits }),
+      logger: { warn() {} },
+    })
+    const found = async (isDown: boolean) => {
+      down = isDown
+      throughline.clock.advance(1_000)
+      await throughline.run({ tenant: 'acme', actor: { id: 'ada' } }, () => throughline.limits.consume('api'))
+      return throughline.health()
+    }
+    expect(await found(false)).toMatchObject({ status: 'ok', limits: { status: 'ok', store: 'down' } })
+    expect(await found(true)).toMatchObject({ status: 'ok', limits: { status: 'degraded', store: 'down' } })
+    expect(await found(false)).toMatchObject({ status: 'ok', limits: { status: 'ok', store: 'down' } })
+    await throughline.close()
+    const without = createTestThroughline()
+    expect(await without.health()).not.toHaveProperty('limits')
+    await without.close()
+  })
+
   it('a policy that is open lets everything pass', async () => {
     const bench = new LimitsBench({ api: perMinute(1, { whenUnavailable: 'open' }) }, { store: DOWN })
     for (let i = 0; i < 3; i++) {
