@@ -4,6 +4,8 @@ import type { ErrorRequestHandler } from 'express'
 /** What a handler may have said of the body it did not send. */
 const OF_THE_BODY = ['Content-Encoding', 'Content-Language', 'Content-Length', 'Content-Range', 'ETag', 'Last-Modified']
 
+const MAX_CAUSES = 5
+
 /**
  * Error handler for the last place: puts every error on the request's record, answers ours with problem details
  * (RFC 9457) and passes on all others.
@@ -18,12 +20,21 @@ export function problemDetails(): ErrorRequestHandler {
       next(error)
       return
     }
-    // As Express does with what it answers itself; the remedy is for whoever reads the log.
-    if (problem.status >= 500 && request.app.get('env') !== 'test') console.error((error as Error).stack)
+    // As Express does with what it answers itself; remedy and cause are for whoever reads the log.
+    if (problem.status >= 500 && request.app.get('env') !== 'test') console.error(stackOf(error))
     for (const name of OF_THE_BODY) response.removeHeader(name)
     response.statusCode = problem.status
     for (const [name, value] of Object.entries(problem.headers)) response.setHeader(name, value)
     response.setHeader('Content-Length', Buffer.byteLength(problem.body))
     response.end(problem.body)
   }
+}
+
+/** With those of its causes; nothing else of them: what a driver's error has on it may be values of rows. */
+function stackOf(error: unknown): string {
+  const stacks: string[] = []
+  for (let each = error; each instanceof Error && stacks.length < MAX_CAUSES; each = each.cause) {
+    stacks.push(each.stack ?? each.message)
+  }
+  return stacks.join('\nCaused by: ')
 }

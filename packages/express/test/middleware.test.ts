@@ -17,7 +17,7 @@ import { asTenant, createTestThroughline } from '@throughline/core/testing'
 import type { ErrorRequestHandler, Request, RequestHandler } from 'express'
 import express5 from 'express'
 import request from 'supertest'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Served } from '../../../test/http-client.ts'
 import { enter, guard, problemDetails, requestAudit, tenantContext } from '../src/index.ts'
 
@@ -210,6 +210,25 @@ describe.each([
     app.use(problemDetails())
     const { body } = await request(app).get('/x').expect(500)
     expect(body).toMatchObject({ code: 'TENANT_REQUIRED', detail: 'The server could not handle the request.' })
+  })
+
+  it('tells the log what was wrong with its cause, and neither to a client', async () => {
+    const log = vi.spyOn(console, 'error').mockImplementation(() => {})
+    closes.push(async () => log.mockRestore())
+    const cause = Object.assign(new Error('database "app" does not exist'), { detail: 'Key (email)=(ada@acme.org)' })
+    const app = express()
+    app.set('env', 'production')
+    app.get('/x', () => {
+      throw new ThroughlineError('RECORDS_UNAVAILABLE', { cause })
+    })
+    app.use(problemDetails())
+    const { text } = await request(app).get('/x').expect(503)
+    expect(text).not.toMatch(/database|health/)
+    const [[logged = ''] = []] = log.mock.calls as string[][]
+    expect(logged).toMatch(
+      /^ThroughlineError: RECORDS_UNAVAILABLE: .*\n {4}at .*\nCaused by: Error: database "app" does/,
+    )
+    expect(logged).not.toContain('ada@acme.org')
   })
 
   it("passes the app's own errors on, and records them", async () => {
