@@ -47,8 +47,8 @@ function failureAsIs(error: unknown): { readonly sentence: string; readonly exit
   }
   if (error instanceof UsageError) return { sentence: error.message, exitCode: 2 }
   if (error instanceof ThroughlineError) {
-    const known = POSTGRES_SENTENCES[String(error.details.postgres)]
-    if (error.code === 'RECORDS_UNAVAILABLE' && known !== undefined) return { sentence: known, exitCode: 1 }
+    const said = error.code === 'RECORDS_UNAVAILABLE' ? postgresSentence(error) : undefined
+    if (said !== undefined) return { sentence: said, exitCode: 1 }
     const isGiven = error.code === 'OPTIONS_INVALID'
     return { sentence: isGiven ? error.sentence : `${error.sentence} ${error.remedy}`, exitCode: isGiven ? 2 : 1 }
   }
@@ -56,6 +56,14 @@ function failureAsIs(error: unknown): { readonly sentence: string; readonly exit
   if (sentence !== undefined) return { sentence, exitCode: 1 }
   const message = error instanceof Error ? error.message : String(error)
   return { sentence: `${message} This was not expected; please report it.`, exitCode: 1 }
+}
+
+/** A server that answers is reached: what it says helps, where there is no sentence of ours. */
+function postgresSentence({ details, cause }: ThroughlineError): string | undefined {
+  const code = String(details.postgres)
+  const isSqlState = /^(?=.*\d)[0-9A-Z]{5}$/.test(code)
+  const answer = isSqlState && cause instanceof Error ? `The server refuses it: ${cause.message} (${code}).` : undefined
+  return POSTGRES_SENTENCES[code] ?? answer
 }
 
 /** SQLite's primary result code: `SQLITE_BUSY` for `SQLITE_BUSY_SNAPSHOT`. */

@@ -120,7 +120,7 @@ describe('throughline export', () => {
   })
 
   it('asks whose records are meant', async () => {
-    for (const args of [[], ['--all', '--tenant', 'acme']]) {
+    for (const args of [[], ['--all', '--tenant', 'acme'], ['--tenant', ''], ['--all', '--tenant', '']]) {
       const { code, stderr } = await commandLine('export', '--file', file, ...args)
       expect({ code, stderr }).toEqual({
         code: 2,

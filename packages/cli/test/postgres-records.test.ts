@@ -88,6 +88,14 @@ describe.skipIf(!service.isReachable)('the command line on Postgres', () => {
     const refused = await commandLine('status', '--url', url.href)
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('no database of this name') })
   })
+
+  it('says what the server answers to what it refuses', async () => {
+    const replica = new URL(service.url)
+    replica.searchParams.set('options', '-c default_transaction_read_only=on')
+    const refused = await commandLine('migrate', '--url', replica.href, '--schema', `${schema}_replica`)
+    expect(refused).toMatchObject({ code: 1, stdout: '' })
+    expect(refused.stderr).toMatch(/^throughline: The server refuses it: .* read-only transaction \(25006\)\.\n$/)
+  })
 })
 
 /** A command of a connection that acts as another role. */

@@ -116,7 +116,8 @@ describe('throughline timeline', () => {
     ['a limit of 0', ['--limit', '0'], 'a whole number from 1'],
     ['a limit that is too high for a table', ['--limit', '1001'], 'to 1000; --json prints up to 100000'],
     ['a limit that is too high', ['--limit', '100001', '--json'], 'to 100000.'],
-    ['an empty tenant', ['--tenant'], 'argument missing'],
+    ['a tenant that is left out', ['--tenant'], 'argument missing'],
+    ['an empty tenant', ['--tenant', ''], 'Name the tenant'],
   ])('refuses %s', async (_, args, said) => {
     const { code, stderr } = await commandLine('timeline', '--file', file, '--tenant', 'acme', ...args)
     expect(code).toBe(2)

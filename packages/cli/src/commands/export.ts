@@ -37,7 +37,8 @@ export function addExport(program: Command, terminal: Terminal): void {
     .addHelpText('after', EXAMPLES)
     .action((options: ExportOptions) => {
       const { all, tenant, output } = options
-      if ((all === undefined) === (tenant === undefined)) {
+      // Empty is what a shell makes of a variable that is not set: nothing would be written, as if nothing were there.
+      if (tenant === '' || (all === undefined) === (tenant === undefined)) {
         throw new UsageError('Say whose records: --all, or --tenant <id>.')
       }
       return withAdmin(options, { readonly: true, terminal }, async (admin) => {

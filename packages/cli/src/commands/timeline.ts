@@ -44,7 +44,7 @@ export function addTimeline(program: Command, terminal: Terminal): void {
     .action((options: TimelineOptions) => {
       const { tenant, last, action, actor } = options
       // Not by commander, which would say so before it says that the option's name has a typo.
-      if (tenant === undefined) throw new UsageError('Name the tenant: --tenant <id>.')
+      if (!tenant) throw new UsageError('Name the tenant: --tenant <id>.')
       const from = terminal.now() - readSpan('--last', last)
       const limit = readLimit(options.limit, options.json ? MAX_LIMIT : MAX_TABLE)
       if (action && action.length > MAX_ACTIONS) throw new UsageError(`Give at most ${MAX_ACTIONS} actions.`)
