@@ -1,7 +1,8 @@
 import { MAX_DEPTH, pathParts, valueAt } from '../catalog/dotted-path.ts'
-import { Problems } from '../catalog/problems.ts'
+import { describe, Problems } from '../catalog/problems.ts'
 import { didYouMean } from '../did-you-mean.ts'
 import { ThroughlineError } from '../errors.ts'
+import { isPlainObject } from '../plain-object.ts'
 import type { JournalEvent } from '../storage/journal-record.ts'
 import type { Json } from '../vocabulary.ts'
 import type { ConfigIssue } from './config-schema.ts'
@@ -26,6 +27,7 @@ const SECRET = /secret|token|pass(word|wd|phrase)|key|credential|authorization/i
  * @throws ThroughlineError `CONFIG_INVALID`, with all `details.issues`
  */
 export function readEdits(values: Readonly<Record<string, unknown>>): readonly ConfigEdit[] {
+  if (!isPlainObject(values)) throw notOf('The values must be an object', values)
   const problems = new Problems()
   const entries = Object.entries(values)
   const edits = entries.slice(0, MAX_EDITS).map(([path, value]): ConfigEdit => {
@@ -45,6 +47,7 @@ export function readEdits(values: Readonly<Record<string, unknown>>): readonly C
  * @throws ThroughlineError `CONFIG_INVALID`, with all `details.issues`
  */
 export function readUnsets(paths: readonly string[]): readonly ConfigEdit[] {
+  if (!Array.isArray(paths)) throw notOf('The paths must be a list', paths)
   const problems = new Problems()
   if (paths.length > MAX_EDITS) problems.add('', `At most ${MAX_EDITS} paths can be unset at once.`)
   const edits = paths.slice(0, MAX_EDITS).map((path) => ({ path, parts: readPath(problems, path) }))
@@ -97,11 +100,21 @@ export function changeEvent(
 }
 
 export function configInvalid(issues: readonly ConfigIssue[]): ThroughlineError {
-  const list = issues.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join(' ')
+  const list = issues.map(({ path, message }) => sentenceOf(path === '' ? message : `${path}: ${message}`)).join(' ')
   return new ThroughlineError('CONFIG_INVALID', {
     message: `The configuration is not valid. ${list}`,
     details: { issues },
   })
+}
+
+/** A body that a client left out, or gave another shape: as much its mistake as a value that the schema refuses. */
+function notOf(wanted: string, given: unknown): ThroughlineError {
+  return configInvalid([{ path: '', message: `${wanted}, not ${describe(given)}.` }])
+}
+
+/** Schemas do not end what they say, so that a list of it would run together. */
+function sentenceOf(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`
 }
 
 function readPath(problems: Problems, path: string): readonly string[] {

@@ -177,6 +177,28 @@ describe('config', () => {
     expect(({} as { x?: unknown }).x).toBeUndefined()
   })
 
+  it('refuses what is no object of values, and no list of paths', async () => {
+    const { config, scope } = await Tenant.open()
+    for (const body of [undefined, null, 'seats', ['seats'], new Map([['seats', 6]])] as unknown as object[]) {
+      expect(await issues(config.set(body))).toEqual([
+        { path: '', message: expect.stringMatching(/^The values must be an object, not .+\.$/) },
+      ])
+    }
+    for (const paths of [undefined, null, 'seats', { seats: 6 }] as unknown as 'seats'[][]) {
+      expect(await issues(config.unset(paths))).toEqual([
+        { path: '', message: expect.stringMatching(/^The paths must be a list, not .+\.$/) },
+      ])
+    }
+    expect(scope.events).toEqual([])
+  })
+
+  it('tells what is wrong in sentences, however the schema ends its own', async () => {
+    const { config } = await Tenant.open()
+    await expect(config.set({ seats: 0, 'webhooks.url': 'none' })).rejects.toThrow(
+      /valid\. seats: [^.]*>=1\. webhooks\.url: Invalid URL\. Mend what is listed\.$/,
+    )
+  })
+
   it('is bounded', async () => {
     const { config } = await Tenant.open()
     expect(await issues(config.set({ note: 'x'.repeat(70_000) }))).toEqual([
