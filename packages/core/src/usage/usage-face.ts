@@ -54,8 +54,8 @@ export interface Usage<C extends Catalog = RegisteredCatalog> {
    * units of a hard quota are set aside at once, and given back where `within` fails.
    *
    * @param quantity a whole number above 0, 1 unless said
-   * @throws ThroughlineError `METER_UNKNOWN`, `USAGE_QUANTITY_INVALID`, `USAGE_KEY_INVALID`; `QUOTA_EXCEEDED` and
-   *   `QUOTA_UNAVAILABLE` where the plan has a hard quota; `TENANT_REQUIRED` outside a tenant context
+   * @throws ThroughlineError `METER_UNKNOWN`, `USAGE_QUANTITY_INVALID`, `USAGE_KEY_INVALID`, `OPTIONS_INVALID`;
+   *   `QUOTA_EXCEEDED` and `QUOTA_UNAVAILABLE` where the plan has a hard quota; `TENANT_REQUIRED` outside a tenant context
    */
   record(meter: MeterName<C>, quantity?: number, options?: RecordOptions): Promise<void>
   /**

@@ -1,6 +1,8 @@
 import type { MeterDefinition } from '../catalog/definitions.ts'
+import { describe } from '../catalog/problems.ts'
 import { didYouMean } from '../did-you-mean.ts'
 import { ThroughlineError } from '../errors.ts'
+import type { RecordOptions } from './usage-face.ts'
 
 export type Meters = ReadonlyMap<string, MeterDefinition>
 
@@ -9,12 +11,16 @@ const MAX_KEY = 200
 /**
  * Checks what is to be recorded.
  *
- * @throws ThroughlineError `METER_UNKNOWN`, `USAGE_QUANTITY_INVALID`, `USAGE_KEY_INVALID`
+ * @throws ThroughlineError `METER_UNKNOWN`, `USAGE_QUANTITY_INVALID`, `USAGE_KEY_INVALID`, `OPTIONS_INVALID`
  */
-export function checkUsage(meters: Meters, meter: string, quantity: number, key: string | undefined): void {
+export function checkUsage(meters: Meters, meter: string, quantity: number, options: RecordOptions): void {
+  refuseUnknown(options)
+  const { key } = options
   const definition = meterOf(meters, meter)
   if (!Number.isSafeInteger(quantity) || quantity < 1) {
-    throw new ThroughlineError('USAGE_QUANTITY_INVALID', { message: `The quantity ${String(quantity)} is not valid.` })
+    throw new ThroughlineError('USAGE_QUANTITY_INVALID', {
+      message: `The quantity ${describe(quantity)} is not valid.`,
+    })
   }
   if (definition.aggregate === 'count' && quantity !== 1) {
     throw new ThroughlineError('USAGE_QUANTITY_INVALID', {
@@ -24,6 +30,18 @@ export function checkUsage(meters: Meters, meter: string, quantity: number, key:
   if (key !== undefined && (typeof key !== 'string' || key === '' || key.length > MAX_KEY || !key.isWellFormed())) {
     throw new ThroughlineError('USAGE_KEY_INVALID')
   }
+}
+
+/** A key that is not read counts the same usage twice, so what is no option is not passed over. */
+function refuseUnknown(options: unknown): void {
+  if (typeof options !== 'object' || options === null)
+    throw optionsInvalid(`Options of a record must be an object, not ${describe(options)}.`)
+  for (const name in options)
+    if (name !== 'key') throw optionsInvalid(`"${name.slice(0, 100)}" is no option of a record.`)
+}
+
+function optionsInvalid(message: string): ThroughlineError {
+  return new ThroughlineError('OPTIONS_INVALID', { message, remedy: 'Pass `{ key: … }`, or nothing.' })
 }
 
 /**

@@ -53,8 +53,8 @@ class LedgerUsage implements UsageEngine<Catalog> {
 
   async record(meter: string, quantity = 1, options: RecordOptions = {}): Promise<void> {
     const scope = this.#options.scope()
+    checkUsage(this.#meters, meter, quantity, options)
     const { key } = options
-    checkUsage(this.#meters, meter, quantity, key)
     const quota = scope.snapshot.usage.quotas.get(meter)
     if (quota?.hard !== true) return this.#record(scope, meter, quantity, key)
     if (scope.joined) return this.#join(scope, scope.joined, meter, quota, quantity, key)
@@ -103,8 +103,8 @@ class LedgerUsage implements UsageEngine<Catalog> {
   }
 
   reserveIn(scope: UsageScope, meter: string, quantity = 1, options: RecordOptions = {}): MaybePromise<Reservation> {
+    checkUsage(this.#meters, meter, quantity, options)
     const { key } = options
-    checkUsage(this.#meters, meter, quantity, key)
     const quota = scope.snapshot.usage.quotas.get(meter)
     if (quota?.hard !== true) return this.#uncounted(scope, meter, quantity, key)
     return this.#reserveCounted(scope, meter, quota, quantity, key)

@@ -48,9 +48,15 @@ describe('usage.record', () => {
     for (const quantity of [0, -1, 1.5, Number.NaN, 2 ** 53]) {
       await expect(usage.record('bytes', quantity)).rejects.toThrow(/USAGE_QUANTITY_INVALID/)
     }
+    // What a query string or a form gives: it must not read as the number that it looks like.
+    await expect(usage.record('bytes', '5' as unknown as number)).rejects.toThrow(/The quantity "5" is not valid/)
     await expect(usage.record('reports', 2)).rejects.toThrow(/declare aggregate: 'sum'/)
     for (const key of ['', 'x'.repeat(201), '\ud800', 7 as unknown as string]) {
       await expect(usage.record('reports', 1, { key })).rejects.toThrow(/USAGE_KEY_INVALID/)
+    }
+    for (const options of [{ kye: 'run-1' }, 'run-1', 7, null] as object[]) {
+      await expect(usage.record('reports', 1, options)).rejects.toThrow(/OPTIONS_INVALID: .* Pass `\{ key: … \}`/)
+      expect(() => usage.reserveIn(ledger.scope(), 'reports', 1, options)).toThrow(/OPTIONS_INVALID/)
     }
     await expect(usage.totals({ meter: 'bites' })).rejects.toThrow(/METER_UNKNOWN/)
     expect((await usage.totals()).totals.every(({ count }) => count === 0)).toBe(true)
