@@ -27,6 +27,9 @@ export function asTenant(
 ): (request: { set(name: string, value: string): unknown }) => void {
   if (!isTenantId(tenant)) throw miscalled("the first parameter must be a tenant's id, a text.")
   if (typeof options !== 'object' || options === null) throw miscalled('the second parameter must be { actor }.')
+  // An actor in the place of the options would be passed over, and the test be somebody else's.
+  const unknown = Object.keys(options).find((name) => name !== 'actor')
+  if (unknown !== undefined) throw miscalled(`the second parameter is { actor }; "${unknown}" is not known.`)
   const { actor = { id: 'test' } } = options
   if (!normaliseActor(actor)) throw miscalled('"actor" must be { id, type?, name?, roles? }.')
   const body = Buffer.from(JSON.stringify({ tenant, actor })).toString('base64url')

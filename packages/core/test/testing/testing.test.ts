@@ -40,6 +40,8 @@ describe('asTenant', () => {
     ['acme', { actor: null }],
     ['acme', { actor: { id: '' } }],
     ['acme', { actor: 'ada' }],
+    ['acme', { id: 'ada', roles: ['admin'] }],
+    ['acme', { actr: { id: 'ada' } }],
     ['acme', { actor: { id: 'ada', type: 'admin' } }],
   ])('refuses asTenant(%j, %j) where it is written', (...given) => {
     const call = asTenant as (...given: unknown[]) => unknown
