@@ -13,11 +13,12 @@ export interface NewAuditEvent {
 }
 
 const MAX_TARGETS = 50
+const MAX_TARGETS_BYTES = 16_384
 const MAX_METADATA_BYTES = 8_192
 const SECRET = /(pass(word|wd)?|secret|token|api[-_]?key|authorization|cookie|private[-_]?key)/i
-/** Ours alone: an app can't write what looks like our own evidence. */
+/** Ours alone, in any case: an app can't write what looks like our own evidence. */
 const RESERVED =
-  /^(request|run|auth|limit|quota|flag|usage|config|tenant|member|journal|platform|error|records|context)\./
+  /^(?:(?:request|run|auth|limit|quota|flags?|usage|config|tenant|member|journal|platform|error|records|context)\.|(?:plan\.refused|load\.shed)$)/i
 
 /**
  * Checks an app's event; members of its metadata that are named like a secret are stored as `[redacted]`.
@@ -30,12 +31,9 @@ export function readNewEvent(event: NewAuditEvent): JournalEvent {
   if (typeof action !== 'string' || !/^[a-z][\w-]*(\.[\w-]+)+$/i.test(action) || action.length > 100) {
     problems.push('"action" must look like "report.shared", 100 characters at most.')
   } else if (RESERVED.test(action)) {
-    problems.push(`Actions "${action.slice(0, action.indexOf('.'))}.*" are recorded by Throughline itself.`)
+    problems.push(`"${action}" is of those that Throughline records itself; call it otherwise.`)
   }
-  const validTargets = targets === undefined || (Array.isArray(targets) && targets.length <= MAX_TARGETS)
-  if (!validTargets || targets?.some((target) => typeof target?.type !== 'string' || typeof target.id !== 'string')) {
-    problems.push(`"targets" must be a list of at most ${MAX_TARGETS} of { type, id, name? }.`)
-  }
+  const named = targets === undefined ? undefined : readTargets(targets, problems)
   if (outcome !== undefined && !['success', 'failure', 'refused'].includes(outcome)) {
     problems.push('"outcome" must be "success", "failure" or "refused".')
   }
@@ -47,11 +45,23 @@ export function readNewEvent(event: NewAuditEvent): JournalEvent {
     action,
     notable: true,
     ...(outcome !== undefined && outcome !== 'success' && { outcome }),
-    ...(targets && {
-      targets: targets.map(({ type, id, name }) => ({ type, id, ...(name !== undefined && { name: String(name) }) })),
-    }),
+    ...(named && { targets: named }),
     ...(clean && { metadata: clean }),
   }
+}
+
+function readTargets(targets: readonly Target[], problems: string[]): readonly Target[] | undefined {
+  const valid = Array.isArray(targets) && targets.length <= MAX_TARGETS
+  if (!valid || targets.some((target) => typeof target?.type !== 'string' || typeof target.id !== 'string')) {
+    problems.push(`"targets" must be a list of at most ${MAX_TARGETS} of { type, id, name? }.`)
+    return undefined
+  }
+  const named = targets.map(({ type, id, name }) => ({ type, id, ...(name !== undefined && { name: String(name) }) }))
+  const bytes = Buffer.byteLength(JSON.stringify(named))
+  if (bytes > MAX_TARGETS_BYTES) {
+    problems.push(`"targets" take ${bytes} bytes; ${MAX_TARGETS_BYTES} are allowed.`)
+  }
+  return named
 }
 
 function readMetadata(metadata: Readonly<Record<string, Json>>, problems: string[]): Record<string, Json> | undefined {

@@ -53,6 +53,9 @@ describe('an event of the app’s own', () => {
       { action: 'config.changed' },
       { action: 'auth.refused' },
       { action: 'platform.run' },
+      { action: 'plan.refused' },
+      { action: 'load.shed' },
+      { action: 'Config.changed' },
       { action: 'report' },
       { action: '' },
       { action: 7 },
@@ -61,6 +64,11 @@ describe('an event of the app’s own', () => {
       { action: 'report.shared', targets: 'report' },
       { action: 'report.shared', targets: [{ id: '7' }] },
       { action: 'report.shared', targets: Array.from({ length: 51 }, () => ({ type: 'a', id: 'b' })) },
+      { action: 'report.shared', targets: [{ type: 'report', id: 'x'.repeat(17_000) }] },
+      {
+        action: 'report.shared',
+        targets: Array.from({ length: 50 }, () => ({ type: 'a', id: 'b', name: 'x'.repeat(400) })),
+      },
       { action: 'report.shared', metadata: [] },
       { action: 'report.shared', metadata: { large: 'x'.repeat(9_000) } },
       { action: 'report.shared', metadata: { big: 1n } },
@@ -69,6 +77,7 @@ describe('an event of the app’s own', () => {
       expect(await code(as('ada', () => throughline.audit.record(event as never))), String(event)).toBe('EVENT_INVALID')
     }
     expect((await list({ action: ['report.shared', 'config.changed', 'auth.refused'] })).events).toEqual([])
+    expect(await code(as('ada', () => throughline.audit.record({ action: 'plan.chosen' })))).toBe('passed')
   })
 
   it('keeps no secret', async () => {
