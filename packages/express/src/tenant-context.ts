@@ -10,7 +10,7 @@ import { ExpressExchange } from './express-exchange.ts'
  *
  * @example
  * app.use(tenantContext(throughline, {
- *   tenant: [fromSubdomain('example.com'), (req) => req.user.orgId],
+ *   tenant: [fromSubdomain('example.com'), (req) => req.user?.orgId],
  *   actor: (req) => req.user,
  * }))
  */

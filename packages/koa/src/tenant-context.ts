@@ -11,7 +11,7 @@ import { middlewareOf } from './middleware-of.ts'
  *
  * @example
  * app.use(tenantContext(throughline, {
- *   tenant: [fromSubdomain('example.com'), (ctx) => ctx.state.user.orgId],
+ *   tenant: [fromSubdomain('example.com'), (ctx) => ctx.state.user?.orgId],
  *   actor: (ctx) => ctx.state.user,
  * }))
  */
