@@ -226,7 +226,7 @@ describe.each([
     expect(text).not.toMatch(/database|health/)
     const [[logged = ''] = []] = log.mock.calls as string[][]
     expect(logged).toMatch(
-      /^ThroughlineError: RECORDS_UNAVAILABLE: .*\n {4}at .*\nCaused by: Error: database "app" does/,
+      /^ThroughlineError: RECORDS_UNAVAILABLE: .*\n {4}at .*\nCaused by: Error: database "app" does/s,
     )
     expect(logged).not.toContain('ada@acme.org')
   })
