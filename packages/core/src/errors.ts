@@ -229,6 +229,13 @@ export class ThroughlineError extends Error {
   readonly headers: Readonly<Record<string, string>>
   readonly details: Readonly<Record<string, unknown>>
 
+  /** Also of another copy of this package, where the app and an adapter have each loaded one. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: a subclass is asked for itself
+    if (this !== ThroughlineError) return Function.prototype[Symbol.hasInstance].call(this, value)
+    return value instanceof Error && value.name === 'ThroughlineError'
+  }
+
   constructor(code: ErrorCode, options: ErrorOptions = {}) {
     const [status, sentence, usual] = ERRORS[code]
     const remedy = options.remedy ?? usual

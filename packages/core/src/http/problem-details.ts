@@ -23,7 +23,7 @@ const TOLD = ['violated-policies', 'retryAfter', 'issues', 'problems']
  * told only where the error allows it, details never unless they are listed here, and no cache keeps it.
  */
 export function problemOf(error: unknown): Answer | undefined {
-  if (!isThroughlineError(error)) return undefined
+  if (!(error instanceof ThroughlineError)) return undefined
   const problem: Record<string, unknown> = {
     type: typeof error.details.type === 'string' ? error.details.type : problemType(error.code),
     title: REASONS[error.status] ?? 'Error',
@@ -49,9 +49,4 @@ export function problemOf(error: unknown): Answer | undefined {
 /** `LIMIT_EXCEEDED` → `https://throughline.dev/problems/limit-exceeded`. */
 function problemType(code: ErrorCode): string {
   return `https://throughline.dev/problems/${code.toLowerCase().replaceAll('_', '-')}`
-}
-
-/** Also where the app and an adapter have each loaded a copy of this package. */
-function isThroughlineError(error: unknown): error is ThroughlineError {
-  return error instanceof ThroughlineError || (error instanceof Error && error.name === 'ThroughlineError')
 }
