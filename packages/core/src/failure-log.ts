@@ -28,12 +28,14 @@ export function failureLog(logger: Logger): (error: unknown) => void {
     }
     if (!before && told.size >= MAX_KINDS) told.clear()
     told.set(kind, { at: now, more: 0 })
-    logger.warn(before?.more ? `throughline: ${before.more + 1} times since it was said last:` : 'throughline:', error)
+    const more = before?.more ? `${before.more + 1} times since it was said last: ` : ''
+    // In the message, too: there are loggers that drop what stands after it.
+    logger.warn(`throughline: ${more}${kind}`, error)
   }
 }
 
 function kindOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error).slice(0, 200)
-  const cause = error.cause instanceof Error ? error.cause.message : ''
-  return `${error instanceof ThroughlineError ? error.code : error.name}: ${error.message} ${cause}`.slice(0, 400)
+  const said = error instanceof ThroughlineError ? error.message : `${error.name}: ${error.message}`
+  return `${said}${error.cause instanceof Error ? ` (${error.cause.message})` : ''}`.slice(0, 400)
 }
