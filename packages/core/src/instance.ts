@@ -80,9 +80,16 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
     if (this.#started || this.#closing) return undefined
     this.#starting ??= this.#parts
       .start()
-      .then(() => {
-        this.#started = true
-      })
+      .then(
+        () => {
+          this.#started = true
+        },
+        (error: unknown) => {
+          // Whoever waits for the start may show no more of it than a 503.
+          this.onFailure(error)
+          throw error
+        },
+      )
       .finally(() => {
         this.#starting = undefined
       })
