@@ -34,6 +34,7 @@ export function platformFace(settings: Settings, opened: Opened): object {
     ...(catalog.limits && { limits: createPlatformLimits(port, catalog.limits) }),
     ...(catalog.meters && {
       usage: createPlatformUsage({
+        meters: catalog.meters,
         opened: opens,
         calendar: async (tenantId) => (await instance.snapshot(tenantId))?.usage.calendar ?? UTC_CALENDAR,
         drain: () => journal.drain(),

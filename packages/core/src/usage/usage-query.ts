@@ -2,8 +2,9 @@ import { didYouMean } from '../did-you-mean.ts'
 import { ThroughlineError } from '../errors.ts'
 import type { Moment } from '../moment.ts'
 import { MOMENT_HINT, momentOf } from '../moment.ts'
-import type { UsageQuery } from '../storage/records.ts'
+import type { UsageQuery, UsageTotal } from '../storage/records.ts'
 import type { Calendar } from './calendar.ts'
+import type { UsageReport } from './usage-face.ts'
 
 /** What the usage of a tenant is asked. `from` and `to` are full hours (UTC): one is rounded down, the other up. */
 export interface UsageTotalsQuery<Meter extends string = string> {
@@ -48,6 +49,23 @@ export function readUsageQuery(tenant: string, query: UsageTotalsQuery, calendar
     throw new ThroughlineError('QUERY_INVALID', { message: problems.join(' '), details: { problems } })
   }
   return { tenant, from, to, ...(meter !== undefined && { meter }) }
+}
+
+/** What a query is answered with: each meter that was asked for, also those without usage. */
+export function usageReport(
+  { meter, from, to }: UsageQuery,
+  totals: readonly UsageTotal[],
+  meters: Iterable<string>,
+  behind: boolean,
+): UsageReport {
+  const found = new Map(totals.map((total) => [total.meter, total]))
+  const names = meter === undefined ? new Set([...meters, ...found.keys()]) : [meter]
+  return {
+    from: new Date(from).toISOString(),
+    to: new Date(to).toISOString(),
+    totals: [...names].sort().map((name) => found.get(name) ?? { meter: name, quantity: 0, count: 0 }),
+    ...(behind && { behind }),
+  }
 }
 
 type Bounds = Pick<UsageQuery, 'from' | 'to'>

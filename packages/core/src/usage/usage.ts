@@ -8,7 +8,7 @@ import { QuotaCounter, type QuotaEvent } from './quota-counter.ts'
 import { RecentKeys } from './recent-keys.ts'
 import type { QuotaState, RecordOptions, Reservation, UsageEngine, UsageReport } from './usage-face.ts'
 import { checkUsage, type Meters, meterOf } from './usage-input.ts'
-import { readUsageQuery, type UsageTotalsQuery } from './usage-query.ts'
+import { readUsageQuery, type UsageTotalsQuery, usageReport } from './usage-query.ts'
 import type { CommitQuota, JoinedUsage, NewUsage, UsageScope } from './usage-scope.ts'
 
 export interface UsageOptions {
@@ -69,14 +69,7 @@ class LedgerUsage implements UsageEngine<Catalog> {
     const asked = readUsageQuery(scope.tenant.id, query, scope.snapshot.usage.calendar, this.#options.now())
     if (asked.meter !== undefined) meterOf(this.#meters, asked.meter)
     const { behind } = await this.#options.drain()
-    const found = new Map((await this.#options.totals(asked)).map((total) => [total.meter, total]))
-    const names = asked.meter === undefined ? new Set([...this.#meters.keys(), ...found.keys()]) : [asked.meter]
-    return {
-      from: new Date(asked.from).toISOString(),
-      to: new Date(asked.to).toISOString(),
-      totals: [...names].sort().map((meter) => found.get(meter) ?? { meter, quantity: 0, count: 0 }),
-      ...(behind && { behind }),
-    }
+    return usageReport(asked, await this.#options.totals(asked), this.#meters.keys(), behind)
   }
 
   async remaining(meter: string): Promise<QuotaState | undefined> {
