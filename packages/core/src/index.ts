@@ -157,6 +157,7 @@ export type {
   Members,
   NewTenant,
   PlatformTenants,
+  TenantColumns,
   TenantListing,
   TenantRow,
 } from './tenants/index.ts'

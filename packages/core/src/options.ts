@@ -5,7 +5,7 @@ import type { MaybePromise } from './storage/limits.ts'
 import type { Storage } from './storage/storage.ts'
 import type { ListTenants } from './tenants/list-tenants.ts'
 import type { IsMember } from './tenants/membership.ts'
-import type { TenantRow } from './tenants/tenant-row.ts'
+import type { TenantColumns, TenantRow } from './tenants/tenant-row.ts'
 
 /** `observe` lets a refused call through and records what would have been refused. */
 export type Mode = 'enforce' | 'observe'
@@ -15,7 +15,7 @@ export type Layer = 'resolution' | 'membership' | 'limits' | 'quotas'
 
 export interface TenantsOptions {
   /** Reads the app's own organizations table; null or undefined: no such tenant. */
-  readonly load?: (id: string) => MaybePromise<TenantRow | null | undefined>
+  readonly load?: (id: string) => MaybePromise<TenantRow | TenantColumns | null | undefined>
   /**
    * Every tenant of the app's: whole rows, as `load` answers them, or ids. For what is asked across tenants, as
    * `platform.flags.preview`, and for flags that are rolled out to `exactly` so many; no request waits for it, but the

@@ -3,11 +3,13 @@ import type { MaybePromise } from '../maybe-promise.ts'
 import type { ListQuery, StoredDocument } from '../storage/records.ts'
 import type { Tenant } from '../vocabulary.ts'
 import { storedTenant, tenantOf } from './platform-tenants.ts'
-import type { TenantRow } from './tenant-row.ts'
+import type { TenantColumns, TenantRow } from './tenant-row.ts'
 import { tenantFromRow } from './tenant-row.ts'
 
+type Listed = string | TenantRow | TenantColumns
+
 /** The app's tenants, in any order: their rows, or their ids alone, which are then loaded one by one. */
-export type TenantListing = Iterable<string | TenantRow> | AsyncIterable<string | TenantRow>
+export type TenantListing = Iterable<Listed> | AsyncIterable<Listed>
 
 /** What lists the app's tenants; they may be a stream, so that they need not all be held at once. */
 export type ListTenants = () => MaybePromise<TenantListing>
@@ -31,7 +33,7 @@ export async function* ourTenants(
 /** Every tenant that the app lists. One that was listed and can't be loaded any more is passed over. */
 export async function* appTenants(
   list: ListTenants,
-  load: ((id: string) => MaybePromise<TenantRow | null | undefined>) | undefined,
+  load: ((id: string) => MaybePromise<TenantColumns | null | undefined>) | undefined,
 ): AsyncGenerator<Tenant, void, undefined> {
   for await (const listed of await list()) {
     const row = typeof listed !== 'string' ? listed : load ? await loadListed(load, listed) : { id: listed }

@@ -44,22 +44,26 @@ const MAX_ROLES = 50
 
 export function createMembers(port: MembersPort): Members {
   return {
-    async add(actorId, { roles = [] } = {}) {
-      checkMember(actorId, roles)
+    async add(actorId, options = {}) {
+      const { roles: given = [] } = options
+      checkMember(actorId, given)
+      // The list is the caller's, and may be another one by the time that it is stored.
+      const roles = [...given]
       const tenant = port.tenantId()
       const before = await findMember(port, tenant, actorId)
-      const member = { roles: [...roles], since: before?.since ?? new Date(port.now()).toISOString() }
+      const member = { roles, since: before?.since ?? new Date(port.now()).toISOString() }
       await port.commit({
         writes: [{ kind: 'members', tenant, key: actorId, value: member }],
         event: {
           action: before ? 'member.roles_changed' : 'member.added',
           targets: [{ type: 'member', id: actorId }],
-          metadata: before ? { before: before.roles, after: [...roles] } : { roles: [...roles] },
+          metadata: before ? { before: before.roles, after: roles } : { roles },
         },
       })
       return { id: actorId, ...member }
     },
     async remove(actorId) {
+      checkMember(actorId, [])
       const tenant = port.tenantId()
       const before = await findMember(port, tenant, actorId)
       if (!before) return false

@@ -1,3 +1,4 @@
+import { describe } from '../catalog/problems.ts'
 import { didYouMean } from '../did-you-mean.ts'
 import { ThroughlineError } from '../errors.ts'
 import type { PlatformPort } from '../platform-port.ts'
@@ -36,9 +37,10 @@ export function createPlatformTenants<Plan extends string>(
   plans: readonly string[],
   calendarProblems: (terms: CalendarTerms) => readonly string[] = () => [],
 ): PlatformTenants<Plan> {
-  const checkPlan = (plan: string | undefined): void => {
-    if (plan === undefined || plans.length === 0 || plans.includes(plan)) return
-    throw new ThroughlineError('PLAN_UNKNOWN', { message: `No plan is called "${plan}".${didYouMean(plan, plans)}` })
+  const checkPlan = (plan: string): void => {
+    if (typeof plan === 'string' && (plans.length === 0 || plans.includes(plan))) return
+    const message = `No plan is called ${describe(plan)}.${didYouMean(String(plan), plans)}`
+    throw new ThroughlineError('PLAN_UNKNOWN', { message })
   }
   const checkCalendar = (attributes: Readonly<Record<string, Json>>): void => {
     const problems = calendarProblems(calendarTerms(attributes))
@@ -66,19 +68,20 @@ export function createPlatformTenants<Plan extends string>(
   }
   return {
     async create(tenant) {
-      checkPlan(tenant.plan)
+      const { id, plan } = tenant
+      if (plan !== undefined) checkPlan(plan)
       const row = newTenantRow(tenant, port.now())
       checkCalendar(row.attributes)
-      const result = await port.commit(tenant.id, {
-        writes: [{ kind: 'tenants', tenant: tenant.id, key: '', value: { ...row }, expect: 0 }],
+      const result = await port.commit(id, {
+        writes: [{ kind: 'tenants', tenant: id, key: '', value: { ...row }, expect: 0 }],
         event: {
           action: 'tenant.created',
-          targets: [{ type: 'tenant', id: tenant.id }],
+          targets: [{ type: 'tenant', id }],
           metadata: { plan: row.plan },
         },
       })
-      if (result.status !== 'committed') throw new ThroughlineError('TENANT_EXISTS', { details: { id: tenant.id } })
-      return tenantOf(tenant.id, row)
+      if (result.status !== 'committed') throw new ThroughlineError('TENANT_EXISTS', { details: { id } })
+      return tenantOf(id, row)
     },
     async get(id) {
       const { documents } = await port.read({ tenant: id, kinds: ['tenants'], key: '' })

@@ -5,7 +5,7 @@ import type { Tenant } from '../vocabulary.ts'
 import type { ListTenants } from './list-tenants.ts'
 import { appTenantIds, appTenants, ourTenants } from './list-tenants.ts'
 import { storedTenant, tenantOf } from './platform-tenants.ts'
-import type { TenantRow } from './tenant-row.ts'
+import type { TenantColumns } from './tenant-row.ts'
 import { tenantFromRow } from './tenant-row.ts'
 
 /** Where tenants are found: in our own table, or with the app. */
@@ -34,7 +34,7 @@ export function ourDirectory(list: (query: ListQuery) => Promise<readonly Stored
 }
 
 export interface AppDirectoryOptions {
-  readonly load?: ((id: string) => MaybePromise<TenantRow | null | undefined>) | undefined
+  readonly load?: ((id: string) => MaybePromise<TenantColumns | null | undefined>) | undefined
   readonly list?: ListTenants | undefined
 }
 

@@ -1,11 +1,12 @@
 import { timeOfText } from '../catalog/flag-operands.ts'
+import { didYouMean } from '../did-you-mean.ts'
 import { ThroughlineError } from '../errors.ts'
 import { frozenCopy } from '../frozen-copy.ts'
 import { isTenantId } from '../tenant-id.ts'
 import type { Json, Tenant, TenantStatus } from '../vocabulary.ts'
 
-/** A row of the app's own organizations table. Columns that are not named here become attributes. */
-export interface TenantRow {
+/** What is read of a row of the app's own organizations table, whatever else its interface or class has. */
+export interface TenantColumns {
   readonly id: string | number
   readonly plan?: string | null
   readonly status?: string | null
@@ -19,13 +20,17 @@ export interface TenantRow {
   readonly billingAnchor?: string | number | Date | null
   readonly billing_anchor?: string | number | Date | null
   readonly attributes?: Readonly<Record<string, unknown>> | null
+}
+
+/** A row of the app's own organizations table. Columns that are not named become attributes. */
+export interface TenantRow extends TenantColumns {
   readonly [column: string]: unknown
 }
 
 const NAMED = new Set(['id', 'plan', 'status', 'name', 'createdAt', 'created_at', 'attributes'])
 
 /** A row of the app's table as a tenant: frozen; any status but `suspended` counts as active. */
-export function tenantFromRow(row: TenantRow): Tenant {
+export function tenantFromRow(row: TenantColumns): Tenant {
   const created = isoTime(row.createdAt ?? row.created_at)
   const attributes: Record<string, unknown> = { ...(row.attributes ?? {}) }
   for (const [column, value] of Object.entries(row)) if (!NAMED.has(column)) attributes[column] = value
@@ -81,6 +86,8 @@ export interface NewTenant {
   readonly attributes?: Readonly<Record<string, Json>>
 }
 
+const GIVEN = ['id', 'plan', 'name', 'timeZone', 'billingAnchor', 'attributes']
+
 /** A tenant as our own table keeps it. */
 export interface StoredTenant {
   readonly plan: string | null
@@ -96,9 +103,15 @@ export interface StoredTenant {
  * @throws ThroughlineError `TENANT_INVALID`
  */
 export function newTenantRow(tenant: NewTenant, now: number): StoredTenant {
+  // What is passed over is lost.
+  const unknown = Object.keys(tenant).find((name) => !GIVEN.includes(name))
+  if (unknown !== undefined) {
+    const message = `"${unknown.slice(0, 100)}" is nothing that a tenant has.${didYouMean(unknown, GIVEN)}`
+    throw new ThroughlineError('TENANT_INVALID', { message, remedy: 'What is your own belongs under `attributes`.' })
+  }
   if (!isTenantId(tenant.id)) {
     throw new ThroughlineError('TENANT_INVALID', {
-      message: 'A tenant id has 1 to 200 characters, no control characters, and does not begin with "$".',
+      message: 'A tenant id has 1 to 200 well-formed characters, none of control, and does not begin with "$".',
     })
   }
   const { timeZone, billingAnchor } = tenant

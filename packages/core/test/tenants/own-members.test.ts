@@ -26,4 +26,40 @@ describe('a change of members, in the process that made it', () => {
     await inside(() => throughline.members.remove('eve'))
     expect(await eve()).toEqual({ member: false })
   })
+
+  it('is of a member that can be: what is no id was nobody', async () => {
+    for (const id of [undefined, null, '', 7, 'x'.repeat(201)] as never[]) {
+      for (const change of [() => throughline.members.add(id), () => throughline.members.remove(id)]) {
+        await expect(inside<unknown>(change)).rejects.toMatchObject({ code: 'TENANT_INVALID' })
+      }
+    }
+    const { events } = await inside(() => throughline.audit.list({ action: ['member.added', 'member.removed'] }))
+    expect(events).toEqual([])
+  })
+
+  it('is what was handed in, whatever becomes of the list', async () => {
+    const roles = ['viewer']
+    const added = inside(() => {
+      const adding = throughline.members.add('eve', { roles })
+      roles.push('admin')
+      return adding
+    })
+    expect(await added).toMatchObject({ id: 'eve', roles: ['viewer'] })
+    expect(await eve()).toEqual({ member: true, roles: ['viewer'] })
+  })
+})
+
+describe('tenants that are created with one object', () => {
+  it('are answered each by its own id', async () => {
+    const row = { id: '' }
+    const created = await throughline.platform.run(operator, ({ tenants }) =>
+      Promise.all(
+        ['globex', 'initech'].map((id) => {
+          row.id = id
+          return tenants.create(row)
+        }),
+      ),
+    )
+    expect(created.map(({ id }) => id)).toEqual(['globex', 'initech'])
+  })
 })

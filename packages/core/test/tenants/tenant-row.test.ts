@@ -1,4 +1,5 @@
 import { afterEach, expect, it } from 'vitest'
+import { createThroughline, currentTenant } from '../../src/index.ts'
 import { tenantFromRow } from '../../src/tenants/index.ts'
 
 const { TZ } = process.env
@@ -19,4 +20,40 @@ it.each([
     process.env.TZ = zone
     expect(tenantFromRow({ id: 'acme', created_at }).createdAt).toBe(expected)
   }
+})
+
+it('a row may be of an interface or a class of the app’s, or whatever has an id', async () => {
+  interface Organization {
+    id: string
+    plan: string
+    seats: number
+  }
+  class Account {
+    readonly id: string
+    readonly plan = null
+    constructor(id: string) {
+      this.id = id
+    }
+    get seats(): number {
+      return 5
+    }
+  }
+  const organizations = new Map<string, Organization>([['acme', { id: 'acme', plan: 'pro', seats: 5 }]])
+  const instances = [
+    createThroughline({
+      tenants: { load: async (id) => organizations.get(id), list: () => organizations.values() },
+    }),
+    createThroughline({ tenants: { load: (id): Account => new Account(id), list: () => ['acme'] } }),
+    createThroughline({ tenants: { load: (id) => ({ id, plan: 'pro', seats: 5 }) } }),
+    // @ts-expect-error a row without an id
+    createThroughline({ tenants: { load: () => ({ plan: 'pro', seats: 5 }) } }),
+    // @ts-expect-error a plan is a name
+    createThroughline({ tenants: { load: (id) => ({ id, plan: 5 }) } }),
+  ]
+  const [of] = instances
+  expect(await of?.run({ tenant: 'acme', actor: { id: 'ada' } }, () => currentTenant())).toMatchObject({
+    plan: 'pro',
+    attributes: { seats: 5 },
+  })
+  await Promise.all(instances.map((each) => each.close()))
 })
