@@ -86,9 +86,14 @@ const GAINS: Readonly<Record<string, Gain>> = {
       const acme = await signUp(app, 'acme')
       const globex = await signUp(app, 'globex')
       const { id, member } = await addMember(app, 'globex', globex.admin)
-      for (let i = 0; i < 20; i++) expect((await acme.admin.get('/projects')).status).toBe(200)
-      const refused = await acme.admin.get('/projects')
+      const begun = performance.now()
+      let passed = 0
+      let refused = await acme.admin.get('/projects')
+      for (; refused.status === 200 && passed < 100; passed++) refused = await acme.admin.get('/projects')
       expect([refused.status, refused.body.code]).toEqual([429, 'LIMIT_EXCEEDED'])
+      // One unit comes back every 3 s, also while a busy machine asks for the next.
+      expect(passed).toBeGreaterThanOrEqual(20)
+      expect(passed).toBeLessThanOrEqual(20 + (performance.now() - begun) / 3_000)
       expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0)
       expect((await globex.admin.get('/projects')).status).toBe(200)
 
