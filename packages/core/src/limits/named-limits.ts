@@ -1,3 +1,4 @@
+import { describe } from '../catalog/problems.ts'
 import { didYouMean } from '../did-you-mean.ts'
 import { ThroughlineError } from '../errors.ts'
 import type { ConsumeOptions, LimitsScope } from './limits.ts'
@@ -5,6 +6,8 @@ import type { ResolvedLimit } from './limits-view.ts'
 
 /** What a call asks for by name: one limit, or several. */
 export type Names = string | readonly string[]
+
+const OPTIONS = ['cost', 'partial']
 
 /** @throws ThroughlineError `LIMIT_NOT_HELD` if one of them says what may run at once */
 export function refuseHolding(limits: readonly ResolvedLimit[]): void {
@@ -42,8 +45,23 @@ export function limitIn(scope: LimitsScope, name: string, now: number): Resolved
 
 /** @throws ThroughlineError `LIMIT_COST_INVALID` */
 export function costOf(options: ConsumeOptions | undefined): number {
-  const cost = options?.cost
-  if (cost === undefined) return 1
+  if (options === undefined) return 1
+  refuseUnknown(options)
+  const { cost = 1 } = options
   if (Number.isSafeInteger(cost) && cost >= 1) return cost
-  throw new ThroughlineError('LIMIT_COST_INVALID', { message: `The cost ${String(cost)} is not valid.` })
+  throw new ThroughlineError('LIMIT_COST_INVALID', { message: `The cost ${describe(cost)} is not valid.` })
+}
+
+/** A cost that is not read would count as 1. */
+function refuseUnknown(options: unknown): void {
+  if (typeof options !== 'object' || options === null) throw miscalled(`${describe(options)} is no object of options.`)
+  for (const name in options) {
+    if (OPTIONS.includes(name)) continue
+    const asked = name.slice(0, 100)
+    throw miscalled(`"${asked}" is no option.${didYouMean(asked, OPTIONS)}`)
+  }
+}
+
+function miscalled(message: string): ThroughlineError {
+  return new ThroughlineError('LIMIT_COST_INVALID', { message, remedy: 'Pass `{ cost: … }`, or nothing.' })
 }

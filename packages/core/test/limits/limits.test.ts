@@ -191,6 +191,11 @@ describe('limits', () => {
     for (const cost of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '2' as unknown as number]) {
       expect(() => limits.consume('api', { cost })).toThrow(/LIMIT_COST_INVALID/)
     }
+    // It would count as 1.
+    for (const options of [5, 'x', null, { csot: 5 }] as object[]) {
+      expect(() => limits.consume('api', options)).toThrow(/LIMIT_COST_INVALID: .* Pass `\{ cost: … \}`/)
+    }
+    expect(() => limits.consume('api', { csot: 5 } as object)).toThrow('Did you mean "cost"?')
   })
 
   it('never admit more than burst and rate allow, whatever is asked when', () => {
