@@ -1,3 +1,5 @@
+import { describe } from '../catalog/problems.ts'
+import { didYouMean } from '../did-you-mean.ts'
 import { ThroughlineError } from '../errors.ts'
 import type { JournalEvent } from '../storage/journal-record.ts'
 import type { Json, Outcome, Target } from '../vocabulary.ts'
@@ -26,7 +28,7 @@ const RESERVED =
  * @throws ThroughlineError `EVENT_INVALID`, naming everything that is wrong
  */
 export function readNewEvent(event: NewAuditEvent): JournalEvent {
-  const problems: string[] = []
+  const problems = unknownIn(event)
   const { action, targets, outcome, metadata } = event
   if (typeof action !== 'string' || !/^[a-z][\w-]*(\.[\w-]+)+$/i.test(action) || action.length > 100) {
     problems.push('"action" must look like "report.shared", 100 characters at most.')
@@ -48,6 +50,21 @@ export function readNewEvent(event: NewAuditEvent): JournalEvent {
     ...(named && { targets: named }),
     ...(clean && { metadata: clean }),
   }
+}
+
+const MEMBERS = ['action', 'targets', 'outcome', 'metadata']
+
+/** What is passed over is lost to the trail. */
+function unknownIn(event: NewAuditEvent): string[] {
+  if (typeof event !== 'object' || event === null) {
+    const message = `An event is { action, targets?, outcome?, metadata? }, not ${describe(event)}.`
+    throw new ThroughlineError('EVENT_INVALID', { message, details: { problems: [message] } })
+  }
+  const unknown = Object.keys(event).filter((name) => !MEMBERS.includes(name))
+  return unknown.slice(0, 10).map((long) => {
+    const name = long.slice(0, 100)
+    return `"${name}" is not known.${didYouMean(name, MEMBERS)}`
+  })
 }
 
 function readTargets(targets: readonly Target[], problems: string[]): readonly Target[] | undefined {
