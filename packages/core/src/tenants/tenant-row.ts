@@ -106,7 +106,8 @@ export function newTenantRow(tenant: NewTenant, now: number): StoredTenant {
   // What is passed over is lost.
   const unknown = Object.keys(tenant).find((name) => !GIVEN.includes(name))
   if (unknown !== undefined) {
-    const message = `"${unknown.slice(0, 100)}" is nothing that a tenant has.${didYouMean(unknown, GIVEN)}`
+    const asked = unknown.slice(0, 100)
+    const message = `"${asked}" is nothing that a tenant has.${didYouMean(asked, GIVEN)}`
     throw new ThroughlineError('TENANT_INVALID', { message, remedy: 'What is your own belongs under `attributes`.' })
   }
   if (!isTenantId(tenant.id)) {
