@@ -22,7 +22,7 @@ export interface SubdomainOptions {
  * The label before the app's domain: `acme` of `acme.example.com`. The bare domain and foreign hosts name no tenant;
  * more than one label names one that is not known.
  *
- * @example tenantContext(throughline, { tenant: [fromSubdomain('example.com'), (req) => req.user.orgId], … })
+ * @example tenantContext(throughline, { tenant: [fromSubdomain('example.com'), (req) => req.user?.orgId], … })
  * @throws ThroughlineError `OPTIONS_INVALID` when the domain is no host name.
  */
 export function fromSubdomain(domain: string, options: SubdomainOptions = {}): TenantSource {
