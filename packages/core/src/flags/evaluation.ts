@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { FlagMetadata } from '../catalog/definitions.ts'
 import { type EventTemplate, eventTemplate } from '../event.ts'
 import type { Json } from '../vocabulary.ts'
@@ -27,9 +28,9 @@ export interface FlagEvaluation<Value = Json> {
   readonly metadata?: FlagMetadata
 }
 
-/** Whether two evaluations serve the same, for whatever reasons. */
+/** Whether two evaluations serve the same, for whatever reasons, and in whatever order a value's members are written. */
 export function servesSame(a: FlagEvaluation, b: FlagEvaluation): boolean {
-  return a.variant === b.variant && (a.value === b.value || JSON.stringify(a.value) === JSON.stringify(b.value))
+  return a.variant === b.variant && isDeepStrictEqual(a.value, b.value)
 }
 
 /** An evaluation with the event it leaves: prepared once, so that taking it costs nothing. */
