@@ -122,6 +122,8 @@ export class CompiledFlag {
         if (unmet) return steps
       }
       for (const rule of this.#rules) {
+        // Throws where `evaluate` does.
+        rule.applies(subject)
         const step = rule.explain(subject)
         steps.push(step)
         if (step.decided) return steps

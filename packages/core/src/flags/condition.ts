@@ -141,7 +141,14 @@ function ofAttribute(attribute: string, condition: FlagCondition, sources: Condi
     byTenant: asksTenant && !timely,
     asksTenant,
     segments: 0,
-    check: (subject) => ({ path, holds: holds(subject), condition, value: read(subject) }),
+    check(subject) {
+      try {
+        return { path, holds: holds(subject), condition, value: read(subject) }
+      } catch {
+        // The answer does not need it: else there would be none to explain.
+        return { path, holds: false, condition }
+      }
+    },
   }
 }
 

@@ -8,7 +8,7 @@ export interface FlagCheck {
   readonly path: string
   readonly holds: boolean
   readonly condition?: FlagCondition
-  /** What was seen of the attribute. */
+  /** What was seen of the attribute; absent where it can not be read. */
   readonly value?: unknown
   /** Of a rollout or a layer: where the tenant or the actor falls. Of `exactly`: its rank, 0 to 2^32 - 1. */
   readonly bucket?: number

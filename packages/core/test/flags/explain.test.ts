@@ -134,6 +134,38 @@ describe('explain', () => {
     await throughline.close()
   })
 
+  it('comes to the same end where something can not be read, needed or not', async () => {
+    const throughline = createTestThroughline({
+      flags: {
+        f: {
+          rules: [
+            { id: 'one', if: { 'context.a': 'x', 'context.lazy.b': 1 }, serve: false },
+            { id: 'two', if: { or: [{ 'context.a': 'y' }, { 'context.lazy.b': 1 }] }, serve: true },
+          ],
+          default: false,
+        },
+      },
+    })
+    const lazy = Object.defineProperty({}, 'b', {
+      get() {
+        throw new Error('The database does not answer.')
+      },
+    })
+    const explain = (a: string) => throughline.flags.explain('f', { attributes: { a, lazy } })
+    await throughline.run({ tenant: 'acme', actor: { id: 'ada' } }, () => {
+      expect(explain('x').evaluation.reason).toBe('ERROR')
+      expect(explain('x').steps.slice(-2)).toMatchObject([{ step: 'plan' }, { step: 'default', decided: true }])
+      expect(explain('y').evaluation.rule).toBe('two')
+      expect(explain('y').steps.slice(-2)).toMatchObject([
+        { rule: 'one', decided: false, checks: [{ holds: false, checks: [{ holds: false }, { holds: false }] }] },
+        { rule: 'two', decided: true, checks: [{ holds: true, checks: [{ holds: true }, { holds: false }] }] },
+      ])
+      expect(explain('z').evaluation.reason).toBe('ERROR')
+      expect(explain('z').steps.slice(-2)).toMatchObject([{ rule: 'one' }, { step: 'default', decided: true }])
+    })
+    await throughline.close()
+  })
+
   it('records nothing', async () => {
     const throughline = open()
     await throughline.run({ tenant: 'acme', actor: { id: 'ada' } }, () => {
