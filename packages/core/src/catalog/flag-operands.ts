@@ -25,6 +25,10 @@ export function timeOfText(text: string): number {
   return day === undefined || !isDay(day) ? Number.NaN : Date.parse(`${day}T${time}${hours}:${minutes}`)
 }
 
+/** IPv4 addresses as IPv6 writes them: `::ffff:10.0.0.1`, `::ffff:a00:1`. */
+const MAPPED = new BlockList()
+MAPPED.addSubnet('::ffff:0:0', 96, 'ipv6')
+
 /** Addresses in some blocks. */
 export class AddressBlocks {
   // Apart: a list of both takes each IPv4 address for one of ::/0.
@@ -35,9 +39,8 @@ export class AddressBlocks {
   constructor(blocks: readonly string[]) {
     for (const block of blocks) {
       const { address, family, bits } = readBlock(block) as Block
-      this.#of(family).addSubnet(address, bits, family)
-      // As IPv6 writes IPv4 addresses: `::ffff:a00:1`.
-      if (family === 'ipv4') this.#ipv6.addSubnet(`::ffff:${address}`, 96 + bits, 'ipv6')
+      const among = family === 'ipv4' ? this.#ipv4 : this.#ipv6
+      among.addSubnet(address, bits, family)
     }
   }
 
@@ -45,13 +48,11 @@ export class AddressBlocks {
   has(address: unknown): boolean {
     if (typeof address !== 'string') return false
     const [plain = ''] = address.split('%', 1)
-    const mapped = mappedIn(plain) ?? plain
-    const family = familyOf(mapped)
-    return family !== undefined && this.#of(family).check(mapped, family)
-  }
-
-  #of(family: Block['family']): BlockList {
-    return family === 'ipv4' ? this.#ipv4 : this.#ipv6
+    const family = familyOf(plain)
+    if (family === undefined) return false
+    // A list of IPv4 blocks knows these as well.
+    const among = family === 'ipv4' || MAPPED.check(plain, family) ? this.#ipv4 : this.#ipv6
+    return among.check(plain, family)
   }
 }
 

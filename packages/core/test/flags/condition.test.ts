@@ -20,6 +20,7 @@ const subject: FlagSubject = {
       tags: ['a', 'b'],
       address: { country: 'DE', 'postal.code': 1 },
       signedAt: new Date('2026-05-01'),
+      paidAt: Date.parse('2026-05-01'),
       version: '7',
       label: 'Team 2026',
       stored: '2026-03-10 00:00:00',
@@ -58,6 +59,8 @@ const cases: readonly [path: FlagAttribute, condition: FlagCondition, holds: boo
   ['org.created_at', { before: '2026-01-01' }, false],
   ['org.created_at', { after: '2026-03-01T12:00:00Z' }, false],
   ['org.signedAt', { after: '2026-04-01', before: '2026-06-01' }, true],
+  ['org.paidAt', { after: '2026-04-01', before: '2026-06-01' }, true],
+  ['org.paidAt', { before: '2026-05-01' }, false],
   ['org.region', { before: '2026-06-01' }, false],
   ['org.version', { after: '2000-01-01' }, false],
   ['org.label', { after: '2000-01-01' }, false],
@@ -65,6 +68,8 @@ const cases: readonly [path: FlagAttribute, condition: FlagCondition, holds: boo
   ['org.zoned', { after: '2026-03-09T21:59:59Z', before: '2026-03-09T22:00:01Z' }, true],
   ['org.seats', 25, true],
   ['org.seats', '25', false],
+  ['org.version', { gt: 6 }, false],
+  ['org.version', { lt: 8 }, false],
   ['org.seats', { gt: 24, lte: 25 }, true],
   ['org.seats', { gt: 25 }, false],
   ['org.seats', { gte: 25, lt: 26 }, true],
@@ -74,6 +79,7 @@ const cases: readonly [path: FlagAttribute, condition: FlagCondition, holds: boo
   ['org.beta', { eq: false }, false],
   ['org.nothing', null, true],
   ['org.absent', null, true],
+  ['org.absent', ['x', null], true],
   ['org.absent', { exists: false }, true],
   ['org.nothing', { exists: true }, false],
   ['org.region', { exists: true }, true],
@@ -164,6 +170,10 @@ describe('conditions', () => {
     expect(holds(newer, tags(100_000, '2.1.0'))).toBe(false)
   })
 
+  it('ask for no route where there is no request', () => {
+    expect(holds({ 'request.route': { exists: false } }, { ...subject, request: undefined })).toBe(true)
+  })
+
   it('are those that were checked: own members', () => {
     expect(holds(Object.create({ and: 5, 'org.id': 'globex' }))).toBe(true)
   })
@@ -210,6 +220,15 @@ describe('conditions', () => {
     expect(at('::ffff:a01:203', '10.0.0.0/8')).toBe(true)
     expect(at('::ffff:b01:203', '10.0.0.0/8')).toBe(false)
     expect(at('::a01:203', '10.0.0.0/8')).toBe(false)
+    for (const ip of ['10.1.2.3', '::ffff:10.1.2.3', '::ffff:a01:203', '0:0:0:0:0:ffff:a01:203']) {
+      expect([ip, at(ip, '::/0'), at(ip, '::/64'), at(ip, '::ffff:0:0/96'), at(ip, '0.0.0.0/0')]).toEqual([
+        ip,
+        false,
+        false,
+        true,
+        true,
+      ])
+    }
     expect(at('fe80::1%eth0', 'fe80::/10')).toBe(true)
     expect(at('10.1.2.3.4', '0.0.0.0/0')).toBe(false)
     expect(at('', '0.0.0.0/0')).toBe(false)
