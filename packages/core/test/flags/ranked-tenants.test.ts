@@ -138,6 +138,50 @@ describe('RankedTenants', () => {
     ranks.close()
   })
 
+  it('goes by the nearest number that is counted', async () => {
+    const ids = Array.from({ length: 20 }, (_, i) => `t${i}`)
+    const ranks = new RankedTenants({ tenants: () => listed(ids), onChange() {}, onFailure() {} })
+    const rules = [2, 8, 5].map((exactly) => ({ rollout: { exactly }, serve: true }))
+    await ranks.start({ f: { rules, default: false } })
+    const draw = new Draw('f')
+    const inside = (count: number) => {
+      const bound = ranks.bound('f', count)
+      return ids.filter((id) => bound !== undefined && isWithin(bound, draw.rank(id), id)).length
+    }
+    expect([1, 4, 6, 7, 9].map(inside)).toEqual([1, 4, 6, 7, 8])
+    ranks.close()
+  })
+
+  it('lets nobody in by other conditions before they are counted', async () => {
+    const rows = Array.from({ length: 20 }, (_, i) => {
+      return { id: `t${i}`, status: 'active', plan: i < 10 ? 'free' : 'pro', attributes: {} } satisfies Tenant
+    })
+    const ranks = new RankedTenants({
+      async *tenants() {
+        yield* rows
+      },
+      onChange() {},
+      onFailure() {},
+    })
+    const rings = [
+      { name: 'paying', if: { 'org.plan': 'pro' } },
+      { name: 'all', if: { 'org.plan': { exists: true } } },
+    ]
+    const flag = (exactly: number, upTo: string) => ({
+      rules: [{ rings, upTo, rollout: { exactly }, serve: true }],
+      default: false,
+    })
+    const inside = (exactly: number, upTo: string) => {
+      const compiled = compileFlags({ f: flag(exactly, upTo) }, { bounds: ranks.bound }).get('f')
+      return rows.filter((tenant) => compiled?.evaluate({ tenant, actor: ANONYMOUS }, new Map()).evaluation.value)
+    }
+    await ranks.start({ f: flag(4, 'paying') })
+    expect([inside(4, 'paying').length, inside(4, 'all'), inside(3, 'all')]).toEqual([4, [], []])
+    await ranks.count()
+    expect([inside(4, 'paying').length, inside(4, 'all').length, inside(3, 'all').length]).toEqual([4, 4, 3])
+    ranks.close()
+  })
+
   it('takes conditions for the same in whatever order they are written, and asks no more of them than it must', async () => {
     const rows = Array.from({ length: 20 }, (_, i) => {
       const attributes = i < 10 ? { seats: i } : Object.defineProperty({}, 'seats', { get: () => expect.unreachable() })

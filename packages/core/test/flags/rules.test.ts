@@ -311,6 +311,23 @@ describe('rules', () => {
     expect(face.evaluate('f')).toBe(face.evaluate('f'))
   })
 
+  it('say ERROR of what could not be read, whatever else there is to say', () => {
+    const flags = compileFlags({ f: on({ if: { 'context.lazy.b': 1 } }) })
+    const tenant: Tenant = { id: 'acme', status: 'active', attributes: {} }
+    const lazy = Object.defineProperty({}, 'b', {
+      get() {
+        throw new Error('The database does not answer.')
+      },
+    })
+    for (const stale of [false, true]) {
+      const snapshot = { flags: flagsView(flags, new Map(), undefined, stale) }
+      const scope: FlagsScope = { tenant, actor: { id: 'u', type: 'user' }, snapshot, fold() {} }
+      const failed = { value: false, variant: 'off', reason: 'ERROR', errorCode: 'GENERAL' }
+      const face = createFlags<Catalog>({ scope: () => scope })
+      expect(face.evaluate('f', { attributes: { lazy } })).toEqual(failed)
+    }
+  })
+
   it('put tenants into the buckets that rollouts say', () => {
     const ask = engine({ f: on({ rollout: { percent: 12.345 } }) })
     for (const id of IDS) expect(ask('f', { tenant: { id } }).value).toBe(new Draw('f').bucket(id) < 12_345)
