@@ -1,4 +1,4 @@
-import { requestPath } from './request-path.ts'
+import { isAmbiguous, requestPath } from './request-path.ts'
 import type { TenantClaim, TenantSource } from './source.ts'
 import { tenantIdOf, UNKNOWN_TENANT } from './source.ts'
 import { ANYTHING, checkSourceOptions, kindOf, refuseOptions } from './source-options.ts'
@@ -8,7 +8,7 @@ export type PathPattern = string | { readonly segment: number }
 
 /**
  * A segment of the path that the client asked for, before any router rewrote it. Fixed segments match in any case, as
- * routers do.
+ * routers do. A path that routers may read otherwise names a tenant that is not known.
  *
  * @example fromPath('/t/:tenant')
  * @throws ThroughlineError `OPTIONS_INVALID` when the pattern does not name exactly one segment.
@@ -20,7 +20,9 @@ export function fromPath(pattern: PathPattern): TenantSource {
     trust: 'names',
     weak: false,
     read(_request, message) {
-      const segments = requestPath(message).split('/', position + 2)
+      const path = requestPath(message)
+      if (isAmbiguous(path)) return { tenant: UNKNOWN_TENANT }
+      const segments = path.split('/', position + 2)
       const segment = segments[position + 1]
       if (!segment) return undefined
       for (let i = 0; i < position; i++) {
