@@ -86,6 +86,15 @@ export const READS: readonly Form[] = [
     'raw in the columns',
     (db) => db('reports').select(db.raw('upper(title) as big'), db.raw('count(*) over () as total')),
   ],
+  [
+    'what looks like a placeholder, in text, names and a comment',
+    (db) =>
+      db('reports')
+        .select({ 'a ? :b': 'id' }, db.raw(`'?1 :x ''@y' as "$z", "id" as [:n]`), db.raw(':n as n', { n: 1 }))
+        .comment("isn't :it")
+        .where('id', 1),
+    'sqlite',
+  ],
   ['a sub-query bound in raw', (db) => db('reports').select(db.raw('(?) as total', [db('projects').count('*')]))],
   [
     'ref',

@@ -1,4 +1,4 @@
-import createKnex from 'knex'
+import createKnex, { type Knex } from 'knex'
 import { afterAll, describe, expect, test } from 'vitest'
 import { scopeKnex } from '../src/scoped-knex/scoped-knex.ts'
 import { ENGINES } from './scoped-knex-engines.ts'
@@ -136,6 +136,14 @@ const UNKNOWN: readonly Refused[] = [
   ['join', ({ db }) => db('reports').join('secrets', 'secrets.id', 'reports.id')],
   ['sub-query', ({ db }) => db('reports').whereIn('id', db('secrets').select('id'))],
   ['callback', ({ db }) => db('reports').whereExists((q) => q.from('secrets'))],
+  [
+    'a sub-query of another knex in a window',
+    ({ db, plain }) => db('reports').rank('r', plain.raw('order by (?)', [plain('secrets').select('body')])),
+  ],
+  [
+    'a callback in raw of another knex in a window',
+    ({ db, plain }) => db('reports').rank('r', plain.raw('order by (?)', [(q: Knex) => q.from('secrets')] as never)),
+  ],
   ['derived table', ({ db }) => db({ x: 'secrets' })],
   [
     'union',
@@ -177,6 +185,30 @@ const UNKNOWN: readonly Refused[] = [
 ]
 
 const UNSUPPORTED: readonly Refused[] = [
+  [
+    'a placeholder that is not bound',
+    ({ db }) => db('reports').select(db.raw('? as a')).where('title', 'globex'),
+    'sqlite',
+  ],
+  ['a placeholder by number', ({ db }) => db('reports').select(db.raw('?1 as a', ['x'])), 'sqlite'],
+  ...[':x', '@x', '$x'].map(
+    (name): Refused => [
+      `a placeholder by name, ${name}`,
+      ({ db }) =>
+        db('reports')
+          .select(db.raw(`${name} as a`))
+          .where('title', 'globex'),
+      'sqlite',
+    ],
+  ),
+  [
+    'a placeholder by a name that is not bound',
+    ({ db }) =>
+      db('reports')
+        .select(db.raw(':x as a', { y: 1 }))
+        .where('title', 'globex'),
+    'sqlite',
+  ],
   ['truncate', ({ db }) => db('reports').truncate()],
   [
     'truncate, called by name',

@@ -106,6 +106,20 @@ describe('what is sent to the database', () => {
     expect(change).toEqual({ title: 'y' })
   })
 
+  test('what an object inherits is not assigned, though knex would', async () => {
+    const { db, plain, as } = await open()
+    const parsed = JSON.parse('{"title":"mine","__proto__":{"tenant_id":"globex","id":99}}') as object
+    const inherits = Object.assign(Object.create({ tenant_id: 'globex', id: 98 }), { title: 'mine' })
+    await as('acme', async () => {
+      await db('reports').where('id', 1).update(parsed)
+      await db('reports').insert({ id: 2 }).onConflict(['tenant_id', 'id']).merge(inherits)
+    })
+    expect(await plain('reports').where('title', 'mine').select('tenant_id', 'id').orderBy('id')).toEqual([
+      { tenant_id: 'acme', id: 1 },
+      { tenant_id: 'acme', id: 2 },
+    ])
+  })
+
   test('the index that begins with the tenant is used, also through a join', async () => {
     const { db, plain, as } = await open()
     const query = as('acme', () =>

@@ -123,16 +123,18 @@ export function scopedCompiler(Base: CompilerClass, scope: Scope): CompilerClass
         return super.insert()
       }
       if (onConflict !== undefined) rows.checkConflictTarget(onConflict)
-      const updates = merge?.updates
-      if (typeof updates === 'object' && updates !== null && !Array.isArray(updates)) rows.checkAssigned({ ...updates })
       this.single = { ...this.single, insert: rows.insert(insert) }
+      const updates = merge?.updates
+      if (typeof updates === 'object' && updates !== null && !Array.isArray(updates)) {
+        this.single = { ...this.single, merge: { updates: rows.assigned(updates) } }
+      }
       return super.insert()
     }
 
     override update(): unknown {
       const { rows } = this.#write()
       const { update, counter } = this.single
-      rows.checkAssigned(update ?? {})
+      this.single = { ...this.single, update: rows.assigned(update ?? {}) }
       rows.refuseTenantColumn(Object.keys(counter ?? {}))
       return super.update()
     }

@@ -1,6 +1,13 @@
 import { ThroughlineError } from '@throughline/core/storage'
 import type { Grammar } from './grammar.ts'
-import { isBuilder, isRaw, type KnexBuilder, type KnexJoin, type KnexStatement } from './knex-internals.ts'
+import {
+  isBuilder,
+  isRaw,
+  type KnexBuilder,
+  type KnexClient,
+  type KnexJoin,
+  type KnexStatement,
+} from './knex-internals.ts'
 import { type RawPolicy, refusedRaw } from './raw-policy.ts'
 
 const JOIN_TYPES = new Set(['inner', 'left', 'left outer', 'right', 'right outer', 'outer', 'full outer', 'cross'])
@@ -28,7 +35,7 @@ export function inspectBuilder(builder: KnexBuilder, raws: RawPolicy, { driverOp
   }
   for (const statement of builder._statements) {
     if (statement.grouping === 'join') inspectJoin(statement as KnexJoin, raws)
-    else if (statement.type === 'analytic') inspectAnalytic(statement, raws)
+    else if (statement.type === 'analytic') inspectAnalytic(statement, raws, builder.client)
     else inspectStatement(statement, raws)
   }
 }
@@ -53,7 +60,9 @@ function inspectJoin(join: KnexJoin, raws: RawPolicy): void {
   inspectClauses(join.clauses, raws)
 }
 
-function inspectAnalytic(statement: KnexStatement, raws: RawPolicy): void {
+function inspectAnalytic(statement: KnexStatement, raws: RawPolicy, client: KnexClient): void {
+  // Every other raw is compiled by the statement's client; this one by its own, which may not be scoped.
+  if (isRaw(statement.raw)) statement.raw.client = client
   for (const field of ['order', 'partitions', 'raw']) {
     const value = statement[field]
     inspectValue(value, raws, 'expression', 0)

@@ -59,6 +59,7 @@ export interface KnexWith extends KnexStatement {
 
 export interface KnexRaw {
   readonly isRawInstance: true
+  client: KnexClient
   readonly sql: unknown
   readonly bindings: unknown
   readonly _wrappedBefore?: string

@@ -61,14 +61,17 @@ export class OwnedRows {
   }
 
   /**
-   * Lets an assignment pass that leaves the row with its tenant.
+   * What is assigned, if it leaves the row with its tenant. Only what is the object's own: knex would write what it
+   * inherits too, from a `__proto__` in parsed JSON for one.
    *
    * @throws ThroughlineError `SCOPE_TENANT_MISMATCH`
    */
-  checkAssigned(values: Readonly<Record<string, unknown>>): void {
-    for (const [key, value] of Object.entries(values)) {
+  assigned(values: object): Record<string, unknown> {
+    const own: Record<string, unknown> = Object.assign(Object.create(null), values)
+    for (const [key, value] of Object.entries(own)) {
       if (value !== undefined && this.#isTenantColumn(key) && !this.#isTenant(value)) throw this.#mismatch()
     }
+    return own
   }
 
   /** @throws ThroughlineError `SCOPE_TENANT_MISMATCH` when a column is the tenant's */

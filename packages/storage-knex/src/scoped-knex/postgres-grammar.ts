@@ -14,7 +14,8 @@ const SUBSCRIPT = /(.*?)(\[[0-9]+\])/
 const PLACEHOLDER = /(\\*)\?/g
 
 const QUOTES = '\'"'
-const TOKEN = /\s+|'(?:[^']|'')*'|"(?:[^"]|"")*"|[\p{L}_][\p{L}\p{N}_$]*|\d[\p{L}\p{N}_.]*|--|\/\*|\\\?|[\s\S]/gu
+// Before 15 a word may follow a number without a space: "1from" is two.
+const TOKEN = /\s+|'(?:[^']|'')*'|"(?:[^"]|"")*"|[\p{L}_][\p{L}\p{N}_$]*|\d[\d.]*(?:e[-+]?\d+)?|--|\/\*|\\\?|[\s\S]/giu
 
 export const postgresGrammar: Grammar = {
   mainSchema: undefined,

@@ -12,6 +12,9 @@ const RAW: RawRules = {
   problem: () => undefined,
 }
 
+/** Text, names and comments, where nothing is a placeholder, and what is one elsewhere. */
+const PLACES = /'[^']*'|"[^"]*"|`[^`]*`|\[[^\]]*\]|\/\*[\s\S]*?\*\/|\?\d*|[:@]|(?<![\w$\x80-\uffff])\$/g
+
 export const sqliteGrammar: Grammar = {
   // SQLite looks in `main` when no schema is named; an attached or temporary one holds other tables.
   mainSchema: 'main',
@@ -23,6 +26,15 @@ export const sqliteGrammar: Grammar = {
   fold: (name) => name.replace(/[A-Z]/g, (letter) => letter.toLowerCase()),
   isName: () => true,
   isColumn: () => true,
-  isBound: () => true,
+  // Knex binds by position. A driver that does not count would put the tenant, or the client's text for it, elsewhere.
+  isBound: ({ sql, bindings }) => {
+    let places = 0
+    for (const token of sql.match(PLACES) ?? []) {
+      if (token === '?') places++
+      // `?1`, `:name`, `@name` and `$name` choose their binding themselves.
+      else if ('?:@$'.includes(token.charAt(0))) return false
+    }
+    return places === bindings.length
+  },
   rawRules: () => RAW,
 }
