@@ -41,14 +41,13 @@ export function sendInstead(response: ServerResponse, answer: Answer, callback: 
     'Content-Length': String(Buffer.byteLength(answer.body)),
   }
   const raw = outgoing(response)
-  if (raw._header) {
-    raw._header = null
-    raw._contentLength = null
-    raw._hasBody = response.req.method !== 'HEAD'
-    raw.chunkedEncoding = false
-    // The first head may have settled that the connection closes; the second has to say the same.
-    headers.Connection = 'close'
-  }
+  // The first head may have settled that the connection closes; the second has to say the same.
+  if (raw._header) headers.Connection = 'close'
+  raw._header = null
+  // Also a head that could not be rendered has settled some of it.
+  raw._contentLength = null
+  raw._hasBody = response.req.method !== 'HEAD'
+  raw.chunkedEncoding = false
   for (const name of response.getHeaderNames()) if (OF_THE_BODY.has(name)) response.removeHeader(name)
   response.statusMessage = ''
   ServerResponse.prototype.writeHead.call(response, answer.status, headers)

@@ -243,6 +243,15 @@ describe('a settle that is rejected', () => {
     ['writeHead, then end', GET, (r: ServerResponse) => r.writeHead(201, { ETag: '"x"', 'X-Own': '1' }).end('hello')],
     ['204', GET, (r: ServerResponse) => r.writeHead(204).end()],
     ['chunked trailers that were announced', GET, (r: ServerResponse) => r.setHeader('Trailer', 'X-Sum').end()],
+    [
+      '304, the head of which could not be rendered',
+      GET,
+      (r: ServerResponse) => {
+        r.setHeader('Trailer', 'X-Sum').statusCode = 304
+        expect(() => r.write('')).toThrow('Trailers are invalid')
+        r.end()
+      },
+    ],
     ['HEAD', HEAD, (r: ServerResponse) => r.end('hello')],
     [
       'a declared length in one write',
