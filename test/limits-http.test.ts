@@ -91,8 +91,8 @@ describe.each(Object.keys(onBoth))('limits on %s', (framework) => {
       () => new Promise((resolve) => server.close(resolve)),
     )
     const { port } = server.address() as AddressInfo
-    const get = (path: string, headers: Record<string, string> = {}) =>
-      fetch(`http://127.0.0.1:${port}${path}`, { headers: { 'x-tenant': 'acme', ...headers } })
+    const get = (path: string, headers: Record<string, string> = {}, signal: AbortSignal | null = null) =>
+      fetch(`http://127.0.0.1:${port}${path}`, { headers: { 'x-tenant': 'acme', ...headers }, signal })
     return { throughline, get }
   }
 
@@ -165,6 +165,36 @@ describe.each(Object.keys(onBoth))('limits on %s', (framework) => {
     await expect.poll(() => running).toBe(2)
     finish()
     expect((await third).status).toBe(200)
+  })
+
+  it.each(['the tenant', 'the limit'])('are free of a client that has gone while %s was looked up', async (what) => {
+    let found: (() => void) | undefined
+    const lookUp = (of: string) => (of === what ? new Promise<void>((resolve) => (found = resolve)) : undefined)
+    const log: string[] = []
+    const hold = { keep: () => void log.push('kept'), release: () => void log.push('released') }
+    const held: Guard = { name: 'held', check: async () => lookUp('the limit')?.then(() => hold) ?? hold }
+    const load = async (id: string) => {
+      await lookUp('the tenant')
+      return { id }
+    }
+    const { get, throughline } = await serve({ '/export': [[held], () => 'ok'] }, { tenants: { load } })
+    const client = new AbortController()
+    const asked = get('/export', {}, client.signal)
+    await expect.poll(() => found).toBeDefined()
+    client.abort()
+    await expect(asked).rejects.toThrow()
+    const tenant = what === 'the tenant' ? {} : { tenant: 'acme' }
+    await expect
+      .poll(() =>
+        throughline.platform.run({ actor: { id: 'olga' }, reason: 'test' }, async ({ audit }) => {
+          const { events } = await audit.list({ ...tenant, action: 'request.handled' })
+          return events.map(({ metadata }) => metadata.aborted)
+        }),
+      )
+      .toEqual([true])
+    expect(log).toEqual([])
+    found?.()
+    await expect.poll(() => log).toEqual(['released'])
   })
 
   it('count by route', async () => {

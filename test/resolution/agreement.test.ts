@@ -66,6 +66,32 @@ describe('sources that disagree', () => {
     expect((await as(target, 'ada@acme', { authorization: 'Bearer sk_stolen' })).status).toBe(401)
   })
 
+  it('let nobody in who sends the API key of an organization along that he does not belong to', async () => {
+    const key = fromApiKey((found) => (found === 'sk_acme' ? { tenant: 'acme', actor: { id: 'ci' } } : null))
+    const last = fromClaim<LoggedIn>('orgId', {
+      claims: (found) => found.user,
+      weak: true,
+      actor: (claims) => claims as never,
+    })
+    const both = { authorization: 'Bearer sk_acme' }
+    const bare = open({ tenants: { load } })
+    const observing = open({ tenants: { load }, mode: { resolution: 'observe' } })
+    try {
+      const target = createApp(bare, { tenant: [last, key] })
+      expect((await as(target, '', both)).body).toMatchObject({ tenant: 'acme', actor: { id: 'ci' } })
+      expect((await as(target, 'bob@globex', both)).body).toMatchObject({ code: 'TENANT_SOURCE_UNTRUSTED' })
+      // Nor where a disagreement is only observed.
+      const observed = createApp(observing, { tenant: [last, key, host] })
+      expect((await as(observed, 'bob@globex', { ...both, ...at('globex') }, '/open')).body).toEqual({ tenant: null })
+    } finally {
+      await Promise.all([bare.close(), observing.close()])
+    }
+    // Where membership decides, it is his own.
+    const decided = app({ tenant: [last, key] })
+    expect((await as(decided, 'ada@globex', both)).body).toMatchObject({ tenant: 'acme', actor: { id: 'ada' } })
+    expect((await as(decided, 'bob@globex', both)).status).toBe(404)
+  })
+
   it('of two tenantContext of one request are refused, and nothing goes to the other trail', async () => {
     const target = express()
     target.set('env', 'test')

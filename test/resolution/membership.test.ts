@@ -1,4 +1,4 @@
-import { fromHeader, requireRole } from '@throughline/core'
+import { currentContext, fromHeader, requireRole } from '@throughline/core'
 import { guard, problemDetails, tenantContext } from '@throughline/express'
 import express from 'express'
 import { describe, expect, it } from 'vitest'
@@ -201,5 +201,32 @@ describe('what is revoked', () => {
       'TENANT_NOT_FOUND',
       'ROLE_REQUIRED',
     ])
+  })
+
+  it('takes the roles along that a membership brought, where it says nothing of roles any more', async () => {
+    let membership: true | { readonly roles: readonly string[] } = { roles: ['admin'] }
+    const instance = open({ tenants: { load, isMember: () => membership } })
+    const target = express()
+    target.set('env', 'test')
+    target.use(tenantContext(instance, { tenant: host, actor: () => ({ id: 'ada', roles: ['viewer'] }) }))
+    const demoted: express.RequestHandler = (_request, _response, next) => {
+      membership = true
+      world.now += 2_001
+      next()
+    }
+    const roles: string[][] = []
+    const look: express.RequestHandler = (_request, _response, next) => {
+      roles.push([...(currentContext().actor.roles ?? [])])
+      next()
+    }
+    target.get('/', look, demoted, guard(requireRole('viewer')), look, guard(requireRole('admin')))
+    target.use(problemDetails())
+    try {
+      const response = await as(target, 'ada', at('acme'), '/')
+      expect(response.body).toMatchObject({ status: 403, code: 'ROLE_REQUIRED' })
+      expect(roles).toEqual([['admin'], ['viewer']])
+    } finally {
+      await instance.close()
+    }
   })
 })

@@ -56,7 +56,7 @@ export class Checkpoints<S extends Snapshot> {
       const error = new ThroughlineError('TENANT_NOT_FOUND', { details: { reason: 'NOT_MEMBER' } })
       refuseIn(scope, error, observes.membership)
     }
-    scope.see(snapshot, this.seenAt(snapshot), withRoles(scope.actor, roles))
+    scope.see(snapshot, this.seenAt(snapshot), withRoles(scope.login, roles))
   }
 }
 

@@ -1,3 +1,4 @@
+import { withRoles } from './actor.ts'
 import { Checkpoints } from './checkpoints.ts'
 import type { PlatformContext, ScopeOwner, Snapshot } from './context/index.ts'
 import { Scope } from './context/index.ts'
@@ -148,8 +149,10 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
     activity: Activity
     request: RequestInfo | undefined
     rule: MembershipRule | undefined
+    roles?: readonly string[] | undefined
   }): Scope<S> {
-    const { actor, activity, request, rule } = parts
+    const { actor: login, activity, request, rule, roles } = parts
+    const actor = withRoles(login, roles)
     const snapshot = parts.snapshot as S
     activity.tenant = snapshot.tenant.id
     activity.actor = actor
@@ -162,6 +165,7 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
     return new Scope({
       owner: this,
       snapshot,
+      login,
       actor,
       activity,
       request,

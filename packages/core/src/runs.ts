@@ -1,6 +1,6 @@
 import { normaliseActor } from './actor.ts'
-import type { CapturedContext, PlatformContext, ScopeHold, Snapshot } from './context/index.ts'
-import { ambientContext, decideHolds, readCaptured, readEnvelope, runIn } from './context/index.ts'
+import type { AmbientContext, CapturedContext, Holds, PlatformContext, Snapshot } from './context/index.ts'
+import { ambientContext, readCaptured, readEnvelope, runIn } from './context/index.ts'
 import type { ErrorCode } from './errors.ts'
 import { ThroughlineError } from './errors.ts'
 import { noteRefusal } from './http/note-refusal.ts'
@@ -23,13 +23,15 @@ type Fn<R> = () => R | Promise<R>
 export async function runAsTenant<R>(host: RunHost, input: RunInput, fn: Fn<R>, traceId?: string): Promise<R> {
   checkInput('run', input)
   checkFunction('run', fn)
+  // Whoever calls may use the object again, for the next tenant.
+  const { tenant, switch: switches } = input
   const actor = actorOf(input)
   await host.starting
   const around = ambientContext()
-  if (around?.kind === 'tenant' && around.tenant.id !== input.tenant && input.switch !== true) {
-    throw new ThroughlineError('TENANT_SWITCH_REFUSED', { details: { open: around.tenant.id, asked: input.tenant } })
+  if (around?.kind === 'tenant' && around.tenant.id !== tenant && switches !== true) {
+    throw new ThroughlineError('TENANT_SWITCH_REFUSED', { details: { open: around.tenant.id, asked: tenant } })
   }
-  return recordedRun(host, { tenant: input.tenant, actor, traceId }, fn)
+  return recordedRun(host, { tenant, actor, traceId }, fn)
 }
 
 /** Who runs, and what it belongs to. */
@@ -56,7 +58,7 @@ async function recordedRun<R>(host: RunHost, run: RecordedRun, fn: Fn<R>): Promi
         const snapshot = await activeTenant(host, activity, tenant)
         return host.openScope({ snapshot, actor, activity, request, rule: undefined })
       })
-      return decided(scope.holds, () => runIn(scope, fn))
+      return decided(scope.holds, () => runWhole(scope, fn))
     })
   } finally {
     done()
@@ -88,22 +90,23 @@ export async function openEnvelope<T, R>(
 export async function enterAsTenant<R>(host: RunHost, activity: Activity, input: RunInput, fn: Fn<R>): Promise<R> {
   checkInput('enter', input)
   checkFunction('enter', fn)
+  const { tenant } = input
   const actor = actorOf(input)
   const scope = await host.telemetry.context(async () => {
-    const snapshot = await activeTenant(host, activity, input.tenant)
+    const snapshot = await activeTenant(host, activity, tenant)
     if (activity.tenant !== undefined && activity.tenant !== snapshot.tenant.id) {
       // What the request did already would go to another tenant's trail and bill.
       throw new ThroughlineError('TENANT_SWITCH_REFUSED', {
         message: 'This request is of another tenant.',
-        details: { open: activity.tenant, asked: input.tenant },
+        details: { open: activity.tenant, asked: tenant },
       })
     }
     if (isOfAnother(activity, actor)) return undefined
     return host.openScope({ snapshot, actor, activity, request: activity.request, rule: undefined })
   })
-  if (scope) return decided(scope.holds, () => runIn(scope, fn))
+  if (scope) return decided(scope.holds, () => runWhole(scope, fn))
   const { traceId, request } = activity
-  return recordedRun(host, { tenant: input.tenant, actor, traceId, request, inside: !activity.settled }, fn)
+  return recordedRun(host, { tenant, actor, traceId, request, inside: !activity.settled }, fn)
 }
 
 /** What it did already would be another actor's. */
@@ -132,10 +135,15 @@ export async function runAsPlatform<P, R>(
     activity.actor = actor
     activity.reason = reason
     const context: PlatformContext = { kind: 'platform', owner: host, actor, reason, activity }
-    return await settled({ host, activity, trace }, 'platform.run', () => runIn(context, () => fn(platform)))
+    return await settled({ host, activity, trace }, 'platform.run', () => runWhole(context, () => fn(platform)))
   } finally {
     done()
   }
+}
+
+/** Runs `fn` in a context to its end: what begins only when it is awaited, as queries do, begins there. */
+function runWhole<R>(context: AmbientContext, fn: Fn<R>): Promise<R> {
+  return runIn(context, async () => fn())
 }
 
 /** What a run leaves, and below which span. */
@@ -179,14 +187,14 @@ async function settled<R>({ host, activity, trace }: Run, action: string, fn: Fn
 }
 
 /** Decides what guards reserved by how `fn` ended. */
-async function decided<R>(holds: readonly ScopeHold[], fn: Fn<R>): Promise<R> {
+async function decided<R>(holds: Holds, fn: Fn<R>): Promise<R> {
   let result: R
   try {
     result = await fn()
   } catch (error) {
-    await decideHolds(holds, false)
+    await holds.decide(false)
     throw error
   }
-  await decideHolds(holds, true)
+  await holds.decide(true)
   return result
 }

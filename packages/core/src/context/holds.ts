@@ -10,6 +10,30 @@ export interface ScopeHold {
   refused?(): MaybePromise<void>
 }
 
+/** What is reserved for one context until it is known how that ended; what comes later is decided then and there. */
+export class Holds {
+  #waiting: ScopeHold[] = []
+  #success: boolean | undefined
+
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0
+  }
+
+  /** A call whose client has gone meanwhile, say, must not hold for ever what it then gets. */
+  add(holds: readonly ScopeHold[]): MaybePromise<void> {
+    if (this.#success !== undefined) return decideHolds(holds, this.#success)
+    this.#waiting.push(...holds)
+    return undefined
+  }
+
+  decide(success: boolean): MaybePromise<void> {
+    const waiting = this.#waiting
+    this.#waiting = []
+    this.#success = success
+    return decideHolds(waiting, success)
+  }
+}
+
 /** Decides what was reserved. Every hold is decided, whatever another one's decision throws. */
 export function decideHolds(holds: readonly ScopeHold[], success: boolean): MaybePromise<void> {
   let pending: Promise<void>[] | undefined

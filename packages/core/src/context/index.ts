@@ -1,4 +1,4 @@
-export type { PlatformContext } from './ambient.ts'
+export type { AmbientContext, PlatformContext } from './ambient.ts'
 export {
   ambientContext,
   bind,
@@ -15,7 +15,7 @@ export { capture, readCaptured } from './captured.ts'
 export type { Envelope } from './envelope.ts'
 export { envelope, readEnvelope } from './envelope.ts'
 export type { ScopeHold } from './holds.ts'
-export { decideHolds } from './holds.ts'
+export { decideHolds, Holds } from './holds.ts'
 export type { JoinedRecord } from './joined.ts'
 export { runJoined } from './joined.ts'
 export type { LogContext } from './log-context.ts'

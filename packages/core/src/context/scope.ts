@@ -3,7 +3,7 @@ import type { RequestAnswer } from '../request-answer.ts'
 import type { JournalEvent } from '../storage/journal-record.ts'
 import type { TelemetryPort } from '../telemetry-port.ts'
 import type { Actor, RequestInfo, Tenant, TenantContext } from '../vocabulary.ts'
-import type { ScopeHold } from './holds.ts'
+import { Holds } from './holds.ts'
 import type { JoinedRecord } from './joined.ts'
 import { joinedOf } from './joined.ts'
 
@@ -66,12 +66,14 @@ export interface ScopeOwner<S extends Snapshot> {
 export class Scope<S extends Snapshot = Snapshot> {
   readonly kind = 'tenant'
   readonly owner: ScopeOwner<S>
+  /** Who acts, as the app's login or the caller says: without the roles that a membership brings. */
+  readonly login: Actor
   readonly activity: ContextActivity
   readonly request: RequestInfo | undefined
   /** How membership was decided, so that a checkpoint can decide it again. */
   readonly membership: unknown
   /** What guards reserved for this context, decided when it settles. */
-  readonly holds: ScopeHold[] = []
+  holds: Holds = new Holds()
   #snapshot: S
   #actor: Actor
   #context: TenantContext | undefined
@@ -82,6 +84,7 @@ export class Scope<S extends Snapshot = Snapshot> {
   constructor(parts: {
     owner: ScopeOwner<S>
     snapshot: S
+    login: Actor
     actor: Actor
     activity: ContextActivity
     request: RequestInfo | undefined
@@ -89,6 +92,7 @@ export class Scope<S extends Snapshot = Snapshot> {
     seenAt: number
   }) {
     this.owner = parts.owner
+    this.login = parts.login
     this.#actor = parts.actor
     this.activity = parts.activity
     this.request = parts.request

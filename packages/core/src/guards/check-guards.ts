@@ -14,53 +14,56 @@ const CHECKPOINT_MS = 2_000
  */
 export function checkGuards(guards: readonly Guard[], holds?: GuardHold[]): MaybePromise<void> {
   const scope = currentScope()
-  const into = holds ?? scope.holds
   if (scope.owner.now() - scope.seenAt > CHECKPOINT_MS) {
-    return scope.owner.reload(scope).then(() => check(guards, scope, into))
+    return scope.owner.reload(scope).then(() => check(guards, scope, holds))
   }
-  return check(guards, scope, into)
+  return check(guards, scope, holds)
 }
 
-function check(guards: readonly Guard[], scope: Scope, holds: GuardHold[]): MaybePromise<void> {
+function check(guards: readonly Guard[], scope: Scope, into: GuardHold[] | undefined): MaybePromise<void> {
   const { telemetry } = scope.owner
-  if (!telemetry.tracing) return checkFrom(guards, 0, scope, holds, holds.length)
-  return telemetry.guards(guards, scope.tenant, () => checkFrom(guards, 0, scope, holds, holds.length))
+  if (!telemetry.tracing) return checkFrom(guards, 0, scope, [], into)
+  return telemetry.guards(guards, scope.tenant, () => checkFrom(guards, 0, scope, [], into))
 }
 
-/** @param from the first of the holds that these guards have taken */
+/** @param taken by these guards alone: others may be checked in the same context meanwhile */
 function checkFrom(
   guards: readonly Guard[],
   start: number,
   scope: Scope,
-  holds: GuardHold[],
-  from: number,
+  taken: GuardHold[],
+  into: GuardHold[] | undefined,
 ): MaybePromise<void> {
   for (let i = start; i < guards.length; i++) {
     let checked: MaybePromise<GuardHold | undefined>
     try {
       checked = (guards[i] as Guard).check(scope)
     } catch (error) {
-      if (holds.length === from) throw error
-      return refused(holds, from, error)
+      if (taken.length === 0) throw error
+      return refused(taken, error)
     }
     if (checked instanceof Promise) {
       return checked.then(
         (hold) => {
-          if (hold) holds.push(hold)
-          return checkFrom(guards, i + 1, scope, holds, from)
+          if (hold) taken.push(hold)
+          return checkFrom(guards, i + 1, scope, taken, into)
         },
-        (error: unknown) => refused(holds, from, error),
+        (error: unknown) => refused(taken, error),
       )
     }
-    if (checked) holds.push(checked)
+    if (checked) taken.push(checked)
   }
   const { decisions } = scope.owner.telemetry
   if (decisions) for (const { name } of guards) decisions.passed(name)
+  if (taken.length === 0) return undefined
+  if (!into) return scope.holds.add(taken)
+  into.push(...taken)
+  return undefined
 }
 
 /** Gives back at once what the guards before the one that refused have taken: the call does not happen. */
-async function refused(holds: GuardHold[], from: number, error: unknown): Promise<never> {
-  for (const hold of holds.splice(from)) {
+async function refused(taken: readonly GuardHold[], error: unknown): Promise<never> {
+  for (const hold of taken) {
     await (hold.refused ? hold.refused() : hold.release())
   }
   throw error

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Holds } from '../context/holds.ts'
 import type { Scope } from '../context/scope.ts'
 import type { Activity } from '../journal/activity.ts'
 import type { TraceParent } from '../telemetry-port.ts'
@@ -28,6 +29,8 @@ export interface OpenExchange {
   excluded: boolean
   /** Once it is entered. */
   scope: Scope | undefined
+  /** Of every scope that it enters: also what is reserved for one after the client has gone. */
+  readonly holds: Holds
 }
 
 const OPEN = Symbol('throughline.exchange')

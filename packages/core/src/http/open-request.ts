@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { decideHolds } from '../context/holds.ts'
+import { Holds } from '../context/holds.ts'
 import { ThroughlineError } from '../errors.ts'
 import type { Activity } from '../journal/activity.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
@@ -31,7 +31,14 @@ export function openRequest<Req>(
   const activity = host.openActivity(trace ? trace.traceId : inboundTraceId(exchange.message))
   activity.request = requestInfo(exchange)
   activity.answer = new ExchangeAnswer(exchange)
-  const open: OpenExchange = { owner: host, activity, trace, excluded: options.excluded, scope: undefined }
+  const open: OpenExchange = {
+    owner: host,
+    activity,
+    trace,
+    excluded: options.excluded,
+    scope: undefined,
+    holds: new Holds(),
+  }
   setOpenExchange(exchange.response, open)
   holdResponse(exchange.message, exchange.response, {
     settle({ status, aborted }) {
@@ -121,11 +128,12 @@ function settle<Req>(
   const success = status < 400 && !aborted
   const route = exchange.route()
   activity.end = { route, status, ms: host.now() - activity.at }
-  const decided = open.scope && decideHolds(open.scope.holds, success)
+  const holdsNothing = open.holds.isEmpty
+  const decided = open.holds.decide(success)
   if (open.excluded) {
     activity.discard()
     // A route out of the record is not out of the bill.
-    if (!open.scope || open.scope.holds.length === 0) return decided
+    if (holdsNothing) return decided
     return Promise.resolve(decided)
       .catch(host.onFailure)
       .then(() => activity.settlePart())

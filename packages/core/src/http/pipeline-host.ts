@@ -38,6 +38,8 @@ export interface PipelineHost {
     activity: Activity
     request: RequestInfo | undefined
     rule: MembershipRule | undefined
+    /** What the membership brings. */
+    roles?: readonly string[] | undefined
   }): Scope
   onFailure(error: unknown): void
 }

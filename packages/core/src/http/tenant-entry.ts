@@ -1,4 +1,4 @@
-import { ANONYMOUS, normaliseActor, withRoles } from '../actor.ts'
+import { ANONYMOUS, normaliseActor } from '../actor.ts'
 import type { Scope, Snapshot } from '../context/scope.ts'
 import type { ErrorCode } from '../errors.ts'
 import { ThroughlineError } from '../errors.ts'
@@ -84,8 +84,8 @@ export class TenantEntry<Req> {
     rule: MembershipRule | undefined,
     activity: Activity,
   ): MaybePromise<Scope | undefined> {
-    const open = (acting = actor): Scope | undefined => {
-      const enter = (): Scope => this.#host.openScope(scopeParts(snapshot, acting, activity, rule))
+    const open = (roles?: readonly string[]): Scope | undefined => {
+      const enter = (): Scope => this.#host.openScope({ ...scopeParts(snapshot, actor, activity, rule), roles })
       return snapshot.tenant.status === 'suspended'
         ? this.#refuse(activity, 'TENANT_SUSPENDED', { open: enter })
         : enter()
@@ -95,7 +95,7 @@ export class TenantEntry<Req> {
     return next(this.#host.isMember(rule, actor, snapshot.tenant.id), ({ member, roles }) => {
       if (member) {
         this.#host.telemetry.decisions?.allowed('membership')
-        return open(withRoles(actor, roles))
+        return open(roles)
       }
       return this.#refuse(activity, this.#foreign, { layer: 'membership', reason: 'NOT_MEMBER', open })
     })
@@ -114,13 +114,11 @@ export class TenantEntry<Req> {
       if (snapshot) activity.tenant = snapshot.tenant.id
       const refused = this.#refuse(activity, 'TENANT_DISAGREEMENT', { metadata: { sources } })
       // Observed: the proven tenant's, as far as membership, a layer of its own, lets it in.
-      const rule = proven.member ? 'claimed' : this.#ruleFor('proves')
-      return snapshot && actor ? this.#admitTo(snapshot, actor, rule, activity) : refused
+      const rule = proven.member ? 'claimed' : this.#ruleFor(proven.member === false ? 'names' : 'proves')
+      return snapshot && actor && rule !== 'untrusted' ? this.#admitTo(snapshot, actor, rule, activity) : refused
     })
   }
 
-  #ruleFor(trust: 'proves'): MembershipRule
-  #ruleFor(trust: Trust): MembershipRule | 'untrusted'
   #ruleFor(trust: Trust): MembershipRule | 'untrusted' {
     const { membership } = this.#options
     const { proven, named } = this.#host.membershipRule

@@ -83,7 +83,7 @@ export class TenantPipeline<Req> implements HttpPipeline<Req> {
       else refuse(error)
       return
     }
-    if (entered && scope) scope.holds.push(...entered.holds)
+    if (scope) scope.holds = open.holds
     open.scope = scope ?? entered
     runIn(open.scope ?? { kind: 'open', activity: open.activity }, proceed)
   }

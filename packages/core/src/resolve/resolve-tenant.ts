@@ -12,7 +12,7 @@ export type Resolution =
       readonly status: 'agreed'
       readonly tenant: string
       readonly actor?: ActorInput
-      /** `proves` if any of the sources does. */
+      /** `proves` if any of the sources does for who acts. */
       readonly trust: Trust
       /** Named by nothing but headers that nobody trusted vouches for. */
       readonly forgeable: boolean
@@ -31,8 +31,8 @@ export interface HeardSource {
   readonly source: string
   readonly tenant: string
   readonly trust: Trust
-  /** Its credential is the tenant's own, and says who acts. */
-  readonly member?: true
+  /** Of a credential that is the tenant's own: whether it says who acts. Another's is no proof of where he belongs. */
+  readonly member?: boolean
 }
 
 type Claims = readonly (TenantClaim | undefined)[]
@@ -81,7 +81,7 @@ function agree(sources: readonly TenantSource<never>[], claims: Claims): Resolut
     if (strong && source.weak) continue
     const said = hear(source, claim, actor)
     agreed &&= said.tenant === (heard[0] ?? said).tenant
-    if (said.trust === 'proves') trust = 'proves'
+    if (said.trust === 'proves' && said.member !== false) trust = 'proves'
     member ||= said.member === true
     forgeable &&= claim.forgeable === true
     heard.push(said)
@@ -97,7 +97,7 @@ function agree(sources: readonly TenantSource<never>[], claims: Claims): Resolut
 function hear(source: TenantSource<never>, claim: TenantClaim, actor: ActorInput | undefined): HeardSource {
   const said = { source: source.name, tenant: tenantIdOf(claim.tenant), trust: claim.trust ?? source.trust }
   // A key is no membership of the user who sends it along.
-  return claim.member && claim.actor === actor ? { ...said, member: true } : said
+  return claim.member ? { ...said, member: claim.actor === actor } : said
 }
 
 function ignore(): void {}

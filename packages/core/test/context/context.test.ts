@@ -1,7 +1,15 @@
 import { EventEmitter } from 'node:events'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { currentScope, runIn } from '../../src/context/index.ts'
-import { bind, createThroughline, currentContext, currentTenant, refresh, tryCurrentTenant } from '../../src/index.ts'
+import {
+  bind,
+  createThroughline,
+  currentContext,
+  currentTenant,
+  isPlatformContext,
+  refresh,
+  tryCurrentTenant,
+} from '../../src/index.ts'
 import { ada, open, operator, refusal, useInstance } from './bench.ts'
 
 const throughline = useInstance()
@@ -44,6 +52,15 @@ describe('a tenant context', () => {
     }
   })
 
+  it('is of the tenant that was handed in, whatever becomes of the object', async () => {
+    const input = { tenant: '', actor: ada }
+    const runs = ['acme', 'globex'].map((tenant) => {
+      input.tenant = tenant
+      return throughline().run(input, () => currentTenant().id)
+    })
+    expect(await Promise.all(runs)).toEqual(['acme', 'globex'])
+  })
+
   it('is not changed by what becomes of the actor that was handed in', async () => {
     const roles = ['viewer']
     const actor = { id: 'ada', roles }
@@ -73,10 +90,34 @@ describe('a tenant context', () => {
     expect(tryCurrentTenant()).toBeUndefined()
   })
 
+  it('holds for what begins only when it is awaited, as a query does that is returned', async () => {
+    /** Most query builders are such: nothing is sent before somebody calls `then`. */
+    const query = (): Promise<string> => {
+      const then = (found: (where: string) => void): void =>
+        found(tryCurrentTenant()?.id ?? (isPlatformContext() ? 'the platform' : 'nowhere'))
+      return { then } as unknown as Promise<string>
+    }
+    expect(await throughline().run({ tenant: 'acme', actor: ada }, query)).toBe('acme')
+    expect(await throughline().platform.run(operator, query)).toBe('the platform')
+    await throughline().run({ tenant: 'globex', actor: ada }, async () => {
+      expect(await throughline().run({ tenant: 'acme', actor: ada, switch: true }, query)).toBe('acme')
+    })
+  })
+
   it('is of no tenant whose id none can have, whatever names it', async () => {
     const alone = createThroughline()
     try {
-      for (const tenant of ['$platform', '$unknown', '', 'a\nb', 'x'.repeat(201), undefined, 7, { id: 'acme' }]) {
+      for (const tenant of [
+        '$platform',
+        '$unknown',
+        '',
+        'a\nb',
+        'x'.repeat(201),
+        'acme\ud800',
+        undefined,
+        7,
+        { id: 'acme' },
+      ]) {
         const error = await refusal(() => alone.run({ tenant: tenant as string, actor: ada }, () => undefined))
         expect(error.code, String(tenant)).toBe('TENANT_NOT_FOUND')
       }

@@ -291,6 +291,36 @@ describe('each guard', () => {
   })
 })
 
+describe('guards that are checked at the same time in one context', () => {
+  it('give back their own when one refuses, and no other’s', async () => {
+    const log: string[] = []
+    await as('acme', async () => {
+      const refused = checkGuards([step(log, 'a', { waits: true }), step(log, 'b', { refuses: true })])
+      await checkGuards([step(log, 'c')])
+      expect(await code(refused)).toBe('b refuses')
+      expect(log.filter((line) => line.startsWith('release'))).toEqual(['release a'])
+    })
+    expect(log.at(-1)).toBe('keep c')
+  })
+
+  it('keep or give back at once what they get when the context has ended', async () => {
+    for (const [fails, last] of [
+      [false, 'keep late'],
+      [true, 'release late'],
+    ] as const) {
+      const log: string[] = []
+      let checked: unknown
+      const run = as('acme', () => {
+        checked = checkGuards([step(log, 'late', { waits: true })])
+        if (fails) throw new Error('broken')
+      })
+      await code(run)
+      await checked
+      expect(log.at(-1)).toBe(last)
+    }
+  })
+})
+
 describe('a long context looks again at its next guard', () => {
   const checkpoint = requireRole('admin')
 

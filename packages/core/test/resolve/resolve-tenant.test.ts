@@ -81,6 +81,16 @@ describe('resolveTenant', () => {
     expect(resolve(token, key)).toMatchObject({ actor: { id: 'ada' }, member: false })
   })
 
+  it('takes a credential for no proof of where somebody else belongs', () => {
+    const proves = { trust: 'proves' } as const
+    const key = source({ tenant: 'acme', actor: { id: 'ci' }, member: true }, { name: 'key', ...proves })
+    const last = source({ tenant: 'globex', actor: { id: 'bob' } }, { name: 'last', weak: true, ...proves })
+    expect(resolve(key, last)).toMatchObject({ tenant: 'acme', actor: { id: 'ci' }, trust: 'proves' })
+    expect(resolve(last, key)).toMatchObject({ tenant: 'acme', actor: { id: 'bob' }, trust: 'names', member: false })
+    const claim = source({ tenant: 'acme', actor: { id: 'ada' } }, { name: 'claim', ...proves })
+    expect(resolve(claim, key)).toMatchObject({ actor: { id: 'ada' }, trust: 'proves', member: false })
+  })
+
   it('says when nothing but a forgeable header named it', () => {
     const header = fromHeader('x-tenant-id')
     const from = message({ 'x-tenant-id': 'acme' })
@@ -98,7 +108,7 @@ describe('resolveTenant', () => {
     expect(ask(null)).toEqual({ status: 'none' })
     expect(ask(undefined)).toEqual({ status: 'none' })
     expect(await ask(Promise.resolve('acme'))).toMatchObject({ tenant: 'acme' })
-    for (const odd of ['', '$platform', Number.NaN, {}, ['acme'], true, 'a\nb', 'x'.repeat(201)]) {
+    for (const odd of ['', '$platform', Number.NaN, {}, ['acme'], true, 'a\nb', 'x'.repeat(201), 'acme\ud800']) {
       expect(ask(odd)).toMatchObject({ status: 'agreed', tenant: UNKNOWN_TENANT })
     }
     expect(ask(' acme')).toMatchObject({ tenant: ' acme' })

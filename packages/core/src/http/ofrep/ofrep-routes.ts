@@ -108,7 +108,7 @@ export class OfrepRoutes {
     try {
       const { limit } = this.#options
       const hold = limit !== undefined && (await this.#engines.limits?.requireIn(scope, limit, 1))
-      if (hold) scope.holds.push(hold)
+      if (hold) await scope.holds.add([hold])
       return await route.call(this, call, scope, key ?? '')
     } catch (error) {
       return this.#failed(error, key)
