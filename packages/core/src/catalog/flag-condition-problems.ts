@@ -91,6 +91,9 @@ function checkSegments(check: ConditionCheck, at: string, member: unknown): void
   }
 }
 
+const CREATED_AT = 'org.created_at'
+const CREATED_AT_MISSPELT = 'org.createdAt'
+
 function checkAttribute(problems: Problems, at: string, attribute: string): void {
   const parts = pathParts(attribute)
   const root = attribute.split('.', 1)[0] ?? ''
@@ -100,8 +103,8 @@ function checkAttribute(problems: Problems, at: string, attribute: string): void
   } else if (known && !known.includes(attribute)) {
     const article = root === 'actor' ? 'an actor' : 'a request'
     problems.add(at, `is no attribute of ${article} (${known.join(', ')}).${didYouMean(attribute, known)}`)
-  } else if (attribute === 'org.createdAt') {
-    problems.add(at, 'is not known. Did you mean "org.created_at"?')
+  } else if (attribute === CREATED_AT_MISSPELT) {
+    problems.add(at, `is not known. Did you mean "${CREATED_AT}"?`)
   }
 }
 
@@ -110,7 +113,7 @@ function rootHint(attribute: string, root: string): string {
   if (synonym === undefined) return bareHint(attribute)
   const meant = `${synonym}${attribute.slice(root.length)}`
   const known = Object.hasOwn(ATTRIBUTES, synonym) ? ATTRIBUTES[synonym] : undefined
-  return known ? didYouMean(meant, known) : ` Did you mean "${meant}"?`
+  return known ? didYouMean(meant, known) : ` Did you mean "${meant === CREATED_AT_MISSPELT ? CREATED_AT : meant}"?`
 }
 
 /** For what names no root: `ip`, `orr`, `plan`. */
@@ -120,6 +123,8 @@ function bareHint(attribute: string): string {
     .find((known) => known.endsWith(`.${attribute}`))
   if (own !== undefined) return ` Did you mean "${own}"?`
   const [root = ''] = attribute.split('.', 1)
+  // One that names nothing of it.
+  if (ROOTS.includes(root)) return ''
   const near = didYouMean(root, [...ROOTS, ...GROUPS])
   return near || !/^\w{1,100}$/.test(attribute) ? near : ` Did you mean "org.${attribute}"?`
 }

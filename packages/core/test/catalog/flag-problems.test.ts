@@ -132,7 +132,15 @@ describe('flagProblems', () => {
         "rules.0.priority: is not known. There are id, if, rings, upTo, from, until, layer, rollout, serve.",
       ]
     `)
-    const bare = { plan: 'pro', roles: 'admin', ip: '10.0.0.1', segmnt: 'eu', 'trial expired': 1 }
+    const bare = {
+      plan: 'pro',
+      roles: 'admin',
+      ip: '10.0.0.1',
+      segmnt: 'eu',
+      'trial expired': 1,
+      org: 1,
+      'tenant.createdAt': 1,
+    }
     const hints = ruleProblems({ if: bare, serve: true }).map((one) => one.split('"context.…".')[1])
     expect(hints).toEqual([
       ' Did you mean "org.plan"?',
@@ -140,6 +148,8 @@ describe('flagProblems', () => {
       ' Did you mean "request.ip"?',
       ' Did you mean "segment"?',
       '',
+      '',
+      ' Did you mean "org.created_at"?',
     ])
     const twice = {
       rules: [
