@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http'
 
 /** What stands before the path where the target is a whole URL: credentials, a host name or address, a port. */
 const AUTHORITY = /^https?:\/\/(?:[\w.~!$&'()*+,;=:%-]*@)?(?:\[[0-9a-f:.]+\]|[\w.-]+)(?::\d*)?(?=\/|$)/i
-/** Beside a fragment, routers read a backslash as a slash, cut white space off, and take what stands before `@` for a host. */
-const READ_OTHERWISE = /[\\\s]|^\/\/[^/]*@/
+/** Beside a fragment, routers read `\` as `/`, cut white space off the end, and take what is before `@` for a host. */
+const READ_OTHERWISE = /\\|\s$|^\/\/[^/]*@/
 
 /**
  * The path that a client asked for, without query string: also where the target is a whole URL (RFC 9112, section

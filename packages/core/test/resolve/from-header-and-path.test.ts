@@ -47,6 +47,8 @@ describe('fromPath', () => {
     ['/t\\acme#', { tenant: UNKNOWN_TENANT }],
     ['//a@b/t/acme#', { tenant: UNKNOWN_TENANT }],
     ['/t/acme\u00a0', { tenant: UNKNOWN_TENANT }],
+    // As curl sends `à`, byte by byte.
+    ['/t/acme/\u00c3\u00a0/x', { tenant: 'acme' }],
     ['/t/', undefined],
     ['/t', undefined],
     ['/x/acme', undefined],
