@@ -9,6 +9,7 @@ import {
   perMinute,
   rateLimit,
   requireRole,
+  ThroughlineError,
   type ThroughlineOptions,
 } from '@throughline/core'
 import type { LimitsStore } from '@throughline/core/storage'
@@ -196,6 +197,35 @@ describe.each(Object.keys(onBoth))('limits on %s', (framework) => {
     found?.()
     await expect.poll(() => log).toEqual(['released'])
   })
+
+  it.each([200, 400])(
+    'are no reason to fail what can’t be decided after it ended with %d: the log is told',
+    async (status) => {
+      const warned: unknown[] = []
+      const log: string[] = []
+      const decide = (): void => void log.push(status < 400 ? 'kept' : 'released')
+      const fails = (): never => {
+        throw new Error('out of reach')
+      }
+      const guards: readonly [Guard, Guard] = [
+        { name: 'failing', check: () => ({ keep: fails, release: fails }) },
+        { name: 'sound', check: () => ({ keep: decide, release: decide }) },
+      ]
+      const handler = (): string => {
+        if (status < 400) return 'ok'
+        throw new ThroughlineError('QUERY_INVALID')
+      }
+      const logger = { warn: (message: string) => void warned.push(message) }
+      const { get, throughline } = await serve({ '/export': [guards, handler] }, { logger })
+      expect((await get('/export')).status).toBe(status)
+      expect(log).toEqual([status < 400 ? 'kept' : 'released'])
+      expect(warned).toEqual(['throughline: Error: out of reach'])
+      const { events } = await throughline.run({ tenant: 'acme', actor: { id: 'ada' } }, () =>
+        throughline.audit.list({ action: 'request.handled' }),
+      )
+      expect(events.map(({ context }) => context.request?.status)).toEqual([status])
+    },
+  )
 
   it('count by route', async () => {
     const { get } = await serve({

@@ -1,4 +1,5 @@
-import { currentContext, fromHeader, requireRole } from '@throughline/core'
+import type { Actor } from '@throughline/core'
+import { currentContext, fromHeader, refresh, requireRole } from '@throughline/core'
 import { guard, problemDetails, tenantContext } from '@throughline/express'
 import express from 'express'
 import { describe, expect, it } from 'vitest'
@@ -225,6 +226,29 @@ describe('what is revoked', () => {
       const response = await as(target, 'ada', at('acme'), '/')
       expect(response.body).toMatchObject({ status: 403, code: 'ROLE_REQUIRED' })
       expect(roles).toEqual([['admin'], ['viewer']])
+    } finally {
+      await instance.close()
+    }
+  })
+
+  it('is decided by what the login says each time, not by what the membership brought', async () => {
+    const isMember = ({ roles }: Actor) => (roles?.includes('staff') ? { roles: ['admin'] } : false)
+    const instance = open({ tenants: { load, isMember } })
+    const target = express()
+    target.set('env', 'test')
+    target.use(tenantContext(instance, { tenant: host, actor: () => ({ id: 'ada', roles: ['staff'] }) }))
+    const later: express.RequestHandler = (_request, _response, next) => {
+      world.now += 2_001
+      next()
+    }
+    target.get('/', later, guard(requireRole('admin')), async (_request, response) => {
+      await refresh()
+      response.json(currentContext().actor.roles)
+    })
+    target.use(problemDetails())
+    try {
+      const response = await as(target, 'ada', at('acme'), '/')
+      expect([response.status, response.body]).toEqual([200, ['admin']])
     } finally {
       await instance.close()
     }

@@ -42,7 +42,9 @@ export class Checkpoints<S extends Snapshot> {
     const rule = scope.membership as MembershipRule | undefined
     if (rule === undefined || rule === 'claimed') return { member: true }
     const memberships = this.#parts.memberships.of(rule)
-    return asOf === 'now' ? memberships.ask(scope.actor, scope.tenant.id) : memberships.of(scope.actor, scope.tenant.id)
+    // The one that was asked for when it was let in: without the roles that the answer brought.
+    const { login, tenant } = scope
+    return asOf === 'now' ? memberships.ask(login, tenant.id) : memberships.of(login, tenant.id)
   }
 
   /** Lets a context go on with what was found, or refuses. */

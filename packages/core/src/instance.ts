@@ -52,6 +52,8 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
   /** Of tests alone: an identity in place of the app's login. */
   identityOf: PipelineHost['identityOf']
   readonly #parts: InstanceParts<S>
+  /** Bound: it is handed on as it is. */
+  readonly onFailure: (error: unknown) => void = (error) => this.#parts.onFailure(error)
   /** Told first when the instance closes: what would stay open for hours ends then. */
   readonly closing: Listeners<void>
   readonly #memberships: MembershipRules
@@ -103,10 +105,6 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
 
   now(): number {
     return this.#parts.now()
-  }
-
-  onFailure(error: unknown): void {
-    this.#parts.onFailure(error)
   }
 
   admit(inside = false): () => void {

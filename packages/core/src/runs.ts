@@ -1,6 +1,6 @@
 import { normaliseActor } from './actor.ts'
 import type { AmbientContext, CapturedContext, Holds, PlatformContext, Snapshot } from './context/index.ts'
-import { ambientContext, readCaptured, readEnvelope, runIn } from './context/index.ts'
+import { ambientContext, giveBack, readCaptured, readEnvelope, runIn } from './context/index.ts'
 import type { ErrorCode } from './errors.ts'
 import { ThroughlineError } from './errors.ts'
 import { noteRefusal } from './http/note-refusal.ts'
@@ -15,7 +15,10 @@ import type { Actor, ActorInput, Outcome, RequestInfo } from './vocabulary.ts'
 import { PLATFORM } from './vocabulary.ts'
 
 /** What a run needs of its instance. */
-export type RunHost = Pick<PipelineHost, 'starting' | 'admit' | 'snapshot' | 'openScope' | 'openActivity' | 'telemetry'>
+export type RunHost = Pick<
+  PipelineHost,
+  'starting' | 'admit' | 'snapshot' | 'openScope' | 'openActivity' | 'telemetry' | 'onFailure'
+>
 
 type Fn<R> = () => R | Promise<R>
 
@@ -58,7 +61,7 @@ async function recordedRun<R>(host: RunHost, run: RecordedRun, fn: Fn<R>): Promi
         const snapshot = await activeTenant(host, activity, tenant)
         return host.openScope({ snapshot, actor, activity, request, rule: undefined })
       })
-      return decided(scope.holds, () => runWhole(scope, fn))
+      return decided(host, scope.holds, () => runWhole(scope, fn))
     })
   } finally {
     done()
@@ -104,7 +107,7 @@ export async function enterAsTenant<R>(host: RunHost, activity: Activity, input:
     if (isOfAnother(activity, actor)) return undefined
     return host.openScope({ snapshot, actor, activity, request: activity.request, rule: undefined })
   })
-  if (scope) return decided(scope.holds, () => runWhole(scope, fn))
+  if (scope) return decided(host, scope.holds, () => runWhole(scope, fn))
   const { traceId, request } = activity
   return recordedRun(host, { tenant, actor, traceId, request, inside: !activity.settled }, fn)
 }
@@ -187,12 +190,12 @@ async function settled<R>({ host, activity, trace }: Run, action: string, fn: Fn
 }
 
 /** Decides what guards reserved by how `fn` ended. */
-async function decided<R>(holds: Holds, fn: Fn<R>): Promise<R> {
+async function decided<R>(host: RunHost, holds: Holds, fn: Fn<R>): Promise<R> {
   let result: R
   try {
     result = await fn()
   } catch (error) {
-    await holds.decide(false)
+    await giveBack(() => holds.decide(false), host)
     throw error
   }
   await holds.decide(true)

@@ -34,11 +34,14 @@ export class Holds {
   }
 }
 
-/** Decides what was reserved. Every hold is decided, whatever another one's decision throws. */
-export function decideHolds(holds: readonly ScopeHold[], success: boolean): MaybePromise<void> {
+/**
+ * Decides what was reserved: by whether the call succeeded, or as `untried`, where it did not happen. Every hold is
+ * decided, whatever another one's decision throws.
+ */
+export function decideHolds(holds: readonly ScopeHold[], outcome: boolean | 'untried'): MaybePromise<void> {
   let pending: Promise<void>[] | undefined
   for (const hold of holds) {
-    const decided = decide(hold, success)
+    const decided = decide(hold, outcome)
     if (decided instanceof Promise) {
       pending ??= []
       pending.push(decided)
@@ -51,9 +54,22 @@ export function decideHolds(holds: readonly ScopeHold[], success: boolean): Mayb
   })
 }
 
-function decide(hold: ScopeHold, success: boolean): MaybePromise<void> {
+/** Gives back what was reserved for a call that failed. What can't be given back must not hide why it did. */
+export async function giveBack(
+  giving: () => MaybePromise<void>,
+  { onFailure }: { readonly onFailure: (error: unknown) => void },
+): Promise<void> {
   try {
-    return success ? hold.keep() : hold.release()
+    await giving()
+  } catch (error) {
+    onFailure(error)
+  }
+}
+
+function decide(hold: ScopeHold, outcome: boolean | 'untried'): MaybePromise<void> {
+  try {
+    if (outcome === 'untried' && hold.refused) return hold.refused()
+    return outcome === true ? hold.keep() : hold.release()
   } catch (error) {
     return Promise.reject(error)
   }

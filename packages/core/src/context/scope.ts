@@ -60,6 +60,8 @@ export interface ScopeOwner<S extends Snapshot> {
   reload(scope: Scope<S>): Promise<void>
   /** The same, as they are now. */
   refresh(scope: Scope<S>): Promise<void>
+  /** Tells the log what nobody else is told. */
+  readonly onFailure: (error: unknown) => void
 }
 
 /** One open tenant context, as the inside sees it. */

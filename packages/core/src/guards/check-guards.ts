@@ -1,4 +1,5 @@
 import { currentScope } from '../context/ambient.ts'
+import { decideHolds, giveBack } from '../context/holds.ts'
 import type { Scope } from '../context/scope.ts'
 import type { MaybePromise } from '../storage/limits.ts'
 import type { Guard, GuardHold } from './guard.ts'
@@ -40,7 +41,7 @@ function checkFrom(
       checked = (guards[i] as Guard).check(scope)
     } catch (error) {
       if (taken.length === 0) throw error
-      return refused(taken, error)
+      return refused(taken, scope, error)
     }
     if (checked instanceof Promise) {
       return checked.then(
@@ -48,7 +49,7 @@ function checkFrom(
           if (hold) taken.push(hold)
           return checkFrom(guards, i + 1, scope, taken, into)
         },
-        (error: unknown) => refused(taken, error),
+        (error: unknown) => refused(taken, scope, error),
       )
     }
     if (checked) taken.push(checked)
@@ -62,9 +63,7 @@ function checkFrom(
 }
 
 /** Gives back at once what the guards before the one that refused have taken: the call does not happen. */
-async function refused(taken: readonly GuardHold[], error: unknown): Promise<never> {
-  for (const hold of taken) {
-    await (hold.refused ? hold.refused() : hold.release())
-  }
+async function refused(taken: readonly GuardHold[], { owner }: Scope, error: unknown): Promise<never> {
+  await giveBack(() => decideHolds(taken, 'untried'), owner)
   throw error
 }

@@ -1,4 +1,5 @@
-import { decideHolds } from '../context/holds.ts'
+import { currentScope } from '../context/ambient.ts'
+import { decideHolds, giveBack } from '../context/holds.ts'
 import { checkGuards } from './check-guards.ts'
 import type { Guard, GuardHold } from './guard.ts'
 import { guardList } from './guard-list.ts'
@@ -54,7 +55,7 @@ function wrap(
       await checkGuards(guards, holds)
       result = await fn.apply(this, args)
     } catch (error) {
-      await decideHolds(holds, false)
+      if (holds.length > 0) await giveBack(() => decideHolds(holds, false), currentScope().owner)
       throw error
     }
     await decideHolds(holds, true)

@@ -41,7 +41,7 @@ export interface PipelineHost {
     /** What the membership brings. */
     roles?: readonly string[] | undefined
   }): Scope
-  onFailure(error: unknown): void
+  readonly onFailure: (error: unknown) => void
 }
 
 export interface HttpPipeline<Req> {

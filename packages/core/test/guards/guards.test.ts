@@ -29,6 +29,7 @@ const catalog = {
   plans: { free: { quotas: { reports: quotaPerMonth(1, { hard: true }) } }, pro: {} },
 } as const
 
+const warned: string[] = []
 const open = (records = new FaultyRecords()) =>
   createThroughline({
     catalog,
@@ -36,7 +37,7 @@ const open = (records = new FaultyRecords()) =>
     tenants: 'ours',
     storage: { records },
     journal: { spill: false },
-    logger: { warn: () => undefined },
+    logger: { warn: (message) => void warned.push(message) },
   })
 
 let records: FaultyRecords
@@ -45,6 +46,7 @@ const operator = { actor: { id: 'operator' }, reason: 'test' }
 
 beforeEach(async () => {
   now = START
+  warned.length = 0
   records = new FaultyRecords(memoryStorage().records)
   throughline = open(records)
   await throughline.platform.run(operator, async (platform) => {
@@ -288,6 +290,43 @@ describe('each guard', () => {
     )
     for (const [i, name] of ['beta', 'api', 'reports'].entries())
       expect(messages[i]).toContain(`Did you mean "${name}"?`)
+  })
+})
+
+describe('what can’t be given back', () => {
+  const stuck: Guard = {
+    name: 'stuck',
+    check: () => ({
+      keep: () => undefined,
+      release() {
+        throw new Error('out of reach')
+      },
+    }),
+  }
+  const broken = (): never => {
+    throw new Error('broken')
+  }
+
+  it.each<[string, string, (log: string[]) => unknown]>([
+    [
+      'a later guard’s refusal',
+      'last refuses',
+      (log) => guarded(() => undefined, stuck, step(log, 'other'), step(log, 'last', { refuses: true }))(),
+    ],
+    ['the failure of a guarded function', 'broken', (log) => guarded(broken, stuck, step(log, 'other'))()],
+    [
+      'the failure of a context',
+      'broken',
+      async (log) => {
+        await checkGuards([stuck, step(log, 'other')])
+        broken()
+      },
+    ],
+  ])('hides not %s, and keeps nothing else', async (_what, failure, fails) => {
+    const log: string[] = []
+    expect(await code(as('acme', () => fails(log)))).toBe(failure)
+    expect(log.at(-1)).toBe('release other')
+    expect(warned).toEqual(['throughline: Error: out of reach'])
   })
 })
 
