@@ -87,17 +87,22 @@ async function change(options: ConfigOptions, edits: readonly ConfigEdit[]): Pro
   let stored = { own: view.own, version: view.version }
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const own = applyEdits(stored.own, edits)
-    if (JSON.stringify(own) === JSON.stringify(stored.own)) return
-    const before = await outputOf(options.schema, mergeTrees(view.plan, stored.own))
-    const after = await validOutput(options.schema, view.plan, own, edits)
-    const result = await options.commit(scope, {
-      writes: [{ kind: 'config', tenant, key: '', value: own, expect: stored.version }],
-      quotas: [],
-      event: changeEvent(edits, before, after),
-    })
-    if (result.status === 'committed') return
+    const changes = JSON.stringify(own) !== JSON.stringify(stored.own)
+    if (changes) {
+      const before = await outputOf(options.schema, mergeTrees(view.plan, stored.own))
+      const after = await validOutput(options.schema, view.plan, own, edits)
+      const result = await options.commit(scope, {
+        writes: [{ kind: 'config', tenant, key: '', value: own, expect: stored.version }],
+        quotas: [],
+        event: changeEvent(edits, before, after),
+      })
+      if (result.status === 'committed') return
+    }
     const { documents } = await options.read({ tenant, kinds: ['config'], key: '' })
-    stored = { own: treeOf(documents[0]?.value), version: documents[0]?.version ?? 0 }
+    const version = documents[0]?.version ?? 0
+    // What the snapshot has already may have been changed since by another context.
+    if (!changes && version === stored.version) return
+    stored = { own: treeOf(documents[0]?.value), version }
   }
   throw new ThroughlineError('CONFIG_CONFLICT')
 }

@@ -242,6 +242,29 @@ describe('config', () => {
     expect(one.config.all()).toMatchObject({ seats: 6, theme: 'dark' })
   })
 
+  it('sets what its snapshot has already, where another context has changed it since', async () => {
+    const one = await Tenant.open()
+    await one.config.set({ theme: 'dark', seats: 6 })
+    const other = await Tenant.open({ records: one.records })
+    await other.config.set({ theme: 'light' })
+    await other.config.unset(['seats'])
+    await one.config.set({ theme: 'dark' })
+    await one.scope.refresh()
+    expect(one.config.get('theme')).toBe('dark')
+    await other.config.unset(['seats'])
+    await one.scope.refresh()
+    expect(one.config.get('seats')).toBe(5)
+    expect(one.scope.events).toHaveLength(2)
+  })
+
+  it('leaves no event where nothing changes', async () => {
+    const { config, scope } = await Tenant.open()
+    await config.set({ theme: 'dark' })
+    await config.set({ theme: 'dark' })
+    await config.unset(['seats'])
+    expect(scope.events).toHaveLength(1)
+  })
+
   it('gives up after three more attempts', async () => {
     const one = await Tenant.open()
     const other = await Tenant.open({ records: one.records })
