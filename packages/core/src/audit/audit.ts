@@ -97,10 +97,13 @@ export async function* walkTrail(
   trail: string,
   query: AuditQuery,
 ): AsyncGenerator<TimelineEvent, void, undefined> {
-  let page = await readTrail(reader, trail, { limit: 500, ...query })
-  for (;;) {
-    yield* page.events
-    if (page.next === undefined) return
-    page = await readTrail(reader, trail, { limit: 500, ...query, consistency: 'projected', cursor: page.next })
+  // Read once: what was `last` back then would be another stretch of time at each page.
+  const read = readQuery(trail, { limit: 500, ...query }, reader.now())
+  if (query.consistency !== 'projected') await reader.drain()
+  for (let before = read.before; ; ) {
+    const { events, next } = await reader.timeline({ ...read, ...(before && { before }) })
+    yield* events
+    if (!next) return
+    before = next
   }
 }

@@ -85,7 +85,11 @@ describe('an event of the app’s own', () => {
   })
 
   it('keeps no secret', async () => {
-    const metadata = { password: 'hunter2', user: { apiKey: 'hunter2', name: 'ada' }, list: [{ 'x-token': 'hunter2' }] }
+    const metadata = {
+      password: 'hunter2',
+      user: { apiKey: 'hunter2', name: 'ada' },
+      list: [{ 'x-token': 'hunter2', credential: 'hunter2', access_key: 'hunter2' }],
+    }
     await as('ada', () => throughline.audit.record({ action: 'report.shared', metadata }))
     const { events } = await list()
     expect(JSON.stringify(events)).not.toContain('hunter2')
@@ -214,4 +218,22 @@ it('a walk stays with the tenant that asked, whatever context reads on', async (
     },
     'globex',
   )
+})
+
+it('a walk is of the time that was asked for, however long it takes', async () => {
+  await as('ada', () => throughline.audit.record({ action: 'test.first' }))
+  now += DAY
+  await as('ada', () => throughline.audit.record({ action: 'test.last' }))
+  const found: string[] = []
+  await as('ada', async () => {
+    for await (const { action } of throughline.audit.timeline({
+      last: '24h',
+      action: ['test.first', 'test.last'],
+      limit: 1,
+    })) {
+      found.push(action)
+      now += DAY
+    }
+  })
+  expect(found).toEqual(['test.last', 'test.first'])
 })
