@@ -4,6 +4,7 @@ import type { EventTemplate } from '../event.ts'
 import { eventTemplate } from '../event.ts'
 import type { RequestAnswer } from '../request-answer.ts'
 import type { JournalEvent } from '../storage/journal-record.ts'
+import { hourOf } from '../storage/quota-period.ts'
 import { saidFrom, usageMetadata } from '../storage/usage-event.ts'
 import type { DecisionCounter } from '../telemetry-port.ts'
 import type { Actor, Outcome, RequestInfo } from '../vocabulary.ts'
@@ -136,11 +137,12 @@ export class Activity {
 
   recordUsage(usage: UsageNote): void {
     this.#effects = true
-    if (usage.key === undefined) {
+    const now = this.#sink.now()
+    // What is counted has the record's time: in another hour it would be in another period's sum.
+    if (usage.key === undefined && hourOf(now) === hourOf(this.at)) {
       this.fold(usageTemplate(usage, this.at))
       return
     }
-    const now = this.#sink.now()
     const targets = [{ type: 'meter', id: usage.meter }]
     const metadata = usageMetadata(usage, now)
     this.#events.push(JSON.stringify({ action: 'usage.recorded', after: now - this.at, targets, metadata }))

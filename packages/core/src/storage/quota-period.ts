@@ -4,6 +4,8 @@ const HOUR = 3_600_000
 /** ISO 8601 with ms, as `toISOString` writes it. */
 const INSTANT = '2026-11-15T05:00:00.000Z'.length
 const INTERVAL = 2 * INSTANT + 1
+const DAY_OR_MONTH = /^\d{4}-\d{2}(?:-\d{2})?$/
+const DAY = '2026-11-15'.length
 
 /** Bounds of a period, ms since the epoch. */
 export interface PeriodBounds {
@@ -31,6 +33,17 @@ export function intervalBounds(key: string): PeriodBounds | undefined {
   if (key.length !== INTERVAL) return undefined
   const from = Date.parse(key.slice(0, INSTANT))
   const to = Date.parse(key.slice(INSTANT + 1))
+  return from < to ? { from, to } : undefined
+}
+
+/** The bounds of the period of this name, a day or a month (UTC) or an interval; `undefined` for another name. */
+export function periodBounds(key: string): PeriodBounds | undefined {
+  if (!DAY_OR_MONTH.test(key)) return intervalBounds(key)
+  const begin = new Date(key)
+  const end = new Date(key)
+  if (key.length === DAY) end.setUTCDate(end.getUTCDate() + 1)
+  else end.setUTCMonth(end.getUTCMonth() + 1)
+  const [from, to] = [begin.getTime(), end.getTime()]
   return from < to ? { from, to } : undefined
 }
 

@@ -1,6 +1,6 @@
 import type { Json } from '../vocabulary.ts'
 import type { JournalEvent } from './journal-record.ts'
-import { hourOf, intervalBounds } from './quota-period.ts'
+import { hourOf, periodBounds } from './quota-period.ts'
 
 /** Usage as it goes on record. */
 export interface RecordedUsage {
@@ -63,14 +63,14 @@ export function usageOf(event: JournalEvent): UsageOfEvent | undefined {
 
 /**
  * Where the ledger keeps usage: at its hour (UTC), or at the beginning of a period that began within it, so that sums
- * from one bound of a period to the other are exact. What a quota of an interval has counted stays in that interval,
- * also when its record was made before it began or after it had ended.
+ * from one bound of a period to the other are exact. What a quota has counted stays in its period, also when its record
+ * was made before that began or after it had ended.
  *
  * @param at ms
  */
 export function ledgerHour(at: number, { period, periodFrom = Number.NEGATIVE_INFINITY }: UsageOfEvent): number {
   const hour = Math.max(hourOf(at), periodFrom)
-  const counted = period === undefined ? undefined : intervalBounds(period)
+  const counted = period === undefined ? undefined : periodBounds(period)
   if (!counted) return hour
   if (hour < counted.to) return Math.max(hour, counted.from)
   return Math.max(hourOf(counted.to - 1), counted.from)

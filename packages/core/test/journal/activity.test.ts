@@ -58,6 +58,22 @@ describe('what a context leaves', () => {
     ])
   })
 
+  it('says when usage of a later hour was, and counts that of its own hour', () => {
+    const { sink, open } = activity()
+    const usage = { meter: 'reports', quantity: 1 }
+    const event = { action: 'usage.recorded', targets: [{ type: 'meter', id: 'reports' }], metadata: { quantity: 1 } }
+    open.recordUsage(usage)
+    sink.time += 10
+    open.recordUsage(usage)
+    sink.time += 3_600_000
+    open.recordUsage(usage)
+    void open.settlePart()
+    expect(sink.records[0]?.events).toEqual([
+      { ...event, after: 3_600_010 },
+      { ...event, count: 2 },
+    ])
+  })
+
   it('goes on in further parts where there are too many events, and drops none', async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 0, max: 1_500 }), async (events) => {

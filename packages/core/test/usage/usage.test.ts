@@ -197,6 +197,25 @@ describe('a reservation', () => {
     expect(events.map(({ action }) => action)).toEqual(['usage.recorded', 'quota.released', 'quota.reserved'])
   })
 
+  it('counts in the period in which it was taken, also when it is kept in the next one', async () => {
+    const quota = { reports: quotaPerDay(2, { hard: true }) }
+    const scope = ledger.scope(quota)
+    const usage = ledger.engine(scope)
+    ledger.now = Date.parse('2026-11-30T23:59:59Z')
+    const call = await usage.reserveIn(scope, 'reports', 1, { key: 'run-1' })
+    ledger.now = Date.parse('2026-12-01T00:00:01Z')
+    await usage.record('reports')
+    await call.keep()
+    await scope.settlePart()
+    for (const period of ['day', 'month'] as const) {
+      const before = await usage.totals({ meter: 'reports', period, at: '2026-11-30' })
+      expect(before.totals[0]?.quantity).toBe(1)
+      expect((await usage.totals({ meter: 'reports', period })).totals[0]?.quantity).toBe(1)
+    }
+    await usage.record('reports')
+    await expect(usage.record('reports')).rejects.toMatchObject({ details: { used: 2 } })
+  })
+
   it('puts a release that failed on record, and fails nothing', async () => {
     const scope = ledger.scope(hard(1))
     const reservation = await ledger.engine(scope).reserveIn(scope, 'reports')
