@@ -34,6 +34,7 @@ describe.skipIf(!service.isReachable)('roles on Postgres', () => {
       expect((await records.backlog()).rows).toBe(3)
       expect(await records.project(REQUEST)).toMatchObject({ records: 3 })
       expect((await records.timeline({ tenant: 'acme', limit: 9 })).events).toHaveLength(3)
+      expect((await records.timeline({ tenant: 'acme', actions: ['x.y'], from: 1, limit: 9 })).events).toEqual([])
       expect((await records.read({ tenant: 'acme', kinds: ['config'] })).documents).toHaveLength(1)
       expect(await records.versions({ since: 0 })).toHaveLength(1)
       expect(await records.usage({ tenant: 'acme', from: 0, to: 1 })).toEqual([])

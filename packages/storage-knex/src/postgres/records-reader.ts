@@ -14,8 +14,10 @@ import type {
   UsageTotal,
 } from '@throughline/core/storage'
 import { isNotableQuery, TrailPage } from '@throughline/core/storage'
+import { MOST } from '../bounded-quantity.ts'
 import { postgres } from '../dialect.ts'
 import { documentTable } from '../migrations/migrations.ts'
+import { sequenceBefore } from '../sequence-before.ts'
 import type { PostgresConnection } from './pool.ts'
 import { fromColumn } from './text.ts'
 
@@ -129,7 +131,7 @@ export function readUsage(
   { tenant, meter, from, to }: UsageQuery,
 ): Promise<UsageTotal[]> {
   return connection.all<UsageTotal>(
-    `SELECT meter, least(sum(quantity), ${Number.MAX_SAFE_INTEGER})::bigint AS quantity, sum(count)::bigint AS count FROM throughline_usage_rollups
+    `SELECT meter, least(sum(quantity), ${MOST})::bigint AS quantity, sum(count)::bigint AS count FROM throughline_usage_rollups
 WHERE tenant_id = $1 AND hour >= $2 AND hour < $3${meter === undefined ? '' : ' AND meter = $4'} GROUP BY meter ORDER BY meter`,
     tenant,
     from,
@@ -178,7 +180,7 @@ FROM (
   SELECT n.*, ${postgres.parsed('n.record')} AS json FROM unnest($2::text[]) AS wanted (action)
   CROSS JOIN LATERAL (
     SELECT * FROM throughline_notable AS m
-    WHERE m.tenant_id = $1 AND m.action = wanted.action AND m.at >= $3 AND m.at < $4
+    WHERE m.tenant_id = $1 AND m.action = wanted.action AND m.at >= $3 AND m.at < $4${from === undefined ? '' : ` AND m.seq > ${sequenceBefore('$3', '$1')}`}
       AND (m.seq, m.event_index) < ($5, $6)${actor === undefined ? '' : ' AND m.actor_id = $8'}
     ORDER BY m.seq DESC, m.event_index DESC LIMIT $7
   ) AS n ORDER BY n.seq DESC, n.event_index DESC LIMIT $7

@@ -1,10 +1,8 @@
 import type { CounterMove, Projection } from '@throughline/core/storage'
+import { boundedQuantity, MOST } from '../bounded-quantity.ts'
 import { countedMoment } from '../counted-moment.ts'
 import type { StoredHead } from '../sqlite/write-projection.ts'
 import type { PostgresConnection } from './pool.ts'
-
-/** The most that is counted. Beyond it nothing could be read, and past the column's end the journal would stand still. */
-const MOST = Number.MAX_SAFE_INTEGER
 
 interface SliceState {
   readonly heads: ReadonlyMap<string, StoredHead>
@@ -68,7 +66,14 @@ async function writeUsage(
     connection,
     `INSERT INTO throughline_usage_ledger (tenant_id, meter, key, hour, quantity, count)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[])`,
-    ledger.map(({ tenant, meter, key, hour, quantity, count }) => [tenant, meter, key, hour, bounded(quantity), count]),
+    ledger.map(({ tenant, meter, key, hour, quantity, count }) => [
+      tenant,
+      meter,
+      key,
+      hour,
+      boundedQuantity(quantity),
+      count,
+    ]),
   )
   await insert(
     connection,
@@ -78,7 +83,7 @@ FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[]) AS
 GROUP BY 1, 2, 3
 ON CONFLICT (tenant_id, meter, hour) DO UPDATE
 SET quantity = least(r.quantity::numeric + excluded.quantity, ${MOST}), count = r.count + excluded.count`,
-    rollups.map(({ tenant, meter, hour, quantity, count }) => [tenant, meter, hour, bounded(quantity), count]),
+    rollups.map(({ tenant, meter, hour, quantity, count }) => [tenant, meter, hour, boundedQuantity(quantity), count]),
   )
   // Counters are locked in one order: two that move several of them must not wait for each other.
   await insert(
@@ -108,13 +113,9 @@ WHERE q.tenant_id = locked.tenant_id AND q.meter = locked.meter AND q.period = l
 /** A counter by its name, or all whose period holds a moment (see `periodHolds`). */
 function counterRow(move: CounterMove): readonly unknown[] {
   const { tenant, meter, delta } = move
-  if ('period' in move) return [tenant, meter, move.period, bounded(delta), null, null, null, null]
+  if ('period' in move) return [tenant, meter, move.period, boundedQuantity(delta), null, null, null, null]
   const { at, after, before } = countedMoment(move.at)
-  return [tenant, meter, null, bounded(delta), after, before, at, move.counted ?? null]
-}
-
-function bounded(quantity: number): number {
-  return Math.max(-MOST, Math.min(MOST, quantity))
+  return [tenant, meter, null, boundedQuantity(delta), after, before, at, move.counted ?? null]
 }
 
 /** Runs a statement that takes one array a column, unless there are no rows. */

@@ -14,8 +14,10 @@ import type {
   UsageTotal,
 } from '@throughline/core/storage'
 import { isNotableQuery, TrailPage } from '@throughline/core/storage'
+import { MOST } from '../bounded-quantity.ts'
 import { sqlite } from '../dialect.ts'
 import { documentTable } from '../migrations/migrations.ts'
+import { sequenceBefore } from '../sequence-before.ts'
 import type { Connection } from './connection.ts'
 
 /** Events of one page at the most, whatever is asked for. */
@@ -138,7 +140,7 @@ ORDER BY tenant_id, key LIMIT ?`,
 
   usage({ tenant, meter, from, to }: UsageQuery): readonly UsageTotal[] {
     return this.#connection.all<UsageTotal>(
-      `SELECT meter, sum(quantity) AS quantity, sum(count) AS count FROM throughline_usage_rollups
+      `SELECT meter, min(CAST(total(quantity) AS INTEGER), ${MOST}) AS quantity, sum(count) AS count FROM throughline_usage_rollups
 WHERE tenant_id = ? AND hour >= ? AND hour < ?${meter === undefined ? '' : ' AND meter = ?'} GROUP BY meter ORDER BY meter`,
       tenant,
       from,
@@ -177,6 +179,7 @@ FROM throughline_trail AS t WHERE t.tenant_id = ? AND t.first_seq <= ? AND t.fro
       'n.at < ?',
       '(n.seq, n.event_index) < (?, ?)',
       ...(actor === undefined ? [] : ['n.actor_id = ?']),
+      ...(from === undefined ? [] : [`n.seq > ${sequenceBefore('?', '?')}`]),
     ]
     const arm = `SELECT * FROM (SELECT n.tenant_id, n.seq, n.event_index, n.record FROM throughline_notable AS n
 WHERE ${conditions.join(' AND ')} ORDER BY n.seq DESC, n.event_index DESC LIMIT ?)`
@@ -189,6 +192,7 @@ WHERE ${conditions.join(' AND ')} ORDER BY n.seq DESC, n.event_index DESC LIMIT 
       before?.seq ?? Number.MAX_SAFE_INTEGER,
       before?.index ?? 0,
       ...(actor === undefined ? [] : [actor]),
+      ...(from === undefined ? [] : [from, tenant]),
       limit + 1,
     ])
     if (wanted.length === 0) return page.page()

@@ -1,4 +1,5 @@
 import type { CounterMove, Projection, ReadJournal, TrailHead } from '@throughline/core/storage'
+import { boundedQuantity, MOST } from '../bounded-quantity.ts'
 import { countedMoment } from '../counted-moment.ts'
 import type { Connection } from './connection.ts'
 
@@ -105,11 +106,12 @@ function latestEvent(read: ReadJournal, tenant: string): number {
   return latest
 }
 
-const MOVE = 'UPDATE throughline_quotas SET used = max(0, used + ?) WHERE tenant_id = ? AND meter = ?'
+const MOVE = `UPDATE throughline_quotas SET used = min(max(0, used + ?), ${MOST}) WHERE tenant_id = ? AND meter = ?`
 
 /** The counters that exist: one by its name, or all whose period holds a moment (see `periodHolds`). */
 function moveCounters(connection: Connection, move: CounterMove): void {
-  const { tenant, meter, delta } = move
+  const { tenant, meter } = move
+  const delta = boundedQuantity(move.delta)
   if ('period' in move) {
     connection.run(`${MOVE} AND period = ?`, delta, tenant, meter, move.period)
     return
@@ -137,18 +139,19 @@ function writeUsage(connection: Connection, { ledger, rollups, counterMoves }: P
       meter,
       key,
       hour,
-      quantity,
+      boundedQuantity(quantity),
       count,
     )
   }
   for (const { tenant, meter, hour, quantity, count } of rollups) {
     connection.run(
       `INSERT INTO throughline_usage_rollups (tenant_id, meter, hour, quantity, count) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (tenant_id, meter, hour) DO UPDATE SET quantity = quantity + excluded.quantity, count = count + excluded.count`,
+ON CONFLICT (tenant_id, meter, hour) DO UPDATE
+SET quantity = min(quantity + excluded.quantity, ${MOST}), count = count + excluded.count`,
       tenant,
       meter,
       hour,
-      quantity,
+      boundedQuantity(quantity),
       count,
     )
   }
