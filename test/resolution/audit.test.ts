@@ -1,5 +1,5 @@
-import { createThroughline } from '@throughline/core'
-import { guard, requestAudit, tenantContext } from '@throughline/express'
+import { bind, checkGuards, createThroughline, guarded, perMinute } from '@throughline/core'
+import { enter, guard, requestAudit, tenantContext } from '@throughline/express'
 import express from 'express'
 import request from 'supertest'
 import { describe, expect, it } from 'vitest'
@@ -81,6 +81,21 @@ describe('routes', () => {
     expect(await trailOf(world.throughline)).toEqual([])
   })
 
+  it('that are excluded leave none of the limits that they pass', async () => {
+    const limited = createThroughline({ limits: { api: perMinute(100) } })
+    try {
+      const target = express()
+      target.use(login())
+      const options = { tenant: user, actor: (found: LoggedIn) => found.user, exclude: ['/ping'] }
+      target.use(tenantContext<LoggedIn>(limited, options))
+      target.get('/ping', guard(limited.guards.rateLimit('api')), (_request, response) => void response.send('pong'))
+      expect((await as(target as never, 'ada@acme', {}, '/ping')).status).toBe(200)
+      expect(await trailOf(limited, 'acme')).toEqual([])
+    } finally {
+      await limited.close()
+    }
+  })
+
   it('that are excluded are billed all the same', async () => {
     const metered = createThroughline({ meters: { pings: { aggregate: 'count' } } })
     try {
@@ -97,4 +112,38 @@ describe('routes', () => {
       await metered.close()
     }
   })
+
+  it.each(['a guarded function', 'what is entered', 'a guard that is late'])(
+    'that are excluded are billed for %s',
+    async (by) => {
+      const metered = createThroughline({ meters: { pings: { aggregate: 'count' } } })
+      const ada = { tenant: 'acme', actor: { id: 'ada' } }
+      const meter = metered.guards.meter('pings')
+      try {
+        const target = express()
+        target.use(login())
+        const options = { tenant: user, actor: (found: LoggedIn) => found.user, exclude: ['/ping'] }
+        target.use(tenantContext<LoggedIn>(metered, options))
+        target.get('/ping', async (found, response) => {
+          if (by === 'a guarded function') await guarded(() => undefined, meter)()
+          if (by === 'what is entered') await enter(metered, found, ada, () => checkGuards([meter]))
+          response.on(
+            'finish',
+            bind(() => {
+              if (by === 'a guard that is late') void checkGuards([meter])
+            }),
+          )
+          response.send('pong')
+        })
+        await as(target as never, 'ada@acme', {}, '/ping')
+        await expect
+          .poll(() => metered.run(ada, async () => (await metered.usage.totals()).totals))
+          .toEqual([{ meter: 'pings', quantity: 1, count: 1 }])
+        const events = await trailOf(metered, 'acme')
+        expect(events.filter(({ context }) => context.request)).toMatchObject([{ action: 'usage.recorded' }])
+      } finally {
+        await metered.close()
+      }
+    },
+  )
 })

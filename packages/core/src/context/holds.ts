@@ -15,10 +15,6 @@ export class Holds {
   #waiting: ScopeHold[] = []
   #success: boolean | undefined
 
-  get isEmpty(): boolean {
-    return this.#waiting.length === 0
-  }
-
   /** A call whose client has gone meanwhile, say, must not hold for ever what it then gets. */
   add(holds: readonly ScopeHold[]): MaybePromise<void> {
     if (this.#success !== undefined) return decideHolds(holds, this.#success)

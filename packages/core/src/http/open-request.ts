@@ -128,15 +128,12 @@ function settle<Req>(
   const success = status < 400 && !aborted
   const route = exchange.route()
   activity.end = { route, status, ms: host.now() - activity.at }
-  const holdsNothing = open.holds.isEmpty
   const decided = open.holds.decide(success)
   if (open.excluded) {
     activity.discard()
     // A route out of the record is not out of the bill.
-    if (holdsNothing) return decided
-    return Promise.resolve(decided)
-      .catch(host.onFailure)
-      .then(() => activity.settlePart())
+    const bill = (): MaybePromise<void> => (activity.owes ? activity.settlePart() : undefined)
+    return decided instanceof Promise ? decided.catch(host.onFailure).then(bill) : bill()
   }
   if (decided instanceof Promise) {
     // What could not be given back is the journal's to report; the request's record must stand all the same.

@@ -68,6 +68,8 @@ export class Activity {
   #trace: string | undefined
   #part = 1
   #settled = false
+  #discarded = false
+  #owes = false
   #partPending: Promise<void> | undefined
   /** Parts that were begun because there was no room left; rejects when one of them could not be kept. */
   #overflowed: Promise<void> | undefined
@@ -104,8 +106,14 @@ export class Activity {
     return this.#failed
   }
 
-  /** Nothing more is to come of it, and it has no event of its own. */
+  /** Usage was recorded that no part has yet. */
+  get owes(): boolean {
+    return this.#owes
+  }
+
+  /** It has no event of its own, and no more is to come of it but usage. */
   discard(): void {
+    this.#discarded = true
     this.#sink.closed(this)
   }
 
@@ -137,6 +145,8 @@ export class Activity {
 
   recordUsage(usage: UsageNote): void {
     this.#effects = true
+    this.#owes = true
+    if (this.#discarded) this.#later()
     const now = this.#sink.now()
     // What is counted has the record's time: in another hour it would be in another period's sum.
     if (usage.key === undefined && hourOf(now) === hourOf(this.at)) {
@@ -246,6 +256,7 @@ export class Activity {
       comma = ','
     }
     this.#part += 1
+    this.#owes = false
     this.#templates = []
     this.#counts = []
     this.#events = []
