@@ -1,19 +1,20 @@
 import { createHash } from 'node:crypto'
 import { newId, newTraceId } from '../clock.ts'
 import type { EventTemplate } from '../event.ts'
-import { eventTemplate } from '../event.ts'
 import type { RequestAnswer } from '../request-answer.ts'
 import type { JournalEvent } from '../storage/journal-record.ts'
 import { hourOf } from '../storage/quota-period.ts'
-import { saidFrom, usageMetadata } from '../storage/usage-event.ts'
+import { usageMetadata } from '../storage/usage-event.ts'
 import type { DecisionCounter } from '../telemetry-port.ts'
 import type { Actor, Outcome, RequestInfo } from '../vocabulary.ts'
 import { PLATFORM } from '../vocabulary.ts'
+import type { RequestEnd } from './request-json.ts'
+import { requestJson } from './request-json.ts'
+import type { UsageNote } from './usage-template.ts'
+import { usageTemplate } from './usage-template.ts'
 
 /** Events of one record at the most; what goes beyond starts a further part at once, nothing is dropped. */
 const MAX_EVENTS = 200
-/** Longest text taken over from a request. */
-const MAX_TEXT = 500
 
 /** Where an activity's lines go. */
 export interface ActivitySink {
@@ -33,22 +34,6 @@ export interface AddOptions {
   readonly strict?: boolean
   /** Equal refusals of one minute count as one; see {@link Activity.refuse}. */
   readonly fold?: { readonly key: string; readonly id: string; readonly at: number }
-}
-
-export interface UsageNote {
-  readonly meter: string
-  readonly quantity: number
-  readonly key?: string
-  readonly quotaPeriod?: string
-  /** ms: when the latest of the tenant's periods began; absent where they are UTC's. */
-  readonly periodFrom?: number
-}
-
-/** How a request ended: known when it settles. */
-export interface RequestEnd {
-  readonly route: string | undefined
-  readonly status: number
-  readonly ms: number
 }
 
 /** The one record a context leaves, its events folded in with counts. */
@@ -262,36 +247,6 @@ export class Activity {
     this.#events = []
     return `${line}]}`
   }
-}
-
-function requestJson(request: RequestInfo, end: RequestEnd | undefined): string {
-  let json = `{"method":"${request.method}","path":${text(request.path)}`
-  if (end?.route !== undefined) json += `,"route":${text(end.route)}`
-  if (end) json += `,"status":${end.status},"ms":${end.ms}`
-  if (request.ip !== undefined) json += `,"ip":${text(request.ip)}`
-  if (request.userAgent !== undefined) json += `,"agent":${text(request.userAgent)}`
-  if (request.id !== undefined) json += `,"id":${text(request.id)}`
-  return `${json}}`
-}
-
-function text(value: string): string {
-  return JSON.stringify(value.length > MAX_TEXT ? value.slice(0, MAX_TEXT) : value)
-}
-
-const MAX_TEMPLATES = 10_000
-const usageTemplates = new Map<string, EventTemplate>()
-
-function usageTemplate(usage: UsageNote, at: number): EventTemplate {
-  const { meter, quantity, quotaPeriod } = usage
-  const key = `${meter}\n${quantity}\n${quotaPeriod ?? ''}\n${saidFrom(usage, at) ?? ''}`
-  let template = usageTemplates.get(key)
-  if (!template) {
-    const targets = [{ type: 'meter', id: meter }]
-    template = eventTemplate({ action: 'usage.recorded', targets, metadata: usageMetadata(usage, at) })
-    if (usageTemplates.size >= MAX_TEMPLATES) usageTemplates.clear()
-    usageTemplates.set(key, template)
-  }
-  return template
 }
 
 function ignore(): void {
