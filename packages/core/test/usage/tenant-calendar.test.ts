@@ -76,6 +76,7 @@ describe('a tenant of ours', () => {
         from: '2026-11-24T00:00:00.000Z',
         totals: [{ meter: 'exports', quantity: 0, count: 0 }],
       })
+      await expect(usage.totals('acme', { meter: 'exprts' })).rejects.toThrow(/METER_UNKNOWN: .*Did you mean "exports"/)
       await expect(usage.totals('acme', { at: '1969-12-31' })).rejects.toThrow(/"at" must be between 1970 and 9990/)
       await expect(usage.totals('acme', { at: 'x' })).rejects.toThrow(/"at" is no time: give/)
       await expect(usage.totals('acme', { at: now, from: now })).rejects.toThrow(/"at" excludes "from" and "to"/)
