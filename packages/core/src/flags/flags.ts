@@ -1,6 +1,6 @@
+import { callOptionProblem } from '../call-options.ts'
 import type { Catalog } from '../catalog/definitions.ts'
 import type { BooleanFlagKey, FlagKey, FlagValue } from '../catalog/keys.ts'
-import { describe } from '../catalog/problems.ts'
 import type { RegisteredCatalog } from '../catalog/register.ts'
 import { didYouMean } from '../did-you-mean.ts'
 import { ThroughlineError } from '../errors.ts'
@@ -120,16 +120,13 @@ function subjectOf(scope: FlagsScope, options: EvaluationOptions | undefined): F
   return options?.attributes === undefined ? scope : new CallSubject(scope, options.attributes)
 }
 
+const OPTIONS = ['attributes']
+
 /** Whatever is known already of the flag: else it would matter which call was the first. */
 function refuseUnknown(options: unknown): void {
-  if (typeof options !== 'object' || options === null)
-    throw optionsInvalid(`Options of an evaluation must be an object, not ${describe(options)}.`)
-  for (const name in options)
-    if (name !== 'attributes') throw optionsInvalid(`"${name.slice(0, 100)}" is no option of an evaluation.`)
-}
-
-function optionsInvalid(message: string): ThroughlineError {
-  return new ThroughlineError('OPTIONS_INVALID', {
+  const message = callOptionProblem(options, OPTIONS, 'an evaluation')
+  if (message === undefined) return
+  throw new ThroughlineError('OPTIONS_INVALID', {
     message,
     remedy: 'Pass `{ attributes: { … } }`; rules read them as `context.<name>`.',
   })

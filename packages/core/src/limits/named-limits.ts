@@ -1,3 +1,4 @@
+import { callOptionProblem } from '../call-options.ts'
 import { describe } from '../catalog/problems.ts'
 import { didYouMean } from '../did-you-mean.ts'
 import { ThroughlineError } from '../errors.ts'
@@ -54,14 +55,7 @@ export function costOf(options: ConsumeOptions | undefined): number {
 
 /** A cost that is not read would count as 1. */
 function refuseUnknown(options: unknown): void {
-  if (typeof options !== 'object' || options === null) throw miscalled(`${describe(options)} is no object of options.`)
-  for (const name in options) {
-    if (OPTIONS.includes(name)) continue
-    const asked = name.slice(0, 100)
-    throw miscalled(`"${asked}" is no option.${didYouMean(asked, OPTIONS)}`)
-  }
-}
-
-function miscalled(message: string): ThroughlineError {
-  return new ThroughlineError('LIMIT_COST_INVALID', { message, remedy: 'Pass `{ cost: … }`, or nothing.' })
+  const message = callOptionProblem(options, OPTIONS, 'a limit')
+  if (message === undefined) return
+  throw new ThroughlineError('LIMIT_COST_INVALID', { message, remedy: 'Pass `{ cost: … }`, or nothing.' })
 }

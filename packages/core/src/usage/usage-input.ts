@@ -1,3 +1,4 @@
+import { callOptionProblem } from '../call-options.ts'
 import type { MeterDefinition } from '../catalog/definitions.ts'
 import { describe } from '../catalog/problems.ts'
 import { didYouMean } from '../did-you-mean.ts'
@@ -32,16 +33,13 @@ export function checkUsage(meters: Meters, meter: string, quantity: number, opti
   }
 }
 
+const OPTIONS = ['key']
+
 /** A key that is not read counts the same usage twice, so what is no option is not passed over. */
 function refuseUnknown(options: unknown): void {
-  if (typeof options !== 'object' || options === null)
-    throw optionsInvalid(`Options of a record must be an object, not ${describe(options)}.`)
-  for (const name in options)
-    if (name !== 'key') throw optionsInvalid(`"${name.slice(0, 100)}" is no option of a record.`)
-}
-
-function optionsInvalid(message: string): ThroughlineError {
-  return new ThroughlineError('OPTIONS_INVALID', { message, remedy: 'Pass `{ key: … }`, or nothing.' })
+  const message = callOptionProblem(options, OPTIONS, 'a record')
+  if (message === undefined) return
+  throw new ThroughlineError('OPTIONS_INVALID', { message, remedy: 'Pass `{ key: … }`, or nothing.' })
 }
 
 /**
