@@ -6,7 +6,16 @@ import type { Dialect } from '../dialect.ts'
  */
 export function timelineView(dialect: Dialect): string {
   return `CREATE VIEW throughline_timeline AS
-WITH pending AS (
+${timelineOf(dialect, 'throughline_trail')}`
+}
+
+/**
+ * The view's SELECT, of a part of the trail: conditions on the view itself are met only after every segment was parsed.
+ *
+ * @param trail SQL of a table of segments; stands in it once, before which it takes no parameters
+ */
+export function timelineOf(dialect: Dialect, trail: string): string {
+  return `WITH pending AS (
   SELECT r.value AS record
   FROM throughline_journal AS j
   LEFT JOIN throughline_writers AS w ON w.writer = j.writer
@@ -21,7 +30,7 @@ repeated AS (
 ),
 record AS (
   SELECT t.tenant_id, t.first_seq + r.key AS seq, r.value AS record
-  FROM throughline_trail AS t CROSS JOIN ${dialect.items(dialect.parsed('t.body'), 'r')}
+  FROM ${trail} AS t CROSS JOIN ${dialect.items(dialect.parsed('t.body'), 'r')}
   UNION ALL
   SELECT ${dialect.member('record', 'tenant')}, NULL, record
   FROM pending WHERE ${dialect.part('record', 'repeat')} IS NULL

@@ -1,7 +1,9 @@
 import type { Backlog } from '@throughline/core/storage'
 import { ThroughlineError } from '@throughline/core/storage'
 import type { Knex } from 'knex'
+import { postgres } from '../dialect.ts'
 import { type Feature, type MigrationState, missingNames, presentFeatures } from '../migrations/migration.ts'
+import { type EventSource, marksOf, newestEvents, timelineAfter } from '../newest-events.ts'
 import type { ExportedRow } from '../sqlite/exported-row.ts'
 import type { RecordsTable } from '../sqlite/records-table.ts'
 import type { LaneLease } from '../sqlite/sqlite-admin.ts'
@@ -180,21 +182,38 @@ WHERE n.nspname = $1::text AND c.relkind = 'r' AND c.relname LIKE 'throughline\\
   }
 }
 
-async function timelineEvents(
-  connection: PostgresConnection,
-  { tenant, from, actions, actor, limit }: TimelineEventsQuery,
-): Promise<readonly ViewedEvent[]> {
-  const rows = await connection.all<TimelineRow>(
-    `SELECT ${timelineColumns} FROM throughline_timeline
-WHERE tenant_id = $1::text AND occurred_at >= $2::text
-  AND ($3::text[] IS NULL OR action = ANY($3::text[])) AND ($4::text IS NULL OR actor_id = $4::text)
-ORDER BY occurred_at DESC, seq IS NULL DESC, seq DESC, event_index DESC LIMIT $5::bigint`,
-    tenant,
-    new Date(from).toISOString(),
-    actions ?? null,
-    actor ?? null,
-    limit,
-  )
-  // Sums are of a wider type there, which is read as text.
-  return rows.map((row) => eventOf({ ...row, count: Number(row.count) }))
+const TIMELINE = `SELECT ${timelineColumns} FROM ${timelineAfter(
+  postgres,
+  `tenant_id = $1::text AND first_seq > $2::bigint AND latest_at >= $3::bigint
+  AND ($4::text[] IS NULL OR EXISTS (SELECT 1 FROM unnest($4::text[]) AS mark WHERE position(mark IN body) > 0))
+  AND ($5::text IS NULL OR position($5::text IN body) > 0)`,
+)}
+WHERE tenant_id = $1::text AND occurred_at >= $6::text
+  AND ($7::text[] IS NULL OR action = ANY($7::text[])) AND ($8::text IS NULL OR actor_id = $8::text)
+ORDER BY occurred_at DESC, seq IS NULL DESC, seq DESC, event_index DESC LIMIT $9::bigint`
+
+function timelineEvents(connection: PostgresConnection, query: TimelineEventsQuery): Promise<readonly ViewedEvent[]> {
+  const { tenant, from, actions, actor, limit } = query
+  const marks = marksOf(query)
+  const source: EventSource = {
+    recordBefore(count) {
+      return connection.get(
+        `SELECT first_seq + count - 1 AS seq, latest_at AS latest FROM throughline_trail
+WHERE tenant_id = $1::text AND latest_at >= $2::bigint ORDER BY first_seq DESC LIMIT 1 OFFSET $3::bigint`,
+        tenant,
+        from,
+        count,
+      )
+    },
+    async eventsAfter(seq) {
+      const rows = await connection.all<TimelineRow>(
+        TIMELINE,
+        ...[tenant, seq, from, actions ? marks.actions : null, marks.actor[0] ?? null],
+        ...[new Date(from).toISOString(), actions ?? null, actor ?? null, limit],
+      )
+      // Sums are of a wider type there, which is read as text.
+      return rows.map((row) => eventOf({ ...row, count: Number(row.count) }))
+    },
+  }
+  return newestEvents(source, limit)
 }

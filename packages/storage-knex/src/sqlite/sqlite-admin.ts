@@ -32,7 +32,7 @@ export interface SqliteAdmin {
    *
    * @throws ThroughlineError `STORAGE_SCHEMA_OUTDATED` where there is no trail yet
    */
-  timeline(query: TimelineEventsQuery): readonly ViewedEvent[]
+  timeline(query: TimelineEventsQuery): Promise<readonly ViewedEvent[]>
   /**
    * Everything on record of one tenant or of all, one by one; nothing else may be asked until it is left.
    *
@@ -106,7 +106,7 @@ export async function openSqliteAdmin(options: SqliteAdminOptions): Promise<Sqli
         walBytes: sizeOf(`${filename}-wal`),
       }
     },
-    timeline(query) {
+    async timeline(query) {
       checkMigrations(database, sqlite, ['records'])
       return timelineEvents(connection, query)
     },

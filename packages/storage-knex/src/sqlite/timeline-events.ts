@@ -1,4 +1,6 @@
 import type { Json, TimelineEvent } from '@throughline/core/storage'
+import { sqlite } from '../dialect.ts'
+import { type EventSource, marksOf, newestEvents, timelineAfter } from '../newest-events.ts'
 import type { Connection } from './connection.ts'
 import type { TimelineEventsQuery, ViewedEvent } from './viewed-event.ts'
 
@@ -29,26 +31,49 @@ export const timelineColumns: string = `seq, event_index AS "index", occurred_at
   actor_id AS "actorId", actor_name AS "actorName", trace_id AS "traceId", method, path, route, status, duration_ms AS ms, ip,
   targets, metadata, count, record_id AS "recordId"`
 
-/** A tenant's newest events from the view, records that are not yet projected included: one SELECT, nothing written. */
-export function timelineEvents(connection: Connection, query: TimelineEventsQuery): readonly ViewedEvent[] {
+const MARKED = 'instr(body, ?) > 0'
+
+/** A tenant's newest events, records that are not yet projected included: only SELECTs, nothing written. */
+export function timelineEvents(connection: Connection, query: TimelineEventsQuery): Promise<readonly ViewedEvent[]> {
   const { tenant, from, actions, actor, limit } = query
+  const marks = marksOf(query)
+  const segments = [
+    'tenant_id = ?',
+    'first_seq > ?',
+    'latest_at >= ?',
+    ...(actions ? [`(${['FALSE', ...marks.actions.map(() => MARKED)].join(' OR ')})`] : []),
+    ...marks.actor.map(() => MARKED),
+  ]
   const conditions = [
     'tenant_id = ?',
     'occurred_at >= ?',
     ...(actions ? [`action IN (${actions.map(() => '?').join(', ')})`] : []),
     ...(actor === undefined ? [] : ['actor_id = ?']),
   ]
-  const rows = connection.all<TimelineRow>(
-    `SELECT ${timelineColumns}
-FROM throughline_timeline WHERE ${conditions.join(' AND ')}
-ORDER BY occurred_at DESC, seq IS NULL DESC, seq DESC, event_index DESC LIMIT ?`,
-    tenant,
-    new Date(from).toISOString(),
-    ...(actions ?? []),
-    ...(actor === undefined ? [] : [actor]),
-    limit,
-  )
-  return rows.map(eventOf)
+  const sql = `SELECT ${timelineColumns}
+FROM ${timelineAfter(sqlite, segments.join(' AND '))} WHERE ${conditions.join(' AND ')}
+ORDER BY occurred_at DESC, seq IS NULL DESC, seq DESC, event_index DESC LIMIT ?`
+  const named = actor === undefined ? [] : [actor]
+  const source: EventSource = {
+    recordBefore(count) {
+      return connection.get(
+        `SELECT first_seq + count - 1 AS seq, latest_at AS latest FROM throughline_trail
+WHERE tenant_id = ? AND latest_at >= ? ORDER BY first_seq DESC LIMIT 1 OFFSET ?`,
+        tenant,
+        from,
+        count,
+      )
+    },
+    eventsAfter(seq) {
+      const rows = connection.all<TimelineRow>(
+        sql,
+        ...[tenant, seq, from, ...marks.actions, ...marks.actor],
+        ...[tenant, new Date(from).toISOString(), ...(actions ?? []), ...named, limit],
+      )
+      return rows.map(eventOf)
+    },
+  }
+  return newestEvents(source, limit)
 }
 
 /** A row of the view as the event that it is. */
