@@ -82,6 +82,26 @@ describe.skipIf(!service.isReachable)('throughline_timeline on Postgres', () => 
     }
   })
 
+  it('can be read where the server would share a large trail among its workers', async () => {
+    const scratch = await postgresScratch()
+    try {
+      const { records } = scratch
+      await records.open(openOptions())
+      const body = `[${RECORDS.map((record) => JSON.stringify(record)).join(',\n')}]`
+      await records.append({ writer: 'w', seq: 1, lane: 0, body })
+      await records.project({ ...REQUEST, maxRows: 9 })
+      const server = await scratch.stranger()
+      await server.query(`SET max_parallel_workers_per_gather = 2; SET min_parallel_table_scan_size = 0;
+        SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET enable_indexscan = off; SET enable_bitmapscan = off`)
+      const { rows: shared } = await server.query('EXPLAIN SELECT count(*) FROM throughline_trail')
+      expect(JSON.stringify(shared)).toContain('Parallel')
+      const { rows } = await server.query("SELECT * FROM throughline_timeline WHERE actor_id = 'ann'")
+      expect(rows).toHaveLength(2)
+    } finally {
+      await scratch.destroy()
+    }
+  })
+
   it('goes on whatever a record holds, and calls a tenant by one name', async () => {
     const scratch = await postgresScratch()
     try {

@@ -6,9 +6,11 @@ const REFUSED = 'TL001'
 /**
  * JSON text as JSON, whatever it holds: `[]` where it is none. What a column can not keep stands in it as it stands in
  * columns, so that a tenant has one name in both; half a surrogate pair becomes U+FFFD.
+ *
+ * Not PARALLEL SAFE: what catches errors can't run in a statement that several workers share.
  */
 const READ_JSON = `CREATE FUNCTION throughline_json(body text) RETURNS json
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $fn$
+LANGUAGE plpgsql IMMUTABLE PARALLEL UNSAFE AS $fn$
 BEGIN
   IF body ~* '\\\\u(0000|001a|d[89a-f])' THEN
     RETURN regexp_replace(regexp_replace(regexp_replace(body,
