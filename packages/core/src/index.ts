@@ -157,6 +157,7 @@ export type {
   Members,
   NewTenant,
   PlatformTenants,
+  TenantChanges,
   TenantColumns,
   TenantListing,
   TenantRow,

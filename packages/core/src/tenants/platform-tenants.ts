@@ -10,6 +10,26 @@ import { calendarTerms, newTenantRow, tenantFromRow } from './tenant-row.ts'
 
 type CalendarTerms = Pick<Tenant, 'timeZone' | 'billingAnchor'>
 
+/** What `update` takes: a name, and attributes as they are. A plan and a status have calls of their own. */
+export type TenantChanges = Readonly<Record<string, Json>> & {
+  readonly name?: string | null
+  readonly id?: never
+  readonly plan?: never
+  readonly status?: never
+  readonly createdAt?: never
+  readonly attributes?: never
+}
+
+/** What is no attribute, and what changes it. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  id: 'A tenant keeps its id.',
+  plan: 'The plan is changed by `changePlan(id, plan)`.',
+  status: 'The status is changed by `suspend(id)` and `reactivate(id)`.',
+  createdAt: 'The time of its creation stays.',
+  created_at: 'The time of its creation stays.',
+  attributes: 'Attributes are given as they are, not under `attributes`.',
+}
+
 /** Tenants in our own table (`tenants: 'ours'`). Every call is recorded, with the operator's reason. */
 export interface PlatformTenants<Plan extends string = string> {
   /**
@@ -22,12 +42,12 @@ export interface PlatformTenants<Plan extends string = string> {
   /** Acts on contexts entered 2 s later, and on open ones at their next checkpoint. */
   changePlan(id: string, plan: Plan): Promise<Tenant>
   /**
-   * Replaces the given attributes; `null` removes one. `timeZone` and `billingAnchor` say in which days and months the
-   * tenant's quotas count, from now on.
+   * Replaces the given attributes; `null` removes one. `name` is the tenant's name; `timeZone` and `billingAnchor` say in
+   * which days and months its quotas count, from now on.
    *
    * @throws ThroughlineError `TENANT_NOT_FOUND`, `TENANT_INVALID`, `CONFLICT`
    */
-  update(id: string, attributes: Readonly<Record<string, Json>>): Promise<Tenant>
+  update(id: string, changes: TenantChanges): Promise<Tenant>
   suspend(id: string): Promise<Tenant>
   reactivate(id: string): Promise<Tenant>
 }
@@ -102,14 +122,24 @@ export function createPlatformTenants<Plan extends string>(
         metadata: { before: stored.plan, after: plan },
       }))
     },
-    update(id, attributes) {
+    async update(id, changes) {
+      const problems = Object.keys(changes).flatMap((name) => (Object.hasOwn(ELSEWHERE, name) ? [ELSEWHERE[name]] : []))
+      if (problems.length > 0)
+        throw new ThroughlineError('TENANT_INVALID', { message: problems.join(' '), details: { problems } })
       return change(id, 'tenant.updated', (stored) => {
+        const { name = stored.name, ...attributes } = { ...changes }
         const merged: Record<string, Json> = { ...stored.attributes, ...attributes }
-        for (const [name, value] of Object.entries(attributes)) if (value === null) delete merged[name]
-        newTenantRow({ id, attributes: merged }, port.now())
+        for (const [attribute, value] of Object.entries(attributes)) if (value === null) delete merged[attribute]
+        newTenantRow({ id, attributes: merged, ...(name !== null && { name }) }, port.now())
         // Only what is given is checked: what was stored before can't keep other attributes from being put right.
         checkCalendar(attributes)
-        return { next: { ...stored, attributes: merged }, metadata: { attributes: Object.keys(attributes) } }
+        return {
+          next: { ...stored, name, attributes: merged },
+          metadata: {
+            attributes: Object.keys(attributes),
+            ...(name !== stored.name && { name: { before: stored.name, after: name } }),
+          },
+        }
       })
     },
     suspend: (id) =>

@@ -86,6 +86,7 @@ export interface NewTenant {
   readonly attributes?: Readonly<Record<string, Json>>
 }
 
+const MAX_NAME = 200
 const GIVEN = ['id', 'plan', 'name', 'timeZone', 'billingAnchor', 'attributes']
 
 /** A tenant as our own table keeps it. */
@@ -115,7 +116,12 @@ export function newTenantRow(tenant: NewTenant, now: number): StoredTenant {
       message: 'A tenant id has 1 to 200 well-formed characters, none of control, and does not begin with "$".',
     })
   }
-  const { timeZone, billingAnchor } = tenant
+  const { name, timeZone, billingAnchor } = tenant
+  if (name !== undefined && (typeof name !== 'string' || name.length > MAX_NAME)) {
+    throw new ThroughlineError('TENANT_INVALID', {
+      message: `"name" must be text of at most ${MAX_NAME} characters.`,
+    })
+  }
   const attributes = {
     ...tenant.attributes,
     ...(timeZone !== undefined && { timeZone }),
@@ -128,7 +134,7 @@ export function newTenantRow(tenant: NewTenant, now: number): StoredTenant {
   return {
     plan: tenant.plan ?? null,
     status: 'active',
-    name: tenant.name ?? null,
+    name: name ?? null,
     createdAt: new Date(now).toISOString(),
     attributes,
   }

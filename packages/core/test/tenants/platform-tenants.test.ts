@@ -37,3 +37,51 @@ it('what a tenant has nothing of is refused, rather than lost', async () => {
   })
   expect(await operating((tenants) => tenants.get('acme'))).toBeUndefined()
 })
+
+it('a tenant is renamed by an update, and its trail says from what to what', async () => {
+  await operating((tenants) => tenants.create({ id: 'acme', name: 'Acme', plan: 'pro', attributes: { region: 'eu' } }))
+  expect(await operating((tenants) => tenants.update('acme', { name: 'Acme Ltd', seats: 7 }))).toMatchObject({
+    name: 'Acme Ltd',
+    plan: 'pro',
+    attributes: { region: 'eu', seats: 7 },
+  })
+  const renamed = await operating((tenants) => tenants.get('acme'))
+  expect(renamed).toMatchObject({ name: 'Acme Ltd' })
+  expect(renamed?.attributes).toEqual({ region: 'eu', seats: 7 })
+  expect(await operating((tenants) => tenants.update('acme', { seats: 8 }))).toMatchObject({ name: 'Acme Ltd' })
+  expect(await operating((tenants) => tenants.update('acme', { name: null }))).not.toHaveProperty('name')
+  const { events } = await throughline.platform.run(operator, ({ audit }) =>
+    audit.list({ tenant: 'acme', action: 'tenant.updated' }),
+  )
+  expect(events.map(({ metadata }) => metadata)).toEqual([
+    { reason: 'TICKET-7', attributes: [], name: { before: 'Acme Ltd', after: null } },
+    { reason: 'TICKET-7', attributes: ['seats'] },
+    { reason: 'TICKET-7', attributes: ['seats'], name: { before: 'Acme', after: 'Acme Ltd' } },
+  ])
+  for (const name of [7, 'x'.repeat(201)] as string[]) {
+    const refusal = { code: 'TENANT_INVALID', message: expect.stringContaining('"name"') }
+    await expect(operating((tenants) => tenants.update('acme', { name }))).rejects.toMatchObject(refusal)
+    await expect(operating((tenants) => tenants.create({ id: 'globex', name }))).rejects.toMatchObject(refusal)
+  }
+})
+
+it('an update says what changes that which is no attribute', async () => {
+  await operating((tenants) => tenants.create({ id: 'acme', plan: 'free' }))
+  const cases = [
+    [{ plan: 'pro' }, 'changePlan'],
+    [{ status: 'suspended' }, 'suspend'],
+    [{ attributes: { seats: 7 } }, 'as they are'],
+    [{ id: 'globex' }, 'keeps its id'],
+    [{ createdAt: '2026-01-01' }, 'creation'],
+  ] as const
+  for (const [changes, sentence] of cases) {
+    const updated = operating((tenants) => tenants.update('acme', changes as never))
+    await expect(updated).rejects.toMatchObject({
+      code: 'TENANT_INVALID',
+      message: expect.stringContaining(sentence),
+    })
+  }
+  // @ts-expect-error A plan is no attribute.
+  await expect(operating((tenants) => tenants.update('acme', { plan: 'pro' }))).rejects.toThrow()
+  expect(await operating((tenants) => tenants.get('acme'))).toMatchObject({ plan: 'free', attributes: {} })
+})
