@@ -1,4 +1,4 @@
-import type { RecordsStore, Storage, StoredDocument, UsageTotal } from '@throughline/core/storage'
+import type { RecordsStore, Storage, StoredDocument } from '@throughline/core/storage'
 import {
   changeStream,
   foldJournal,
@@ -137,17 +137,7 @@ function jsonLinesRecords(filename: string): RecordsStore {
       return page.page()
     },
 
-    async usage({ tenant, meter, from, to }) {
-      const totals = new Map<string, UsageTotal>()
-      for (const rollup of state.rollups.values()) {
-        if (rollup.tenant !== tenant || rollup.hour < from || rollup.hour >= to) continue
-        if (meter !== undefined && rollup.meter !== meter) continue
-        const { quantity = 0, count = 0 } = totals.get(rollup.meter) ?? {}
-        const sum = { quantity: quantity + rollup.quantity, count: count + rollup.count }
-        totals.set(rollup.meter, { meter: rollup.meter, ...sum })
-      }
-      return [...totals.values()].sort((a, b) => (a.meter < b.meter ? -1 : 1))
-    },
+    usage: async (query) => state.usage(query),
   }
 }
 

@@ -10,7 +10,9 @@ import type {
   Segment,
   StoredDocument,
   TrailHead,
+  UsageQuery,
   UsageRollup,
+  UsageTotal,
   WriterState,
 } from '@throughline/core/storage'
 import { periodHolds, usageKeyId } from '@throughline/core/storage'
@@ -92,7 +94,8 @@ export class State {
     const counters = new Map<string, number>()
     const used: number[] = []
     for (const [index, move] of quotas.entries()) {
-      const before = counters.get(quotaId(move)) ?? this.quotas.get(quotaId(move)) ?? move.seed
+      const seed = move.seed && (this.usage({ ...move, ...move.seed })[0]?.quantity ?? 0)
+      const before = counters.get(quotaId(move)) ?? this.quotas.get(quotaId(move)) ?? seed
       if (before === undefined) return { status: 'uncounted', quota: index }
       const after = before + move.delta
       if (move.limit !== undefined && after > move.limit) return { status: 'refused', quota: index, used: before }
@@ -105,6 +108,18 @@ export class State {
       changedAt: now,
     }))
     return { documents: [...documents.values()], scopes, quotas: [...counters], used }
+  }
+
+  usage({ tenant, meter, from, to }: UsageQuery): readonly UsageTotal[] {
+    const totals = new Map<string, UsageTotal>()
+    for (const rollup of this.rollups.values()) {
+      if (rollup.tenant !== tenant || rollup.hour < from || rollup.hour >= to) continue
+      if (meter !== undefined && rollup.meter !== meter) continue
+      const { quantity = 0, count = 0 } = totals.get(rollup.meter) ?? {}
+      const sum = { quantity: quantity + rollup.quantity, count: count + rollup.count }
+      totals.set(rollup.meter, { meter: rollup.meter, ...sum })
+    }
+    return [...totals.values()].sort((a, b) => (a.meter < b.meter ? -1 : 1))
   }
 
   #change({ documents, scopes, quotas }: Decided): void {

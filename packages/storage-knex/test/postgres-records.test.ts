@@ -51,7 +51,7 @@ describe.skipIf(!service.isReachable)('PostgresRecords', () => {
         await records.append(batchOf('acme', 2))
         expect(statements).toHaveLength(2)
         const writes = [{ kind: 'config', tenant: 'acme', key: '', value: 1 }] as const
-        const quotas = [{ tenant: 'acme', meter: 'm', period: '2026-11', delta: 1, limit: 5, seed: 0 }]
+        const quotas = [{ tenant: 'acme', meter: 'm', period: '2026-11', delta: 1, limit: 5, seed: { from: 0, to: 0 } }]
         const body = batchOf('acme', 1, 'x').body
         expect(await records.commit({ writer: 'w', lane: 0, writes, quotas, body })).toMatchObject({ used: [1] })
         expect(statements).toHaveLength(3)
@@ -67,7 +67,7 @@ describe.skipIf(!service.isReachable)('PostgresRecords', () => {
         await records.open(openOptions())
         statements.length = 0
         const commit = (i: number, limit: number): Promise<CommitResult> => {
-          const quotas = [{ tenant: 'acme', meter: 'm', period: '2026-11', delta: 1, limit, seed: 0 }]
+          const quotas = [{ tenant: 'acme', meter: 'm', period: '2026-11', delta: 1, limit, seed: { from: 0, to: 0 } }]
           return records.commit({ writer: 'w', lane: 0, writes: [], quotas, body: batchOf('acme', i, 'x').body })
         }
         const results = await Promise.all(Array.from({ length: 12 }, (_, i) => commit(i, i === 5 ? 0 : 100)))
@@ -87,7 +87,7 @@ describe.skipIf(!service.isReachable)('PostgresRecords', () => {
     await using(async ({ records }) => {
       await records.open(openOptions())
       const commit = (delta: number) => {
-        const quotas = [{ tenant: 'acme', meter: 'm', period: '2026-11', delta, seed: 0 }]
+        const quotas = [{ tenant: 'acme', meter: 'm', period: '2026-11', delta, seed: { from: 0, to: 0 } }]
         return records.commit({ writer: 'w', lane: 0, writes: [], quotas, body: batchOf('acme', delta, 'x').body })
       }
       const results = await Promise.allSettled([commit(1), commit(0.5), commit(2)])
@@ -163,7 +163,7 @@ describe.skipIf(!service.isReachable)('PostgresRecords', () => {
       // By its clock its rows are for another partition, where no key meets theirs.
       await other.open(openOptions({ now: () => openOptions().now() + 7_000 }))
       const change = { writer: 'w', lane: 0, writes: [] }
-      const quotas = [{ tenant: 'acme', meter: 'm', period: '2026-11', delta: 1, limit: 25, seed: 0 }]
+      const quotas = [{ tenant: 'acme', meter: 'm', period: '2026-11', delta: 1, limit: 25, seed: { from: 0, to: 0 } }]
       const results = await Promise.all(
         Array.from({ length: 40 }, (_, i) =>
           (i % 2 === 0 ? records : other).commit({ ...change, quotas, body: batchOf('acme', i, 'x').body }),
@@ -177,13 +177,46 @@ describe.skipIf(!service.isReachable)('PostgresRecords', () => {
     })
   })
 
+  it('starts a counter from usage, too, whose projection is under way', async () => {
+    await using(async ({ records, another, stranger, query }) => {
+      await records.open(openOptions())
+      const other = another()
+      await other.open(openOptions())
+      await records.append(usageOf('a', 1))
+      await records.project(REQUEST)
+      await records.append(usageOf('a', 2))
+      // It counts and finds no counter, and then waits for the journal's row that it removes.
+      const holder = await stranger()
+      await holder.query('BEGIN; SELECT FROM throughline_journal FOR UPDATE')
+      const projected = records.project(REQUEST)
+      const isWaiting = async (kind: string): Promise<boolean> =>
+        (await query('SELECT FROM pg_locks WHERE NOT granted AND locktype = $1', [kind])).length > 0
+      await expect.poll(() => isWaiting('transactionid')).toBe(true)
+      const seed = { from: 0, to: 9e15 }
+      const quotas = [{ tenant: 'acme', meter: 'a', period: '2025-11', delta: 10, limit: 20, seed }]
+      let answered = false
+      const committed = other
+        .commit({ writer: 'w', lane: 0, writes: [], quotas, body: batchOf('acme', 1, 'x').body })
+        .finally(() => {
+          answered = true
+        })
+      await expect.poll(async () => answered || (await isWaiting('advisory'))).toBe(true)
+      await holder.query('COMMIT')
+      expect(await projected).toMatchObject({ records: 1 })
+      expect(await committed).toMatchObject({ used: [12] })
+      await records.append(usageOf('a', 3))
+      await records.project(REQUEST)
+      expect(await query('SELECT used::int FROM throughline_quotas')).toEqual([{ used: 13 }])
+    })
+  })
+
   it('lets nobody wait in a circle who moves several counters, in whatever order', async () => {
     await using(async ({ records, another }) => {
       await records.open(openOptions())
       const other = another()
       await other.open(openOptions())
       const period = new Date(openOptions().now()).toISOString().slice(0, 7)
-      const move = (meter: string) => ({ tenant: 'acme', meter, period, delta: 1, seed: 0 })
+      const move = (meter: string) => ({ tenant: 'acme', meter, period, delta: 1, seed: { from: 0, to: 0 } })
       const commit = (i: number, by: typeof records, ...meters: readonly string[]) =>
         by.commit({
           writer: `w${by === other}`,

@@ -28,7 +28,7 @@ describe.skipIf(!service.isReachable)('roles on Postgres', () => {
       await records.append(batchOf('acme', 1))
       await records.append(batchOf('acme', 2))
       const writes = [{ kind: 'config', tenant: 'acme', key: '', value: 1 }] as const
-      const quotas = [{ tenant: 'acme', meter: 'm', period: '2026-11', delta: 1, limit: 5, seed: 0 }]
+      const quotas = [{ tenant: 'acme', meter: 'm', period: '2026-11', delta: 1, limit: 5, seed: { from: 0, to: 0 } }]
       const change = { writer: 'w', lane: 0, writes, quotas, body: batchOf('acme', 1, 'x').body }
       expect(await records.commit(change)).toMatchObject({ status: 'committed' })
       expect((await records.backlog()).rows).toBe(3)

@@ -1,3 +1,4 @@
+import type { QuotaMove } from '@throughline/core/storage'
 import { expect, it } from 'vitest'
 import { type PostgresScratch, postgresScratch, service } from './postgres-scratch.ts'
 import { batchOf, openOptions, type ScratchStorage, scratchStorage } from './scratch-storage.ts'
@@ -28,15 +29,15 @@ async function countTooMuch(
     await records.open(openOptions())
     const { now } = openOptions()
     const quota = { tenant: 'acme', meter: 'bytes', period: new Date(now()).toISOString().slice(0, 7) }
-    const move = (seed?: number) =>
+    const move = (seed?: QuotaMove['seed']) =>
       records.commit({
         writer: 'w',
         lane: 0,
         writes: [],
-        quotas: [{ ...quota, delta: 0, ...(seed !== undefined && { seed }) }],
+        quotas: [{ ...quota, delta: 0, ...(seed && { seed }) }],
         body: '[]',
       })
-    await move(0)
+    await move({ from: 0, to: 0 })
     // In one slice more than a column holds; more on top of what is there; and then as much in another hour.
     for (const [seq, times] of [1_100, 1, 1_100].entries()) {
       await records.append({
@@ -54,6 +55,8 @@ async function countTooMuch(
     const rollups = await query(`SELECT DISTINCT CAST(quantity AS text) AS quantity FROM throughline_usage_rollups`)
     expect(rollups).toEqual([{ quantity: String(MOST) }])
     expect(await move()).toMatchObject({ used: [MOST] })
+    await query('DELETE FROM throughline_quotas RETURNING meter')
+    expect(await move({ from: 0, to: MOST })).toMatchObject({ used: [MOST] })
   } finally {
     await scratch.destroy()
   }

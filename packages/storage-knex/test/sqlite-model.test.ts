@@ -14,6 +14,7 @@ const PERIODS = [
   '2025-11-01T00:30:00.000Z/2025-11-01T12:30:00.000Z',
   '2025-11-01T12:30:00.000Z/2025-11-02T12:30:00.000Z',
 ]
+const HOUR_OF_START = { from: 1_761_998_400_000, to: 1_762_002_000_000 }
 const period = fc.constantFrom(...PERIODS)
 const event: fc.Arbitrary<JournalEvent> = fc.oneof(
   fc
@@ -60,13 +61,13 @@ const move: fc.Arbitrary<QuotaMove> = fc
     period,
     delta: fc.integer({ min: -3, max: 5 }),
     limit: fc.option(fc.integer({ min: 0, max: 12 }), { nil: undefined }),
-    seed: fc.option(fc.integer({ min: 0, max: 3 }), { nil: undefined }),
+    seed: fc.option(fc.constantFrom({ from: 0, to: 0 }, { from: 0, to: 9e15 }, HOUR_OF_START), { nil: undefined }),
   })
   .map(({ limit, seed, ...rest }) => ({
     ...rest,
     meter: 'm',
     ...(limit !== undefined && { limit }),
-    ...(seed !== undefined && { seed }),
+    ...(seed && { seed }),
   }))
 const step = fc.oneof(
   fc.record({

@@ -12,6 +12,8 @@ import type {
   RecordsStore,
   ScopeVersion,
   StoredDocument,
+  UsageQuery,
+  UsageTotal,
 } from './records.ts'
 import type { CounterMove } from './usage-fold.ts'
 
@@ -19,6 +21,8 @@ interface Entry extends Omit<StoredDocument, 'value'> {
   /** JSON: what is stored can't be changed through what was handed in or out. */
   readonly json: string
 }
+
+type RecordsUsage = (query: UsageQuery) => readonly UsageTotal[]
 
 interface Scope {
   readonly version: number
@@ -39,6 +43,13 @@ export class MemoryDocuments {
   readonly #scopes = new Map<string, Scope>()
   /** By tenant and meter, then by period. */
   readonly #quotas = new Map<string, Map<string, number>>()
+
+  readonly #usage: RecordsUsage
+
+  /** @param usage what the roll-ups have */
+  constructor(usage: RecordsUsage) {
+    this.#usage = usage
+  }
 
   /** All of a change, or nothing and the reason. */
   commit({ writes, quotas }: Pick<Change, 'writes' | 'quotas'>, now: number): CommitResult {
@@ -119,7 +130,7 @@ export class MemoryDocuments {
     }
     for (const [index, move] of moves.entries()) {
       const id = JSON.stringify([move.tenant, move.meter, move.period])
-      const before = quotas.get(id)?.used ?? this.#quotas.get(meterId(move))?.get(move.period) ?? move.seed
+      const before = quotas.get(id)?.used ?? this.#quotas.get(meterId(move))?.get(move.period) ?? this.#seedOf(move)
       if (before === undefined) return { status: 'uncounted', quota: index }
       const after = before + move.delta
       if (move.limit !== undefined && after > move.limit) return { status: 'refused', quota: index, used: before }
@@ -127,6 +138,10 @@ export class MemoryDocuments {
       used.push(Math.max(0, after))
     }
     return { entries, quotas, used }
+  }
+
+  #seedOf({ tenant, meter, seed }: QuotaMove): number | undefined {
+    return seed && (this.#usage({ tenant, meter, ...seed })[0]?.quantity ?? 0)
   }
 
   #count(move: QuotaMove, used: number): void {

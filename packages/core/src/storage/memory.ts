@@ -61,7 +61,7 @@ interface Lease {
 
 class MemoryRecords implements RecordsStore {
   readonly name = 'memory'
-  readonly #documents = new MemoryDocuments()
+  readonly #documents: MemoryDocuments
   readonly #trails: MemoryTrails
   #journal: WaitingRow[] = []
   /** Each writer's newest batch, projected or not. */
@@ -74,6 +74,7 @@ class MemoryRecords implements RecordsStore {
 
   constructor(maxRecordsPerTenant: number) {
     this.#trails = new MemoryTrails(maxRecordsPerTenant)
+    this.#documents = new MemoryDocuments((query) => this.#trails.usage(query))
   }
 
   async open({ secret, now }: RecordsOpen): Promise<void> {

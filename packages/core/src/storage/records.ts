@@ -120,8 +120,11 @@ export interface QuotaMove {
   readonly delta: number
   /** Refuse when the counter would go above it. Absent: never refuse (a release, a give-back); it stops at 0. */
   readonly limit?: number
-  /** The counter's value if it does not exist yet; absent: answer `uncounted` instead. */
-  readonly seed?: number
+  /**
+   * A counter that does not exist yet starts from what the roll-ups have of the hours in [from, to), ms: read where no
+   * projection is under way whose usage would move it, had it been there. Absent: answer `uncounted` instead.
+   */
+  readonly seed?: { readonly from: number; readonly to: number }
 }
 
 export interface Change {

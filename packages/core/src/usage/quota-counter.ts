@@ -1,7 +1,7 @@
 import type { Quota } from '../catalog/definitions.ts'
 import { ThroughlineError } from '../errors.ts'
 import type { JournalEvent } from '../storage/journal-record.ts'
-import type { CommitResult, QuotaMove, UsageQuery, UsageTotal } from '../storage/records.ts'
+import type { CommitResult, QuotaMove } from '../storage/records.ts'
 import type { Period } from './period.ts'
 import type { CommitQuota, UsageScope } from './usage-scope.ts'
 
@@ -9,7 +9,6 @@ export interface QuotaCounterOptions {
   readonly commit: CommitQuota
   /** Projects everything that was acknowledged; `behind` when there was no time for all of it. */
   drain(): Promise<{ readonly behind: boolean }>
-  totals(query: UsageQuery): Promise<readonly UsageTotal[]>
   /** ms since the epoch. */
   now(): number
   readonly mode: 'enforce' | 'observe'
@@ -47,8 +46,9 @@ export class QuotaCounter {
     const move = { tenant: scope.tenant.id, meter, period: period.key, delta: quantity, limit: quota.limit }
     let result = await this.#commit(scope, move, event(period, at))
     if (result.status === 'uncounted') {
-      const seed = await this.#ledgerTotal(scope.tenant.id, meter, period)
-      result = await this.#commit(scope, { ...move, seed }, event(period, at))
+      await this.#catchUp()
+      const { from, to } = period
+      result = await this.#commit(scope, { ...move, seed: { from, to } }, event(period, at))
     }
     if (result.status === 'committed') return { period, counted: true, periodFrom }
     if (result.status !== 'refused') throw new ThroughlineError('QUOTA_UNAVAILABLE')
@@ -79,13 +79,11 @@ export class QuotaCounter {
     }
   }
 
-  /** What the ledger has of a period: a counter that was lost, or that no one has used yet, starts from it. */
-  async #ledgerTotal(tenant: string, meter: string, period: Period): Promise<number> {
+  /** Brings the ledger up to date: a counter that was lost, or that no one has used yet, starts from it. */
+  async #catchUp(): Promise<void> {
     try {
       const { behind } = await this.#options.drain()
       if (behind) throw new Error('The ledger is behind.')
-      const totals = await this.#options.totals({ tenant, meter, from: period.from, to: period.to })
-      return totals.find((total) => total.meter === meter)?.quantity ?? 0
     } catch (cause) {
       throw new ThroughlineError('QUOTA_UNAVAILABLE', { cause })
     }

@@ -46,7 +46,6 @@ class LedgerUsage implements UsageEngine<Catalog> {
       commit,
       mode,
       drain: () => options.drain(),
-      totals: (query) => options.totals(query),
       now: () => options.now(),
     })
   }

@@ -1,4 +1,16 @@
+import { MOST } from '../bounded-quantity.ts'
+
 /** What the database does itself, made with the first of the tables. */
+
+/**
+ * SQL of an advisory lock's number: who projects usage of a lane shares it, who starts a counter from the ledger has it
+ * alone.
+ *
+ * @param lane SQL of the lane's number
+ */
+export function seedLock(lane: string): string {
+  return `hashtextextended('throughline ' || current_schema() || ' seed ' || ${lane}, 0)`
+}
 
 /** The state that a change which is not committed leaves its block with. */
 const REFUSED = 'TL001'
@@ -60,6 +72,10 @@ BEGIN
   IF v_seq <> known_seq OR v_mac <> known_mac THEN
     RETURN jsonb_build_object('newest', jsonb_build_object('seq', v_seq, 'mac', v_mac));
   END IF;
+  -- Counters that start from the ledger, while nobody projects this lane: what it counts next finds them.
+  IF changes @? '$[*].quotas[*].seed' THEN
+    PERFORM pg_advisory_xact_lock(${seedLock('lane_number')});
+  END IF;
   -- All counters at first, in one order: two that move several of them must not wait for each other.
   IF jsonb_array_length(jsonb_path_query_array(changes, '$[*].quotas[*]')) > 1 THEN
     PERFORM FROM throughline_quotas AS q WHERE (q.tenant_id, q.meter, q.period) IN (
@@ -109,7 +125,7 @@ BEGIN
   FOR v_item IN
     SELECT i.ordinality - 1 AS nth, q.* FROM jsonb_array_elements(change -> 'quotas') WITH ORDINALITY AS i
     CROSS JOIN LATERAL jsonb_to_record(i.value) AS q(
-      tenant text, meter text, period text, delta bigint, most bigint, seed bigint)
+      tenant text, meter text, period text, delta bigint, most bigint, seed jsonb)
     ORDER BY i.ordinality
   LOOP
     LOOP
@@ -125,11 +141,14 @@ BEGIN
         RETURN jsonb_build_object('status', 'refused', 'quota', v_item.nth, 'used', v_used);
       END IF;
       IF v_item.seed IS NULL THEN RETURN jsonb_build_object('status', 'uncounted', 'quota', v_item.nth); END IF;
-      IF v_item.most IS NOT NULL AND v_item.seed + v_item.delta > v_item.most THEN
-        RETURN jsonb_build_object('status', 'refused', 'quota', v_item.nth, 'used', v_item.seed);
+      SELECT least(coalesce(sum(u.quantity), 0), ${MOST}) INTO v_used FROM throughline_usage_rollups AS u
+      WHERE u.tenant_id = v_item.tenant AND u.meter = v_item.meter
+        AND u.hour >= (v_item.seed ->> 'from')::bigint AND u.hour < (v_item.seed ->> 'to')::bigint;
+      IF v_item.most IS NOT NULL AND v_used + v_item.delta > v_item.most THEN
+        RETURN jsonb_build_object('status', 'refused', 'quota', v_item.nth, 'used', v_used);
       END IF;
       INSERT INTO throughline_quotas (tenant_id, meter, period, used)
-      VALUES (v_item.tenant, v_item.meter, v_item.period, greatest(0, v_item.seed + v_item.delta))
+      VALUES (v_item.tenant, v_item.meter, v_item.period, greatest(0, v_used + v_item.delta))
       ON CONFLICT DO NOTHING RETURNING used INTO v_used;
       EXIT WHEN FOUND;
     END LOOP;

@@ -6,6 +6,7 @@ import { isRepeatable } from './failure.ts'
 import { JournalCleaner } from './journal-cleaner.ts'
 import { otherKey, printOf } from './journal-key.ts'
 import type { PostgresConnection, PostgresPool } from './pool.ts'
+import { seedLock } from './routines.ts'
 import { writeProjection } from './write-projection.ts'
 
 /** ms of this thread that folding a slice takes: requests wait behind it. */
@@ -86,7 +87,7 @@ export class SliceProjector {
     const taken = rows.slice(0, most)
     if (taken.length === 0) return IDLE
 
-    const state = await this.#state(connection)
+    const state = await this.#state(connection, lane)
     if (state.print !== this.#print) throw otherKey()
     const started = performance.now()
     const read = readJournal(taken, statesOf(taken), { secret: this.#secret, now: () => now, newId })
@@ -106,10 +107,12 @@ export class SliceProjector {
   }
 
   /** By what is there, not by this process's options: what another process counts must not be lost here. */
-  async #state(connection: PostgresConnection): Promise<{ usage: boolean; print: string | null }> {
+  async #state(connection: PostgresConnection, lane: number): Promise<{ usage: boolean; print: string | null }> {
     const state = await connection.get<{ usage: boolean; print: string | null }>(
       `SELECT to_regclass('throughline_usage_ledger') IS NOT NULL AS usage,
-  (SELECT mac FROM throughline_writers WHERE writer = '$key') AS print`,
+  (SELECT mac FROM throughline_writers WHERE writer = '$key') AS print,
+  pg_advisory_xact_lock_shared(${seedLock('$1::bigint')})::text AS shared`,
+      lane,
     )
     return state ?? { usage: false, print: null }
   }

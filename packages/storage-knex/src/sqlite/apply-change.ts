@@ -1,5 +1,6 @@
 import type { Change, CommitResult, DocumentWrite, QuotaMove, ScopeVersion } from '@throughline/core/storage'
 import { changeStream } from '@throughline/core/storage'
+import { MOST } from '../bounded-quantity.ts'
 import { documentTable } from '../migrations/migrations.ts'
 import type { Connection } from './connection.ts'
 import type { JournalTable } from './journal-table.ts'
@@ -16,7 +17,7 @@ export function applyChange(connection: Connection, journal: JournalTable, chang
   }
   const used: number[] = []
   for (const [index, move] of change.quotas.entries()) {
-    const before = usedOf(connection, move) ?? move.seed
+    const before = usedOf(connection, move) ?? seedOf(connection, move)
     if (before === undefined) return { status: 'uncounted', quota: index }
     const after = before + move.delta
     if (move.limit !== undefined && after > move.limit) return { status: 'refused', quota: index, used: before }
@@ -58,6 +59,19 @@ function usedOf(connection: Connection, { tenant, meter, period }: QuotaMove): n
     tenant,
     meter,
     period,
+  )?.used
+}
+
+/** This transaction is the only one that writes: no projection can be under way. */
+function seedOf(connection: Connection, { tenant, meter, seed }: QuotaMove): number | undefined {
+  if (!seed) return undefined
+  return connection.get<{ used: number }>(
+    `SELECT min(CAST(total(quantity) AS INTEGER), ${MOST}) AS used FROM throughline_usage_rollups
+WHERE tenant_id = ? AND meter = ? AND hour >= ? AND hour < ?`,
+    tenant,
+    meter,
+    seed.from,
+    seed.to,
   )?.used
 }
 

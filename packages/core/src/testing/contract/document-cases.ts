@@ -56,7 +56,7 @@ export const documentCases: Cases = {
         { kind: 'members', tenant: 'acme', key: 'ann', value: 'admin' },
         { kind: 'config', tenant: 'acme', key: 'k', value: 2, expect: 0 },
       ],
-      quotas: [{ tenant: 'acme', meter: 'm', period: '2026-11-01', delta: 1, seed: 0 }],
+      quotas: [{ tenant: 'acme', meter: 'm', period: '2026-11-01', delta: 1, seed: { from: 0, to: 0 } }],
       body: encodeBatch([JSON.stringify(bench.record('acme', [{ action: 'config.changed' }]))]),
     } as const
     assert.deepEqual(await bench.commit(change), { status: 'conflict', write: 1, version: 1 })

@@ -5,14 +5,18 @@ import type { Bench, Cases } from './bench.ts'
 import { HOUR, START } from './bench.ts'
 
 const PERIOD = '2026-11-01'
+/** All hours of the ledger, and none. */
+const ALL = { from: 0, to: 9e15 }
+const NONE = { from: 0, to: 0 }
 const MOVE = { tenant: 'acme', meter: 'reports', period: PERIOD, delta: 1 } as const
 
 /** What is limited is what is billed: counters, ledger and roll-ups agree. */
 export const usageCases: Cases = {
   'takes from a quota until its limit, and says how much is used': async (bench) => {
     assert.deepEqual(await take(bench, { limit: 2 }), { status: 'uncounted', quota: 0 })
-    assert.deepEqual(await take(bench, { limit: 2, seed: 1 }), { status: 'committed', versions: [], used: [2] })
-    assert.deepEqual(await take(bench, { limit: 2, seed: 0 }), { status: 'refused', quota: 0, used: 2 })
+    await record(bench, 'reports', 1)
+    assert.deepEqual(await take(bench, { limit: 2, seed: ALL }), { status: 'committed', versions: [], used: [2] })
+    assert.deepEqual(await take(bench, { limit: 2, seed: NONE }), { status: 'refused', quota: 0, used: 2 })
     assert.deepEqual(await take(bench, { delta: -1 }), { status: 'committed', versions: [], used: [1] })
     assert.deepEqual(await take(bench, { delta: -9 }), { status: 'committed', versions: [], used: [0] })
     assert.deepEqual(await take(bench, { delta: 9 }), { status: 'committed', versions: [], used: [9] })
@@ -21,14 +25,46 @@ export const usageCases: Cases = {
   },
 
   'keeps nothing of a refused move, not even its seed': async (bench) => {
-    assert.deepEqual(await take(bench, { limit: 2, seed: 2 }), { status: 'refused', quota: 0, used: 2 })
+    await record(bench, 'reports', 2)
+    assert.deepEqual(await take(bench, { limit: 2, seed: ALL }), { status: 'refused', quota: 0, used: 2 })
     assert.deepEqual(await take(bench, { limit: 2 }), { status: 'uncounted', quota: 0 })
   },
 
+  'starts a counter from the hours of the ledger that it is given, and no other': async (bench) => {
+    const hour = Math.floor(START / HOUR) * HOUR
+    const spans = {
+      early: { from: hour - HOUR, to: hour + HOUR },
+      late: { from: hour + HOUR, to: hour + 3 * HOUR },
+      before: { from: hour - HOUR, to: hour },
+    }
+    const started = ({ from, to }: typeof ALL) => ({ period: interval(from, to), seed: { from, to } })
+    await bench.append([
+      bench.record('acme', [usage('reports', 3), usage('exports', 50)]),
+      bench.record('acme', [
+        { ...usage('reports', 20), after: HOUR },
+        { ...usage('reports', 5), after: 2 * HOUR },
+      ]),
+      bench.record('globex', [usage('reports', 50)]),
+    ])
+    await bench.drain()
+    // Its own record is not yet projected, and is not in what it starts from.
+    const early = started(spans.early)
+    const body = encodeBatch([JSON.stringify(bench.record('acme', [usage('reports', 1, undefined, early.period)]))])
+    const begun = await bench.commit({ quotas: [{ ...MOVE, ...early }], body })
+    assert.deepEqual(begun, { status: 'committed', versions: [], used: [4] })
+    await bench.drain()
+    assert.equal(await usedOf(bench, early.period), 4)
+    const taken = await take(bench, { ...started(spans.late), limit: 26 })
+    assert.deepEqual(taken, { status: 'committed', versions: [], used: [26] })
+    const unused = await take(bench, { ...started(spans.before), delta: 0 })
+    assert.deepEqual(unused, { status: 'committed', versions: [], used: [0] })
+  },
+
   'moves several quotas together or none': async (bench) => {
-    const other = { ...MOVE, meter: 'exports', limit: 1, seed: 1 }
+    await record(bench, 'exports', 1)
+    const other = { ...MOVE, meter: 'exports', limit: 1, seed: ALL }
     const body = encodeBatch([JSON.stringify(bench.record('acme', [usage('reports', 1)]))])
-    assert.deepEqual(await bench.commit({ quotas: [{ ...MOVE, seed: 0 }, other], body }), {
+    assert.deepEqual(await bench.commit({ quotas: [{ ...MOVE, seed: NONE }, other], body }), {
       status: 'refused',
       quota: 1,
       used: 1,
@@ -38,7 +74,7 @@ export const usageCases: Cases = {
   },
 
   'admits exactly the limit when many ask at once': async (bench) => {
-    const results = await Promise.all(Array.from({ length: 30 }, () => take(bench, { limit: 7, seed: 0 })))
+    const results = await Promise.all(Array.from({ length: 30 }, () => take(bench, { limit: 7, seed: NONE })))
     assert.equal(results.filter((result) => result.status === 'committed').length, 7)
     assert.equal(results.filter((result) => result.status === 'refused').length, 23)
   },
@@ -85,7 +121,7 @@ export const usageCases: Cases = {
   'gives the units of a duplicate back to its quota': async (bench) => {
     const record = () => encodeBatch([JSON.stringify(bench.record('acme', [usage('reports', 4, 'run-1', PERIOD)]))])
     for (let i = 0; i < 3; i++) {
-      await bench.commit({ quotas: [{ ...MOVE, delta: 4, limit: 100, seed: 0 }], body: record() })
+      await bench.commit({ quotas: [{ ...MOVE, delta: 4, limit: 100, seed: NONE }], body: record() })
     }
     await bench.drain()
     assert.deepEqual(await take(bench, { delta: 0 }), { status: 'committed', versions: [], used: [4] })
@@ -97,7 +133,7 @@ export const usageCases: Cases = {
 
   'moves the counters that exist by usage that was recorded without them': async (bench) => {
     const [day, month] = ['2026-11-05', '2026-11']
-    for (const period of [day, month]) await take(bench, { period, seed: 0 })
+    for (const period of [day, month]) await take(bench, { period, seed: NONE })
     await bench.append([
       bench.record('acme', [{ ...usage('reports', 2), count: 3 }, usage('reports', 4, 'run-1')]),
       bench.record('acme', [usage('reports', 4, 'run-1'), usage('reports', 10, undefined, month)]),
@@ -125,7 +161,7 @@ export const usageCases: Cases = {
       utcDay: '2026-11-06',
     }
     const periods = [...Object.values(holding), ...Object.values(others)]
-    for (const period of periods) await take(bench, { period, seed: 0 })
+    for (const period of periods) await take(bench, { period, seed: NONE })
     await bench.append([
       bench.record('acme', [{ ...usage('reports', 2), count: 3 }, usage('reports', 10, undefined, holding.month)]),
       bench.record('globex', [usage('reports', 50)]),
@@ -144,7 +180,7 @@ export const usageCases: Cases = {
     const hour = Math.floor(START / HOUR) * HOUR
     const begun = hour + HOUR / 4
     const [before, after] = [interval(hour - HOUR, begun), interval(begun, hour + 2 * HOUR)]
-    for (const period of [before, after]) await take(bench, { period, delta: 0, seed: 0 })
+    for (const period of [before, after]) await take(bench, { period, delta: 0, seed: NONE })
     const from = new Date(begun).toISOString()
     const begin = (event: JournalEvent) => ({ ...event, metadata: { ...event.metadata, periodFrom: from } })
     await bench.append([
@@ -171,7 +207,7 @@ export const usageCases: Cases = {
     const hour = Math.floor(START / HOUR) * HOUR
     const [ended, coming] = [interval(hour - 2 * HOUR, hour - HOUR / 2), interval(hour + HOUR, hour + 2 * HOUR)]
     const running = interval(hour - HOUR / 2, hour + HOUR)
-    for (const period of [ended, coming, running]) await take(bench, { period, delta: 0, seed: 0 })
+    for (const period of [ended, coming, running]) await take(bench, { period, delta: 0, seed: NONE })
     const events = [usage('reports', 4, undefined, ended), usage('reports', 8, 'a', coming)]
     await bench.commit({
       quotas: [
@@ -203,8 +239,16 @@ export const usageCases: Cases = {
   },
 }
 
-function take(bench: Bench, move: { delta?: number; limit?: number; seed?: number; period?: string; tenant?: string }) {
+function take(
+  bench: Bench,
+  move: { delta?: number; limit?: number; seed?: typeof ALL; period?: string; tenant?: string },
+) {
   return bench.commit({ quotas: [{ ...MOVE, ...move }] })
+}
+
+async function record(bench: Bench, meter: string, quantity: number): Promise<void> {
+  await bench.append([bench.record('acme', [usage(meter, quantity)])])
+  await bench.drain()
 }
 
 async function usedOf(bench: Bench, period: string): Promise<number | undefined> {
