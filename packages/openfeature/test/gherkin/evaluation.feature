@@ -106,25 +106,73 @@ Feature: What a client of OpenFeature gets from our flags
     Then the resolved details value should be "false"
     And the reason should be "DEFAULT"
 
-  Scenario: Several attributes at once
-    Given a string-flag with key "context-aware" and a default value "none"
-    And a context containing a key "email", with type "string" and with value "grace@example.com"
-    And a context containing a key "age", with type "integer" and with value "65"
-    And a context containing a key "customer", with type "boolean" and with value "false"
+  Scenario Outline: Several attributes at once, all of which must be met
+    Given a string-flag with key "complex-targeted" and a default value "none"
+    And a context containing a key "email", with type "string" and with value "<email>"
+    And a context containing a key "age", with type "integer" and with value "<age>"
+    And a context containing a key "customer", with type "boolean" and with value "<customer>"
     When the flag was evaluated with details
-    Then the resolved details value should be "INTERNAL"
-    And the reason should be "TARGETING_MATCH"
+    Then the resolved details value should be "<value>"
+    And the reason should be "<reason>"
 
-  Scenario Outline: A flag that is switched off
-    Given a <kind>-flag with key "<key>" and a default value "<value>"
+    Examples:
+      | email                 | age | customer | value    | reason          |
+      | ballmer@macrosoft.com | 11  | false    | INTERNAL | TARGETING_MATCH |
+      | grace@example.com     | 11  | false    | EXTERNAL | DEFAULT         |
+      | ballmer@macrosoft.com | 10  | false    | EXTERNAL | DEFAULT         |
+      | ballmer@macrosoft.com | 11  | true     | EXTERNAL | DEFAULT         |
+
+  Scenario Outline: The targeting key is an attribute like others
+    Given a string-flag with key "targeting-key-flag" and a default value "none"
+    And a context containing a targeting key with value "<key>"
+    When the flag was evaluated with details
+    Then the resolved details value should be "<value>"
+    And the reason should be "<reason>"
+    And the error-code should be ""
+    And the error message should be empty
+
+    Examples:
+      | key                                  | value | reason          |
+      | 5c3d8535-f81a-4478-a6d3-afaa4d51199e | hit   | TARGETING_MATCH |
+      | ada                                  | miss  | DEFAULT         |
+
+  Scenario Outline: Numbers are told as they are
+    Given an integer-flag with key "<key>" and a default value "3"
+    When the flag was evaluated with details
+    Then the resolved details value should be "<value>"
+    And the variant should be "<variant>"
+
+    Examples:
+      | key                 | value            | variant   |
+      | large-integer-flag  | 2147483647       | max-int32 |
+      | huge-integer-flag   | 9007199254740991 | max-safe  |
+      | integral-float-flag | 10               | ten       |
+
+  Scenario: A structure, member by member
+    Given an object-flag with key "object-flag" and a default value "{}"
+    When the flag was evaluated with details
+    Then the resolved object value should contain
+      | key           | type    | value |
+      | showImages    | boolean | true  |
+      | imagesPerPage | integer | 100   |
+    And no exception should have been thrown
+
+  Scenario Outline: A flag that is switched off serves its own default, whatever its rules and the caller say
+    Given a <kind>-flag with key "<key>" and a default value "<default>"
     When the flag was evaluated with details
     Then the resolved details value should be "<value>"
     And the reason should be "DISABLED"
+    And the error-code should be ""
 
     Examples:
-      | kind    | key                   | value |
-      | boolean | boolean-disabled-flag | false |
-      | string  | string-disabled-flag  | bye   |
+      | kind    | key                   | default  | value    |
+      | boolean | boolean-disabled-flag | false    | false    |
+      | boolean | boolean-disabled-flag | true     | false    |
+      | boolean | disabled-boolean-flag | true     | false    |
+      | string  | string-disabled-flag  | hello    | bye      |
+      | integer | integer-disabled-flag | 3        | 1        |
+      | float   | float-disabled-flag   | 0.25     | 0.1      |
+      | object  | object-disabled-flag  | {"b": 2} | {"a": 1} |
 
   Scenario Outline: A flag that is not there
     Given a <kind>-flag with key "nowhere" and a default value "<default>"

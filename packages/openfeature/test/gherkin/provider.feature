@@ -58,6 +58,52 @@ Feature: The life of our provider
     Then the PROVIDER_CONFIGURATION_CHANGED handler must run
     And the event details must indicate "changing-flag" was altered
 
+  Scenario: What was changed is served from then on
+    Given a string-flag with key "changing-flag" and a default value "none"
+    And a stable provider
+    When the flag was evaluated with details
+    Then the resolved value is remembered
+    Given a change event handler
+    When the flag was modified
+    Then the change event handler should have been executed
+    And the flag should be part of the event payload
+    When the flag was evaluated with details
+    Then the resolved details value should have changed
+    And the reason should be "STATIC"
+
+  Scenario: It is stale as long as the instance is
+    Given a stable provider
+    And a stale event handler
+    When the connection is lost
+    Then a stale event was fired
+    And the client should be in stale state
+    Given a ready event handler
+    When the connection is restored
+    Then a ready event was fired
+    And the client should be in ready state
+
+  Scenario: Without a database it answers with defaults
+    Given an unavailable provider
+    And an error event handler
+    And a boolean-flag with key "boolean-flag" and a default value "false"
+    Then the error event handler should have been executed within 1000ms
+    And the client should be in error state
+    When the flag was evaluated with details
+    Then the resolved details value should be "false"
+    And the error-code should be "INVALID_CONTEXT"
+    When the provider is shut down
+    Then the shutdown should have completed within 1000ms
+
+  Scenario: Once shut down it can be shut down again, and be opened again
+    Given a stable provider
+    And a boolean-flag with key "boolean-flag" and a default value "false"
+    When the provider is shut down
+    And the provider is shut down
+    And the provider is initialized again
+    And the flag was evaluated with details
+    Then the resolved details value should be "true"
+    And the provider metadata name should not be empty
+
   Scenario: A tracked event is usage of the meter of its name
     Given a provider is registered
     When an event was tracked with tracking event name "the-event"

@@ -10,6 +10,7 @@ import type {
   Provider,
 } from '@openfeature/server-sdk'
 import { AsyncLocalStorageTransactionContextPropagator, OpenFeature } from '@openfeature/server-sdk'
+import type { FlagListener } from '@throughline/core'
 import { throughlineProvider } from '@throughline/openfeature'
 import type { SpecThroughline } from './spec-throughline.ts'
 
@@ -28,10 +29,15 @@ export class World {
   options: FlagEvaluationOptions | undefined
   /** Attributes that reached our flags with the last evaluation. */
   attributes: Readonly<Record<string, unknown>> | undefined
+  /** The value of an evaluation, to compare that of a later one with. */
+  remembered: FlagValue | undefined
   /** Names of tracked events that reached our usage. */
   readonly tracked: string[] = []
   readonly hooks: { readonly stage: string; readonly details?: EvaluationDetails<FlagValue> }[] = []
   readonly events: { readonly type: string; readonly flagsChanged?: readonly string[] | undefined }[] = []
+  /** Tells the provider what flags tell those that watch them. */
+  tell: FlagListener = () => undefined
+  readonly #closing: { close(): Promise<void> }[] = []
   #details: EvaluationDetails<FlagValue> | undefined
 
   constructor(throughline: SpecThroughline) {
@@ -40,7 +46,10 @@ export class World {
     this.provider = throughlineProvider({
       ready: () => throughline.ready(),
       flags: {
-        watch: (listener) => flags.watch(listener),
+        watch: (listener) => {
+          this.tell = listener
+          return flags.watch(listener)
+        },
         evaluate: (key: Parameters<typeof flags.evaluate>[0], options) => {
           this.attributes = options?.attributes
           return flags.evaluate(key, options)
@@ -59,6 +68,12 @@ export class World {
   get details(): EvaluationDetails<FlagValue> {
     if (!this.#details) throw new Error('Nothing was evaluated yet.')
     return this.#details
+  }
+
+  /** An instance of the scenario's own: it is closed at its end. */
+  closing<I extends { close(): Promise<void> }>(instance: I): I {
+    this.#closing.push(instance)
+    return instance
   }
 
   async setProvider(provider: Provider): Promise<void> {
@@ -106,6 +121,7 @@ export class World {
     OpenFeature.setContext({})
     OpenFeature.clearHooks()
     await OpenFeature.clearProviders()
+    for (const instance of this.#closing) await instance.close()
   }
 
   #inTransaction<R>(context: EvaluationContext, fn: () => R | Promise<R>): Promise<R> {

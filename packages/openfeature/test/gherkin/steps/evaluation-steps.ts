@@ -1,7 +1,12 @@
 import { expect } from 'vitest'
-import type { Step } from './step.ts'
+import type { Step, Table } from './step.ts'
 import { step } from './step.ts'
 import { kindOf, typedValue } from './typed-value.ts'
+
+/** Rows of a key, the kind of its value and the value, under a headline. */
+function typedRows([, ...rows]: Table): Record<string, unknown> {
+  return Object.fromEntries(rows.map(([key = '', word = '', text = '']) => [key, typedValue(kindOf(word), text)]))
+}
 
 /** The sentences of evaluation and metadata: a flag is named, evaluated with details, and looked at. */
 export const evaluationSteps: readonly Step[] = [
@@ -20,6 +25,9 @@ export const evaluationSteps: readonly Step[] = [
   ),
   step(/^a context containing a key "(.*)" with null value$/, (world, [key = '']) => {
     world.context = { ...world.context, [key]: null }
+  }),
+  step(/^a context containing a targeting key with value "(.*)"$/, (world, [targetingKey = '']) => {
+    world.context = { ...world.context, targetingKey }
   }),
   step(/^an evaluation context with modifiable data$/, (world) => {
     world.context = { email: 'ada@example.com', team: { members: ['ada', 'grace'] } }
@@ -43,14 +51,28 @@ export const evaluationSteps: readonly Step[] = [
     expect(world.details.reason).toBe(reason)
   }),
   step(/^the error-code should be "(.*)"$/, (world, [code]) => {
-    expect(world.details.errorCode).toBe(code)
+    expect(world.details.errorCode).toBe(code || undefined)
   }),
   step(/^the error message should contain "(.*)"$/, (world, [part]) => {
     expect(world.details.errorMessage).toContain(part)
   }),
-  step(/^the resolved metadata should contain$/, (world, _, [, ...rows]) => {
-    const expected = rows.map(([key = '', word = '', text = '']) => [key, typedValue(kindOf(word), text)])
-    expect(world.details.flagMetadata).toMatchObject(Object.fromEntries(expected))
+  step(/^the error message should be empty$/, (world) => {
+    expect(world.details.errorMessage).toBeUndefined()
+  }),
+  // What throws fails the scenario where it does.
+  step(/^no exception should have been thrown$/, () => undefined),
+  step(/^the resolved object value should contain$/, (world, _, table) => {
+    expect(world.details.value).toMatchObject(typedRows(table))
+  }),
+  step(/^the resolved value is remembered$/, (world) => {
+    world.remembered = world.details.value
+  }),
+  step(/^the resolved details value should have changed$/, (world) => {
+    expect(world.remembered).toBeDefined()
+    expect(world.details.value).not.toEqual(world.remembered)
+  }),
+  step(/^the resolved metadata should contain$/, (world, _, table) => {
+    expect(world.details.flagMetadata).toMatchObject(typedRows(table))
   }),
   step(/^the resolved metadata is empty$/, (world) => {
     expect(world.details.flagMetadata).toEqual({})
