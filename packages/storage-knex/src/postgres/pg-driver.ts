@@ -22,6 +22,7 @@ export interface PgPackage {
 
 /** A server, by the package `pg`. */
 export class PgDriver implements PostgresDriver {
+  readonly hasOneConnection = false
   readonly #package: PgPackage
 
   constructor(pg: PgPackage) {

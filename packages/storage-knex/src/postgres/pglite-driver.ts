@@ -17,6 +17,7 @@ const WAITING = `PGlite has one connection, and the app holds it: end its transa
  * inside a transaction of the app's: it waits for its end.
  */
 export class PgliteDriver implements PostgresDriver {
+  readonly hasOneConnection = true
   readonly #client: PgliteClient
 
   constructor(client: PgliteClient) {

@@ -1,6 +1,6 @@
 import { ThroughlineError } from '@throughline/core/storage'
 import { endedWithin } from './ended-within.ts'
-import { failureOf, isRefusal, unavailable } from './failure.ts'
+import { codeOf, failureOf, isRefusal, unavailable } from './failure.ts'
 import type { PostgresDriver, PostgresSession, SessionSource, SessionSourceOptions } from './session.ts'
 
 /** Calls that may wait for a connection; beyond it they are refused at once. */
@@ -50,6 +50,26 @@ export class PostgresPool {
     return call
   }
 
+  /**
+   * Looks whether connections are the server's own, before anything is locked or made by them. A pooler that lends the
+   * server's connections to one transaction after the other lends none that is busy with one: it is the last that was
+   * lent, or next in turn, so that one of ours becomes another while a second one is in a transaction.
+   *
+   * @throws ThroughlineError `OPTIONS_INVALID` where such a pooler stands in between
+   */
+  async checkConnections(answerWithinMs?: number): Promise<void> {
+    if (this.#options.driver.hasOneConnection) return
+    const check = async (one: PostgresConnection, other: PostgresConnection): Promise<void> => {
+      const before = await processOf(one)
+      const after = await other.transaction(async () => {
+        await processOf(other)
+        return processOf(one)
+      })
+      if (after !== before) throw poolerBetween()
+    }
+    await this.use((one) => this.use((other) => check(one, other), answerWithinMs), answerWithinMs)
+  }
+
   /** Lets what is under way finish. */
   async close(): Promise<void> {
     if (this.#closed) return
@@ -91,6 +111,21 @@ export class PostgresPool {
       throw error
     }
   }
+}
+
+async function processOf(connection: PostgresConnection): Promise<number | undefined> {
+  try {
+    return (await connection.get<{ pid: number }>('SELECT pg_backend_pid() AS pid'))?.pid
+  } catch (error) {
+    // What was prepared is gone, or was prepared by somebody else.
+    throw /^(26000|42P05)$/.test(codeOf(error) ?? '') ? poolerBetween() : error
+  }
+}
+
+function poolerBetween(): ThroughlineError {
+  return new ThroughlineError('OPTIONS_INVALID', {
+    message: `A pooler stands before Postgres that gives each transaction another connection (PgBouncer's transaction mode); settings, prepared statements and locks are kept with a connection. Name the server itself, or a pooler in session mode.`,
+  })
 }
 
 /** A borrowed connection. */

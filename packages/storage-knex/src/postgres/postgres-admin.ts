@@ -96,12 +96,14 @@ export async function openPostgresAdmin(options: PostgresAdminOptions): Promise<
     driver: await loadPostgresDriver(options.app),
     settings: async () =>
       options.app === undefined ? { connectionString: options.url } : await settingsOf(options.app),
-    max: 1,
+    // One for what is asked; two can be told apart.
+    max: 2,
     answerWithinMs: CONNECT_MS,
     setup: { schema, statementMs: ASK_MS, durability: 'disk', isReadonly: readonly },
   })
   const ask = <T>(work: (connection: PostgresConnection) => Promise<T>): Promise<T> => pool.use(work, ASK_MS)
   try {
+    await pool.checkConnections(CONNECT_MS)
     await pool.use((connection) => checkSchema(connection, schema, readonly))
   } catch (error) {
     await pool.close()

@@ -95,12 +95,13 @@ export class PostgresRecords implements RecordsStore {
   async open(options: RecordsOpen): Promise<void> {
     const { app, platform = app, schema } = this.#options
     const driver = await loadPostgresDriver(app)
-    await openSchema({ ...this.#options, platform }, options, (knex, work) => this.#once(driver, knex, options, work))
     const writing = this.#pool(driver, app, 'writer', WRITERS, options)
     const reading = this.#pool(driver, app, 'reader', READERS, options)
     const projecting = this.#pool(driver, platform, 'writer', PROJECTORS, options)
     const pools = [writing, reading, projecting]
     try {
+      await writing.checkConnections(START_MS)
+      await openSchema({ ...this.#options, platform }, options, (knex, work) => this.#once(driver, knex, options, work))
       const secret = await projecting.use(async (connection) => {
         const found = options.secret ?? (await storedSecret(connection))
         await claimJournal(connection, found, options.now())

@@ -53,6 +53,8 @@ export interface Listening {
 
 /** How a kind of Postgres is reached: a server by `pg`, or PGlite by the app's knex. */
 export interface PostgresDriver {
+  /** All sessions are the same connection. */
+  readonly hasOneConnection: boolean
   sessions(options: SessionSourceOptions): SessionSource
   listen(options: ListenOptions): Listening
 }

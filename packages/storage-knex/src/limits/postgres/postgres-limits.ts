@@ -117,6 +117,7 @@ export class PostgresLimits implements KnexLimits {
     const { app, schema } = this.#options
     const pool = await this.#poolOf(app, LANES, { isServing: true })
     try {
+      await pool.checkConnections()
       if (!(await pool.use(hasLimits))) {
         if (migrate === 'check') throw limitsMissing(schema)
         await this.#makeTables(await pool.use(roleOf))
