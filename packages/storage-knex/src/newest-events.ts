@@ -1,6 +1,6 @@
 import type { Dialect } from './dialect.ts'
 import { timelineOf } from './migrations/timeline-view.ts'
-import type { TimelineEventsQuery, ViewedEvent } from './sqlite/viewed-event.ts'
+import type { ViewedEvent } from './sqlite/viewed-event.ts'
 
 type Answer<T> = T | Promise<T>
 
@@ -39,15 +39,4 @@ export async function newestEvents(source: EventSource, limit: number): Promise<
  */
 export function timelineAfter(dialect: Dialect, segments: string): string {
   return `(${timelineOf(dialect, `(SELECT * FROM throughline_trail WHERE ${segments})`)}) AS timeline`
-}
-
-/** Texts that a segment without such an event does not hold: it need not be parsed. */
-export function marksOf({ actions, actor }: Pick<TimelineEventsQuery, 'actions' | 'actor'>): {
-  readonly actions: readonly string[]
-  readonly actor: readonly string[]
-} {
-  return {
-    actions: (actions ?? []).map((action) => `"action":${JSON.stringify(action)}`),
-    actor: actor === undefined ? [] : [`"id":${JSON.stringify(actor)}`],
-  }
 }

@@ -8,10 +8,16 @@ import { readQuery, writeCursor } from './query.ts'
 import type { ReportedEvaluation } from './reported-evaluation.ts'
 import { ReportedEvaluations } from './reported-evaluation.ts'
 
+/** How long a page may be searched for. */
+const SEARCH_MS = 5_000
+
 /** A page of a trail, newest first. */
 export interface AuditPage {
   readonly events: readonly TimelineEvent[]
-  /** `cursor` of the next page; absent on the last. */
+  /**
+   * `cursor` of the next page; absent on the last. What matches rarely in a long trail is searched for some 5 s: then a page
+   * may have fewer events than were asked for, or none, and a next one.
+   */
   readonly next?: string
   /** Some of what was acknowledged before the call is not in it yet: the projector did not get there in time. */
   readonly behind?: true
@@ -87,8 +93,22 @@ export function createAudit(reader: TrailReader, scope: () => AuditScope): Audit
 export async function readTrail(reader: TrailReader, trail: string, query: AuditQuery): Promise<AuditPage> {
   const read = readQuery(trail, query, reader.now())
   const { behind } = query.consistency === 'projected' ? { behind: false } : await reader.drain()
-  const { events, next } = await reader.timeline(read)
+  const { events, next } = await searchTrail(reader, read)
   return { events, ...(next && { next: writeCursor(next) }), ...(behind && { behind: true }) }
+}
+
+/** One page, of as many of the storage's as it takes, and no more than there is time for. */
+async function searchTrail(reader: TrailReader, query: TimelineQuery): Promise<TimelinePage> {
+  const until = reader.now() + SEARCH_MS
+  const events: TimelineEvent[] = []
+  let { before } = query
+  for (;;) {
+    const page = await reader.timeline({ ...query, limit: query.limit - events.length, ...(before && { before }) })
+    events.push(...page.events)
+    if (!page.next) return { events }
+    before = page.next
+    if (events.length === query.limit || reader.now() >= until) return { events, next: before }
+  }
 }
 
 /** All pages of a trail. The trail is chosen when it is asked, whatever context is open when it is read. */

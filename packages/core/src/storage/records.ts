@@ -53,7 +53,10 @@ export interface RecordsStore {
    */
   notices?(listener: () => void): () => void
 
-  /** One page of a trail, newest first: exactly one SELECT. What is not yet projected is not in it. */
+  /**
+   * One page of a trail, newest first: exactly one SELECT. What is not yet projected is not in it. A page may stop short of
+   * its limit, so that it is found in bounded time; it then says where the next one goes on.
+   */
   timeline(query: TimelineQuery): Promise<TimelinePage>
   /** Sums of the hourly roll-ups of one tenant in [from, to). What is not yet projected is not in it. */
   usage(query: UsageQuery): Promise<readonly UsageTotal[]>

@@ -26,6 +26,7 @@ export class TrailPage {
   readonly #query: TimelineQuery
   readonly #events: TimelineEvent[] = []
   #full = false
+  #goesOnBefore: number | undefined
 
   constructor(query: TimelineQuery) {
     this.#query = query
@@ -57,11 +58,16 @@ export class TrailPage {
     return this.#add(record, row.seq, row.index, record.events[0] as JournalEvent, repeats)
   }
 
+  /** Nothing older than this segment was looked at: the next page goes on there, whether this one is full or not. */
+  stop(firstSeq: number): void {
+    this.#goesOnBefore = firstSeq
+  }
+
   page(): TimelinePage {
-    const last = this.#events.at(-1)
-    return this.#full && last
-      ? { events: this.#events, next: { seq: last.seq, index: last.index } }
-      : { events: this.#events }
+    const events = this.#events
+    const last = events.at(-1)
+    if (this.#full && last) return { events, next: { seq: last.seq, index: last.index } }
+    return this.#goesOnBefore === undefined ? { events } : { events, next: { seq: this.#goesOnBefore, index: 0 } }
   }
 
   #add(

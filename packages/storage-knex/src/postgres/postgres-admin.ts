@@ -2,8 +2,9 @@ import type { Backlog } from '@throughline/core/storage'
 import { ThroughlineError } from '@throughline/core/storage'
 import type { Knex } from 'knex'
 import { postgres } from '../dialect.ts'
+import { postgresHeld, postgresHolds } from '../looked-at.ts'
 import { type Feature, type MigrationState, missingNames, presentFeatures } from '../migrations/migration.ts'
-import { type EventSource, marksOf, newestEvents, timelineAfter } from '../newest-events.ts'
+import { type EventSource, newestEvents, timelineAfter } from '../newest-events.ts'
 import type { ExportedRow } from '../sqlite/exported-row.ts'
 import type { RecordsTable } from '../sqlite/records-table.ts'
 import type { LaneLease } from '../sqlite/sqlite-admin.ts'
@@ -186,9 +187,7 @@ WHERE n.nspname = $1::text AND c.relkind = 'r' AND c.relname LIKE 'throughline\\
 
 const TIMELINE = `SELECT ${timelineColumns} FROM ${timelineAfter(
   postgres,
-  `tenant_id = $1::text AND first_seq > $2::bigint AND latest_at >= $3::bigint
-  AND ($4::text[] IS NULL OR EXISTS (SELECT 1 FROM unnest($4::text[]) AS mark WHERE position(mark IN body) > 0))
-  AND ($5::text IS NULL OR position($5::text IN body) > 0)`,
+  `tenant_id = $1::text AND first_seq > $2::bigint AND latest_at >= $3::bigint AND ${postgresHolds('$4', '$5')}`,
 )}
 WHERE tenant_id = $1::text AND occurred_at >= $6::text
   AND ($7::text[] IS NULL OR action = ANY($7::text[])) AND ($8::text IS NULL OR actor_id = $8::text)
@@ -196,7 +195,6 @@ ORDER BY occurred_at DESC, seq IS NULL DESC, seq DESC, event_index DESC LIMIT $9
 
 function timelineEvents(connection: PostgresConnection, query: TimelineEventsQuery): Promise<readonly ViewedEvent[]> {
   const { tenant, from, actions, actor, limit } = query
-  const marks = marksOf(query)
   const source: EventSource = {
     recordBefore(count) {
       return connection.get(
@@ -210,7 +208,7 @@ WHERE tenant_id = $1::text AND latest_at >= $2::bigint ORDER BY first_seq DESC L
     async eventsAfter(seq) {
       const rows = await connection.all<TimelineRow>(
         TIMELINE,
-        ...[tenant, seq, from, actions ? marks.actions : null, marks.actor[0] ?? null],
+        ...[tenant, seq, from, ...postgresHeld(query)],
         ...[new Date(from).toISOString(), actions ?? null, actor ?? null, limit],
       )
       // Sums are of a wider type there, which is read as text.

@@ -16,6 +16,7 @@ import type {
 import { isNotableQuery, TrailPage } from '@throughline/core/storage'
 import { MOST } from '../bounded-quantity.ts'
 import { postgres } from '../dialect.ts'
+import { MOST_LOOKED_AT, postgresHeld, postgresHolds } from '../looked-at.ts'
 import { documentTable } from '../migrations/migrations.ts'
 import { sequenceBefore } from '../sequence-before.ts'
 import type { PostgresConnection } from './pool.ts'
@@ -39,6 +40,8 @@ interface SegmentRow {
   readonly firstSeq: number
   readonly latest: number
   readonly body: string
+  /** It is the last that is looked at, and there are older ones. */
+  readonly isBound: boolean
   /** JSON: record id → count. */
   readonly repeats: string
 }
@@ -149,17 +152,29 @@ export function readTimeline(connection: PostgresConnection, query: TimelineQuer
 }
 
 async function readTrail(connection: PostgresConnection, query: TimelineQuery): Promise<TimelinePage> {
+  const { tenant, before, to, from } = query
   const page = new TrailPage(query)
   await connection.each<SegmentRow>(
-    `SELECT t.first_seq AS "firstSeq", t.latest_at AS latest, t.body, (
+    `WITH bound (seq) AS MATERIALIZED (
+  SELECT first_seq FROM throughline_trail
+  WHERE tenant_id = $1 AND first_seq <= coalesce($2::bigint, (SELECT seq FROM throughline_heads WHERE tenant_id = $1)) - ${MOST_LOOKED_AT}
+  ORDER BY first_seq DESC LIMIT 1
+)
+SELECT t.first_seq AS "firstSeq", t.latest_at AS latest, t.body,
+  t.first_seq IS NOT DISTINCT FROM (SELECT seq FROM bound) AS "isBound", (
   SELECT ${postgres.objectOf('r.record_id', 'r.count')} FROM throughline_repeats AS r
   WHERE r.tenant_id = t.tenant_id AND r.at BETWEEN t.from_at AND t.to_at
 )::text AS repeats
-FROM throughline_trail AS t WHERE t.tenant_id = $1 AND t.first_seq <= $2 AND t.from_at < $3 ORDER BY t.first_seq DESC`,
-    [query.tenant, query.before?.seq ?? Number.MAX_SAFE_INTEGER, query.to ?? Number.MAX_SAFE_INTEGER],
+FROM throughline_trail AS t
+WHERE t.tenant_id = $1 AND t.first_seq <= coalesce($2::bigint, ${Number.MAX_SAFE_INTEGER})
+  AND t.first_seq >= coalesce((SELECT seq FROM bound), 0)
+  AND (t.first_seq = (SELECT seq FROM bound) OR (t.from_at < $3 AND ${postgresHolds('$4', '$5')})) ORDER BY t.first_seq DESC`,
+    [tenant, before?.seq ?? null, to ?? Number.MAX_SAFE_INTEGER, ...postgresHeld(query)],
     (segment) => {
-      if (query.from !== undefined && segment.latest < query.from) return true
-      return page.addSegment(segment, countsOf(segment.repeats))
+      if (from !== undefined && segment.latest < from) return true
+      if (page.addSegment(segment, countsOf(segment.repeats))) return true
+      if (segment.isBound) page.stop(segment.firstSeq)
+      return false
     },
   )
   return page.page()

@@ -16,6 +16,7 @@ import type {
 import { isNotableQuery, TrailPage } from '@throughline/core/storage'
 import { MOST } from '../bounded-quantity.ts'
 import { sqlite } from '../dialect.ts'
+import { MOST_LOOKED_AT, sqliteHolds } from '../looked-at.ts'
 import { documentTable } from '../migrations/migrations.ts'
 import { sequenceBefore } from '../sequence-before.ts'
 import type { Connection } from './connection.ts'
@@ -37,6 +38,8 @@ interface SegmentRow {
   readonly firstSeq: number
   readonly latest: number
   readonly body: string
+  /** It is the last that is looked at, and there are older ones. */
+  readonly isBound: number
   /** JSON: record id → count. */
   readonly repeats: string
 }
@@ -150,20 +153,30 @@ WHERE tenant_id = ? AND hour >= ? AND hour < ?${meter === undefined ? '' : ' AND
   }
 
   #trailPage(query: TimelineQuery): TimelinePage {
+    const { tenant, before, to, from } = query
     const page = new TrailPage(query)
+    const holds = sqliteHolds(query)
     const segments = this.#connection.each<SegmentRow>(
-      `SELECT t.first_seq AS firstSeq, t.latest_at AS latest, t.body, (
+      `WITH bound (seq) AS (
+  SELECT first_seq FROM throughline_trail
+  WHERE tenant_id = ? AND first_seq <= coalesce(?, (SELECT seq FROM throughline_heads WHERE tenant_id = ?)) - ${MOST_LOOKED_AT}
+  ORDER BY first_seq DESC LIMIT 1
+)
+SELECT t.first_seq AS firstSeq, t.latest_at AS latest, t.body, t.first_seq IS (SELECT seq FROM bound) AS isBound, (
   SELECT ${sqlite.objectOf('r.record_id', 'r.count')} FROM throughline_repeats AS r
   WHERE r.tenant_id = t.tenant_id AND r.at BETWEEN t.from_at AND t.to_at
 ) AS repeats
-FROM throughline_trail AS t WHERE t.tenant_id = ? AND t.first_seq <= ? AND t.from_at < ? ORDER BY t.first_seq DESC`,
-      query.tenant,
-      query.before?.seq ?? Number.MAX_SAFE_INTEGER,
-      query.to ?? Number.MAX_SAFE_INTEGER,
+FROM throughline_trail AS t
+WHERE t.tenant_id = ? AND t.first_seq BETWEEN coalesce((SELECT seq FROM bound), 0) AND ?
+  AND (t.first_seq IS (SELECT seq FROM bound) OR (t.from_at < ? AND ${holds.sql})) ORDER BY t.first_seq DESC`,
+      ...[tenant, before?.seq ?? null, tenant],
+      ...[tenant, before?.seq ?? Number.MAX_SAFE_INTEGER, to ?? Number.MAX_SAFE_INTEGER],
+      ...holds.values,
     )
     for (const segment of segments) {
-      if (query.from !== undefined && segment.latest < query.from) break
+      if (from !== undefined && segment.latest < from) break
       if (page.addSegment(segment, countsOf(segment.repeats))) break
+      if (segment.isBound) page.stop(segment.firstSeq)
     }
     return page.page()
   }

@@ -1,6 +1,7 @@
 import type { Json, TimelineEvent } from '@throughline/core/storage'
 import { sqlite } from '../dialect.ts'
-import { type EventSource, marksOf, newestEvents, timelineAfter } from '../newest-events.ts'
+import { sqliteHolds } from '../looked-at.ts'
+import { type EventSource, newestEvents, timelineAfter } from '../newest-events.ts'
 import type { Connection } from './connection.ts'
 import type { TimelineEventsQuery, ViewedEvent } from './viewed-event.ts'
 
@@ -31,19 +32,11 @@ export const timelineColumns: string = `seq, event_index AS "index", occurred_at
   actor_id AS "actorId", actor_name AS "actorName", trace_id AS "traceId", method, path, route, status, duration_ms AS ms, ip,
   targets, metadata, count, record_id AS "recordId"`
 
-const MARKED = 'instr(body, ?) > 0'
-
 /** A tenant's newest events, records that are not yet projected included: only SELECTs, nothing written. */
 export function timelineEvents(connection: Connection, query: TimelineEventsQuery): Promise<readonly ViewedEvent[]> {
   const { tenant, from, actions, actor, limit } = query
-  const marks = marksOf(query)
-  const segments = [
-    'tenant_id = ?',
-    'first_seq > ?',
-    'latest_at >= ?',
-    ...(actions ? [`(${['FALSE', ...marks.actions.map(() => MARKED)].join(' OR ')})`] : []),
-    ...marks.actor.map(() => MARKED),
-  ]
+  const holds = sqliteHolds(query)
+  const segments = `tenant_id = ? AND first_seq > ? AND latest_at >= ? AND ${holds.sql}`
   const conditions = [
     'tenant_id = ?',
     'occurred_at >= ?',
@@ -51,7 +44,7 @@ export function timelineEvents(connection: Connection, query: TimelineEventsQuer
     ...(actor === undefined ? [] : ['actor_id = ?']),
   ]
   const sql = `SELECT ${timelineColumns}
-FROM ${timelineAfter(sqlite, segments.join(' AND '))} WHERE ${conditions.join(' AND ')}
+FROM ${timelineAfter(sqlite, segments)} WHERE ${conditions.join(' AND ')}
 ORDER BY occurred_at DESC, seq IS NULL DESC, seq DESC, event_index DESC LIMIT ?`
   const named = actor === undefined ? [] : [actor]
   const source: EventSource = {
@@ -67,7 +60,7 @@ WHERE tenant_id = ? AND latest_at >= ? ORDER BY first_seq DESC LIMIT 1 OFFSET ?`
     eventsAfter(seq) {
       const rows = connection.all<TimelineRow>(
         sql,
-        ...[tenant, seq, from, ...marks.actions, ...marks.actor],
+        ...[tenant, seq, from, ...holds.values],
         ...[tenant, new Date(from).toISOString(), ...(actions ?? []), ...named, limit],
       )
       return rows.map(eventOf)
