@@ -101,7 +101,7 @@ function recordOf({ action, outcome, count, actor, targets, metadata, context }:
     method,
     path,
     route: aborted ? undefined : route,
-    status: aborted ? undefined : status,
+    status,
   }
 }
 

@@ -321,10 +321,14 @@ const DECISIONS: readonly Scenario[] = [
   {
     name: 'a client that leaves before the first byte',
     routes: [
-      route('/x', async (answer) => {
-        const response = answer.raw()
-        await once(response, 'close')
-      }),
+      route(
+        '/x',
+        async (answer) => {
+          const response = answer.raw()
+          await once(response, 'close')
+        },
+        [meter('reports')],
+      ),
     ],
     requests: [{ path: '/x', headers: ADA, leavesAt: '' }],
     status: [undefined],
@@ -333,16 +337,20 @@ const DECISIONS: readonly Scenario[] = [
   {
     name: 'a client that leaves midway',
     routes: [
-      route('/x', async (answer) => {
-        const response = answer.raw()
-        response.writeHead(200)
-        response.write('one')
-        await once(response, 'close')
-      }),
+      route(
+        '/x',
+        async (answer) => {
+          const response = answer.raw()
+          response.writeHead(200)
+          response.write('one')
+          await once(response, 'close')
+        },
+        [meter('reports')],
+      ),
     ],
     requests: [{ path: '/x', headers: ADA, leavesAt: 'one' }],
     status: [undefined],
-    actions: [FAILED],
+    actions: [FAILED, 'usage.recorded'],
   },
   {
     name: 'requests in a pipeline',
@@ -378,7 +386,7 @@ const DECISIONS: readonly Scenario[] = [
   },
   {
     name: 'a stream that fails midway',
-    routes: [route('/x', (answer) => answer.send(200, 'text/plain', failingStream()))],
+    routes: [route('/x', (answer) => answer.send(200, 'text/plain', failingStream()), [meter('reports')])],
     requests: [{ ...get('/x'), takesAt: 'two ' }],
     status: [200],
     actions: [FAILED, 'error failure RangeError'],

@@ -8,13 +8,22 @@ import { canSend, isChunk, outgoing } from './outgoing.ts'
 import type { Answer } from './replaced-response.ts'
 import { sendInstead } from './replaced-response.ts'
 
+/** How a response ended. */
+export interface HeldOutcome {
+  readonly status: number
+  /** It closed before its end. */
+  readonly aborted: boolean
+  /** It was the client who closed it, when it had the beginning of the answer. */
+  readonly left?: true
+}
+
 /** What a held response asks of the one who holds it. */
 export interface HeldResponseHooks {
   /**
    * Called exactly once: at the first `end`, or when the response closes without one (`aborted`). A promise holds the
    * response back until it is done; it rejects only when the response must be replaced.
    */
-  settle(outcome: { readonly status: number; readonly aborted: boolean }): void | Promise<void>
+  settle(outcome: HeldOutcome): void | Promise<void>
   /** What replaces a response whose settle was rejected, if nothing of it was sent; otherwise the connection is cut. */
   replace(error: unknown): Answer
   /** Something that the app tried after its first `end`, and that was ignored. */
@@ -178,9 +187,20 @@ function settleClosed(this: ServerResponse): void {
   if (hold.phase !== OPEN) return
   hold.phase = DONE
   try {
+    const aborted = !this.writableFinished
+    const left = aborted && leftMidway(this, hold.request)
     // There is nobody left to tell.
-    hold.hooks.settle({ status: this.statusCode, aborted: !this.writableFinished })?.catch(ignore)
+    hold.hooks.settle({ status: this.statusCode, aborted, ...(left && { left }) })?.catch(ignore)
   } catch {}
+}
+
+/**
+ * Whether it was the other side that ended the connection, with the head of this response on it: it closed it, or it sent
+ * what Node closes it for. The app destroys the response, or the connection without an error.
+ */
+function leftMidway(response: ServerResponse, { socket }: IncomingMessage): boolean {
+  if (!outgoing(response)._headerSent || response.errored !== null) return false
+  return socket.readableEnded || socket.errored !== null
 }
 
 function release(response: OutgoingResponse, hold: Hold, frozen: Frozen): void {

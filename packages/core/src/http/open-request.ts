@@ -6,6 +6,7 @@ import type { MaybePromise } from '../maybe-promise.ts'
 import type { RequestAnswer } from '../request-answer.ts'
 import type { Exchange, OpenExchange } from './exchange.ts'
 import { inboundTraceId, openExchangeOf, requestInfo, setOpenExchange } from './exchange.ts'
+import type { HeldOutcome } from './held-response.ts'
 import { holdResponse } from './held-response.ts'
 import type { PipelineHost } from './pipeline-host.ts'
 import { problemOf } from './problem-details.ts'
@@ -41,8 +42,8 @@ export function openRequest<Req>(
   }
   setOpenExchange(exchange.response, open)
   holdResponse(exchange.message, exchange.response, {
-    settle({ status, aborted }) {
-      const settleNow = (): MaybePromise<void> => settle(host, exchange, open, status, aborted, options.hint)
+    settle(outcome) {
+      const settleNow = (): MaybePromise<void> => settle(host, exchange, open, outcome, options.hint)
       const settled = trace ? host.telemetry.settle(trace, activity.tenant, settleNow) : settleNow()
       if (!(settled instanceof Promise)) return done()
       if (!activity.background) {
@@ -120,15 +121,18 @@ function settle<Req>(
   host: PipelineHost,
   exchange: Exchange<Req>,
   open: OpenExchange,
-  status: number,
-  aborted: boolean,
+  { status, aborted, left }: HeldOutcome,
   hint: OpenRequestOptions['hint'],
 ): void | Promise<void> {
   const { activity } = open
   const success = status < 400 && !aborted
+  // Whoever leaves in the middle of an answer has had it: nobody gets out of the bill by leaving the last byte.
+  const served = success || (left === true && status < 400 && !activity.failed)
   const route = exchange.route()
-  activity.end = { route, status, ms: host.now() - activity.at }
-  const decided = open.holds.decide(success)
+  // What a framework began with (Koa with 404) was no answer.
+  const answered = !aborted || exchange.response.headersSent
+  activity.end = { route, status: answered ? status : undefined, ms: host.now() - activity.at }
+  const decided = open.holds.decide(served)
   if (open.excluded) {
     activity.discard()
     // A route out of the record is not out of the bill.

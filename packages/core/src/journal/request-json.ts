@@ -6,7 +6,8 @@ const MAX_TEXT = 500
 /** How a request ended: known when it settles. */
 export interface RequestEnd {
   readonly route: string | undefined
-  readonly status: number
+  /** None where the client had gone before there was one. */
+  readonly status: number | undefined
   readonly ms: number
 }
 
@@ -14,7 +15,8 @@ export interface RequestEnd {
 export function requestJson(request: RequestInfo, end: RequestEnd | undefined): string {
   let json = `{"method":"${request.method}","path":${text(request.path)}`
   if (end?.route !== undefined) json += `,"route":${text(end.route)}`
-  if (end) json += `,"status":${end.status},"ms":${end.ms}`
+  if (end?.status !== undefined) json += `,"status":${end.status}`
+  if (end) json += `,"ms":${end.ms}`
   if (request.ip !== undefined) json += `,"ip":${text(request.ip)}`
   if (request.userAgent !== undefined) json += `,"agent":${text(request.userAgent)}`
   if (request.id !== undefined) json += `,"id":${text(request.id)}`

@@ -364,7 +364,9 @@ describe('a client that leaves', () => {
     const client = new RawClient(at.port, GET)
     while (at.responses.length === 0) await turns(1)
     client.leave()
-    expect(await at.settling()).toMatchObject({ status: 200, aborted: true })
+    const settling = await at.settling()
+    expect(settling).toMatchObject({ status: 200, aborted: true })
+    expect(settling).not.toHaveProperty('left')
     at.responses[0]?.end('too late')
     await turns(3)
     expect(at.settled).toHaveLength(1)
@@ -384,12 +386,58 @@ describe('a client that leaves', () => {
     const client = new RawClient(at.port, GET)
     await client.until((text) => text.length > 50_000)
     client.leave()
-    expect(await at.settling()).toMatchObject({ aborted: true })
+    expect(await at.settling()).toMatchObject({ aborted: true, left: true })
     await turns(5)
     const stood = read
     await turns(5)
     expect(read).toBe(stood)
     expect(at.settled).toHaveLength(1)
+  })
+
+  it('in the middle of a stream, by a reset', async () => {
+    const at = await held((_request, response) => void response.write('one'))
+    const client = new RawClient(at.port, GET)
+    await client.until((text) => text.includes('one'))
+    client.reset()
+    expect(await at.settling()).toMatchObject({ aborted: true, left: true })
+  })
+
+  it('in the middle of a stream, by what is no request', async () => {
+    const at = await held((_request, response) => void response.write('one'))
+    const client = new RawClient(at.port, KEPT_ALIVE)
+    await client.until((text) => text.includes('one'))
+    client.write('?\r\n\r\n')
+    expect(await at.settling()).toMatchObject({ aborted: true, left: true })
+    await client.all()
+  })
+
+  it('while its answer waits for that of a request before it', async () => {
+    const at = await held((request, response) => {
+      response.write('one')
+      if (request.url === '/second') at.responses[0]?.write('two')
+    })
+    const client = new RawClient(at.port, KEPT_ALIVE + KEPT_ALIVE.replace('/', '/second'))
+    await client.until((text) => text.includes('two'))
+    client.leave()
+    await at.settling()
+    await turns(5)
+    expect(at.settled.filter((settling) => 'left' in settling)).toHaveLength(1)
+  })
+
+  it.each<readonly [string, (request: IncomingMessage, response: ServerResponse) => void]>([
+    ['destroys it', (_request, response) => response.destroy()],
+    ['destroys its connection', (request) => request.socket.destroy()],
+    [
+      'hands on what it failed with itself',
+      (_request, response) => response.destroy(Object.assign(new Error('upstream'), { code: 'ECONNRESET' })),
+    ],
+  ])('is not the app that %s in the middle of a stream', async (_how, fail) => {
+    const at = await held((request, response) => void response.write('one', () => fail(request, response)))
+    const client = new RawClient(at.port, GET)
+    const settling = await at.settling()
+    expect(settling).toMatchObject({ aborted: true })
+    expect(settling).not.toHaveProperty('left')
+    await client.all()
   })
 
   it('while its answer is held: settled once, not aborted', async () => {

@@ -66,6 +66,11 @@ export class RawClient {
   leave(): void {
     this.#socket.destroy()
   }
+
+  /** Leaves without a word: what is on its way to it comes back as an error. */
+  reset(): void {
+    this.#socket.resetAndDestroy()
+  }
 }
 
 /** Sends one or more requests on one connection and answers all bytes that come back. */
