@@ -20,13 +20,19 @@ export interface OpenRequestOptions {
 /**
  * Opens a request's record and holds its response: the last byte leaves once the record is durable.
  *
- * @throws ThroughlineError `CLOSED`
+ * @throws ThroughlineError `CLOSED`; `OPTIONS_INVALID` over HTTP/2, whose responses can't be held
  */
 export function openRequest<Req>(
   host: PipelineHost,
   exchange: Exchange<Req>,
   options: OpenRequestOptions,
 ): OpenExchange {
+  if (exchange.message.httpVersionMajor > 1) {
+    throw new ThroughlineError('OPTIONS_INVALID', {
+      message: 'The request came over HTTP/2, whose responses can not be held until they are on record.',
+      remedy: 'Serve the app by `node:http` or `node:https`; a proxy before it may speak HTTP/2.',
+    })
+  }
   const done = host.admit()
   const trace = host.telemetry.parent()
   const activity = host.openActivity(trace ? trace.traceId : inboundTraceId(exchange.message))
