@@ -3,6 +3,7 @@ import type { Scope } from '../context/scope.ts'
 import { ThroughlineError } from '../errors.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 import { isPromise } from '../maybe-promise.ts'
+import { yesOrNo } from '../yes-or-no.ts'
 import type { Exchange, OpenExchange } from './exchange.ts'
 import { openExchangeOf } from './exchange.ts'
 import { noteRefusal } from './note-refusal.ts'
@@ -26,8 +27,9 @@ export class TenantPipeline<Req> implements HttpPipeline<Req> {
     this.#host = host
     this.#entry = new TenantEntry(host, options)
     const { tenantless } = options
-    if (typeof tenantless === 'function') this.#tenantless = ({ carrier }) => tenantless(carrier)
-    else {
+    if (typeof tenantless === 'function') {
+      this.#tenantless = ({ carrier }) => yesOrNo('tenantContext: tenantless', tenantless(carrier))
+    } else {
       const matches = compilePaths(tenantless ?? [])
       this.#tenantless = ({ path }) => matches(path)
     }

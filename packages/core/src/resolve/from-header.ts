@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { yesOrNo } from '../yes-or-no.ts'
 import type { TenantSource } from './source.ts'
 import { tenantIdOf } from './source.ts'
 import { checkSourceOptions, FUNCTION, kindOf, refuseOptions } from './source-options.ts'
@@ -32,7 +33,8 @@ export function fromHeader(name: string, options: HeaderOptions = {}): TenantSou
       const value = message.headers[key]
       if (value === undefined) return undefined
       const tenant = tenantIdOf(value)
-      return trust?.(message) ? { tenant, trust: 'proves' } : { tenant, forgeable: true }
+      const vouched = trust !== undefined && yesOrNo('fromHeader: trust', trust(message))
+      return vouched ? { tenant, trust: 'proves' } : { tenant, forgeable: true }
     },
   }
 }

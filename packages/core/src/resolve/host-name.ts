@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { yesOrNo } from '../yes-or-no.ts'
 
 /** A name or address, and a port. */
 const HOST = /^(\[[0-9a-f:.]{2,45}\]|[a-z0-9_-][a-z0-9_.-]{0,252})(?::\d{1,5})?$/i
@@ -14,7 +15,8 @@ export type TrustForwardedHost = boolean | ((message: IncomingMessage) => boolea
  * one value is malformed, never a choice.
  */
 export function requestHost(message: IncomingMessage, trustForwarded: TrustForwardedHost): RequestHost {
-  const trusted = typeof trustForwarded === 'function' ? trustForwarded(message) : trustForwarded
+  const trusted =
+    typeof trustForwarded === 'function' ? yesOrNo('trustForwardedHost', trustForwarded(message)) : trustForwarded
   const forwarded = trusted ? message.headers['x-forwarded-host'] : undefined
   if (typeof forwarded === 'string') return parseHost(forwarded)
   const { host } = message.headers

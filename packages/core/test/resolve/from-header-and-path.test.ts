@@ -16,6 +16,13 @@ describe('fromHeader', () => {
     expect(read(source, { 'x-tenant-id': 'acme', 'x-gateway': 'ours' })).toEqual({ tenant: 'acme', trust: 'proves' })
   })
 
+  it('takes no promise for a word of trust', () => {
+    for (const answer of [Promise.resolve(false), Promise.resolve(true), Promise.reject(new Error('unknown'))]) {
+      const source = fromHeader('x-tenant-id', { trust: () => answer as never })
+      expect(() => read(source, { 'x-tenant-id': 'acme' })).toThrow(/^OPTIONS_INVALID: fromHeader: trust .*a promise/)
+    }
+  })
+
   it('takes what can be no id for an unknown tenant', () => {
     for (const value of ['', '$platform', 'a\u0001', 'x'.repeat(201)]) {
       expect(read(fromHeader('x-tenant-id'), { 'x-tenant-id': value })).toMatchObject({ tenant: UNKNOWN_TENANT })

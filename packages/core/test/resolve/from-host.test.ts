@@ -60,6 +60,8 @@ describe('fromSubdomain', () => {
     })
     expect(read(trusting, headers)).toEqual({ tenant: 'acme' })
     expect(read(trusting, { ...headers, Via: 'proxy' })).toEqual({ tenant: 'globex' })
+    const later = fromSubdomain('example.com', { trustForwardedHost: (async () => false) as never })
+    expect(() => read(later, headers)).toThrow(/^OPTIONS_INVALID: trustForwardedHost .*a promise/)
     const several = { ...headers, 'X-Forwarded-Host': 'acme.example.com, globex.example.com' }
     expect(read(fromSubdomain('example.com', { trustForwardedHost: true }), several)).toEqual(UNKNOWN)
   })
