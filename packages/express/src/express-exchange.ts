@@ -2,6 +2,33 @@ import type { Exchange } from '@throughline/core/http'
 import { requestPath } from '@throughline/core/http'
 import type { Request, Response } from 'express'
 
+const MATCHED: unique symbol = Symbol('throughline.matched')
+
+type Routed = Request & { [MATCHED]?: { readonly route: Request['route']; readonly baseUrl: string | undefined } }
+
+/**
+ * Express' `request.route`, which remembers where its router is mounted: a request that leaves the router, by an error or
+ * because nothing of it answered, has lost that when it is recorded.
+ */
+const ROUTE: PropertyDescriptor & ThisType<Routed> = {
+  configurable: true,
+  enumerable: true,
+  get() {
+    return this[MATCHED]?.route
+  },
+  set(route: Request['route']) {
+    this[MATCHED] = { route, baseUrl: this.baseUrl }
+  },
+}
+
+/** Before a route is matched; in a middleware of a route it is already. */
+function watchRoute(request: Routed): void {
+  if (MATCHED in request) return
+  const { route, baseUrl } = request
+  request[MATCHED] = { route, baseUrl }
+  Object.defineProperty(request, 'route', ROUTE)
+}
+
 /** One Express request as the pipeline sees it. */
 export class ExpressExchange<Req extends Request> implements Exchange<Req> {
   readonly carrier: Req
@@ -12,6 +39,7 @@ export class ExpressExchange<Req extends Request> implements Exchange<Req> {
     this.carrier = request
     this.message = request
     this.response = response
+    watchRoute(request)
   }
 
   get path(): string {
@@ -26,10 +54,9 @@ export class ExpressExchange<Req extends Request> implements Exchange<Req> {
   }
 
   route(): string | undefined {
-    const { route, baseUrl } = this.carrier as { readonly route?: Request['route']; readonly baseUrl?: string }
-    if (route === undefined || route === null) return undefined
+    const { route, baseUrl } = (this.carrier as Routed)[MATCHED] ?? {}
+    if (!route) return undefined
     const path: unknown = route.path
-    // Express has none any more where nothing of the app answered an error.
     return `${baseUrl ?? ''}${Array.isArray(path) ? path.join('|') : String(path)}`
   }
 }

@@ -5,6 +5,39 @@ import type { Context } from 'koa'
 
 type Message = IncomingMessage & { originalUrl?: string }
 
+const MATCHED: unique symbol = Symbol('throughline.matched')
+
+type Routed = Context & { [MATCHED]?: { readonly route: unknown; readonly mount: string } | undefined }
+
+/**
+ * The route that `@koa/router` tells on the context to whoever comes after, which remembers where the app of that router
+ * is mounted: koa-mount takes it off the path for as long as that app runs.
+ */
+const ROUTE: PropertyDescriptor & ThisType<Routed> = {
+  configurable: true,
+  enumerable: true,
+  get() {
+    return this[MATCHED]?.route
+  },
+  set(route: unknown) {
+    this[MATCHED] = { route, mount: mountOf(this) }
+  },
+}
+
+function mountOf({ originalUrl, path }: Context): string {
+  const asked = originalUrl.split('?', 1)[0] as string
+  return asked.startsWith('/') && asked.endsWith(path) ? asked.slice(0, -path.length) : ''
+}
+
+/** Before a route is matched; in a middleware of a route it is already. */
+function watchRoute(context: Routed): void {
+  if (MATCHED in context) return
+  const route: unknown = context['_matchedRoute']
+  context[MATCHED] = undefined
+  Object.defineProperty(context, '_matchedRoute', ROUTE)
+  if (route !== undefined) context['_matchedRoute'] = route
+}
+
 /** One Koa context as the pipeline sees it. */
 export class KoaExchange<Ctx extends Context> implements Exchange<Ctx> {
   readonly carrier: Ctx
@@ -17,6 +50,7 @@ export class KoaExchange<Ctx extends Context> implements Exchange<Ctx> {
     this.response = context.res
     // Inside an app that is mounted in another one the URL has lost its beginning; sources read what was asked for.
     if (this.message.url !== context.originalUrl) this.message.originalUrl ??= context.originalUrl
+    watchRoute(context)
   }
 
   get path(): string {
@@ -28,9 +62,8 @@ export class KoaExchange<Ctx extends Context> implements Exchange<Ctx> {
     return this.carrier.ip || undefined
   }
 
-  /** Of `@koa/router`, which tells it to whoever comes after. */
   route(): string | undefined {
-    const path: unknown = this.carrier['_matchedRoute']
-    return path === undefined || path === null ? undefined : String(path)
+    const { route, mount } = (this.carrier as Routed)[MATCHED] ?? {}
+    return route === undefined || route === null ? undefined : `${mount}${String(route)}`
   }
 }
