@@ -1,8 +1,5 @@
-import { problemOf, recordError } from '@throughline/core/http'
+import { clearBodyHeaders, problemOf, recordError } from '@throughline/core/http'
 import type { ErrorRequestHandler } from 'express'
-
-/** What a handler may have said of the body it did not send. */
-const OF_THE_BODY = ['Content-Encoding', 'Content-Language', 'Content-Length', 'Content-Range', 'ETag', 'Last-Modified']
 
 const MAX_CAUSES = 5
 
@@ -22,7 +19,7 @@ export function problemDetails(): ErrorRequestHandler {
     }
     // As Express does with what it answers itself; remedy and cause are for whoever reads the log.
     if (problem.status >= 500 && request.app.get('env') !== 'test') console.error(stackOf(error))
-    for (const name of OF_THE_BODY) response.removeHeader(name)
+    clearBodyHeaders(response)
     response.statusCode = problem.status
     for (const [name, value] of Object.entries(problem.headers)) response.setHeader(name, value)
     response.setHeader('Content-Length', Buffer.byteLength(problem.body))

@@ -10,6 +10,7 @@ import {
   fromSubdomain,
   perMinute,
   rateLimit,
+  requireRole,
   ThroughlineError,
   tryCurrentTenant,
 } from '@throughline/core'
@@ -111,6 +112,43 @@ describe.each([
     expect(JSON.stringify(event)).not.toContain('secret')
   })
 
+  it('records the whole route of a request that leaves its router: by an error, a refusal, or unanswered', async () => {
+    const { app, trail } = setUp((app) => {
+      const owners = guard(requireRole('owner'))
+      const mounted = (): express5.Router =>
+        express
+          .Router()
+          .get('/', owners, (_req, res) => void res.end())
+          .get('/:id', (_req, _res, next) => next())
+          .post('/:id', (_req, _res, next) => next(new RangeError('out of it')))
+      app.use('/reports', mounted())
+      app.use('/projects', express.Router().use('/open', mounted()))
+    })
+    const send = (method: 'get' | 'post', path: string) => request(app)[method](path).set('x-user', 'ada@acme')
+    await send('get', '/reports').expect(403)
+    await send('get', '/projects/open').expect(403)
+    await send('get', '/reports/7').expect(404)
+    await send('post', '/projects/open/7').expect(500)
+    const handled = (await trail('acme')).filter(({ action }) => action === 'request.handled')
+    const routes = handled.map(({ context, count }) => `${count} ${context.request?.['route']}`)
+    expect(routes.toReversed()).toEqual(['1 /reports/', '1 /projects/open/', '1 /reports/:id', '1 /projects/open/:id'])
+  })
+
+  it('records the route whose own middleware it is', async () => {
+    const throughline = createTestThroughline()
+    closes.push(() => throughline.close())
+    const app = express()
+    const here = tenantContext(throughline, { tenant: () => 'acme', actor: () => ({ id: 'ada' }) })
+    app.use(
+      '/reports',
+      express.Router().get('/:id', here, (req, res) => void res.json(req.route.path)),
+    )
+    const { body } = await request(app).get('/reports/7').expect(200)
+    expect(body).toBe('/:id')
+    const { events } = await throughline.run({ tenant: 'acme', actor: { id: 'test' } }, () => throughline.audit.list())
+    expect(events[0]?.context.request).toMatchObject({ route: '/reports/:id' })
+  })
+
   it('lets an API key bring its actor, and refuses one that nobody has', async () => {
     const { app } = setUp()
     const { body } = await request(app).get('/whoami').set('Authorization', 'Bearer k1').expect(200)
@@ -153,6 +191,40 @@ describe.each([
     const actions = (await trail('acme')).map(({ action }) => action)
     expect(actions).toContain('auth.refused')
     expect(actions).toContain('request.handled')
+  })
+
+  it('answers a refusal with nothing of the answer that the handler had begun to prepare', async () => {
+    const { app } = setUp((app) => {
+      app.get('/export', (_req, res) => {
+        res.attachment('reports.csv')
+        res.set({ Trailer: 'X-Sum', 'Accept-Ranges': 'bytes', 'Content-Length': '1', 'X-Kept': 'yes' })
+        throw new ThroughlineError('FLAG_OFF')
+      })
+    })
+    const { body, headers } = await request(app).get('/export').set('x-user', 'ada@acme').expect(404)
+    expect(body).toMatchObject({ code: 'FLAG_OFF' })
+    for (const name of ['content-disposition', 'trailer', 'accept-ranges']) expect(headers).not.toHaveProperty(name)
+    expect(headers).toMatchObject({ 'x-kept': 'yes', 'content-type': 'application/problem+json' })
+  })
+
+  it('refuses a promise for an answer of tenantless: each would let every request pass', async () => {
+    const throughline = createTestThroughline()
+    closes.push(() => throughline.close())
+    const told: unknown[] = []
+    const app = express()
+    const tenantless = (req: Request): unknown =>
+      req.path === '/later' ? Promise.reject(new Error('its own')) : req.path === '/open' && req
+    app.use(tenantContext(throughline, { tenant: () => 'acme', tenantless: tenantless as never }))
+    app.use(((error, _req, _res, next) => {
+      told.push(error.message)
+      next(error)
+    }) as ErrorRequestHandler)
+    app.use(problemDetails())
+    app.get('/open', (_req, res) => void res.end())
+    expect((await request(app).get('/open')).status).toBe(200)
+    expect((await request(app).get('/x')).body).toMatchObject({ code: 'ACTOR_REQUIRED' })
+    expect((await request(app).get('/later')).body).toMatchObject({ code: 'OPTIONS_INVALID' })
+    expect(told[1]).toMatch(/tenantless has answered with a promise\. Let it answer true or false at once\.$/)
   })
 
   it('leaves tenantless routes without a tenant', async () => {

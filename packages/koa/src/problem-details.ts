@@ -1,9 +1,6 @@
-import { problemOf, recordError } from '@throughline/core/http'
+import { clearBodyHeaders, problemOf, recordError } from '@throughline/core/http'
 import type { Context } from 'koa'
 import type { KoaHandler } from './middleware-of.ts'
-
-/** What a handler may have said of the body it did not send. */
-const OF_THE_BODY = ['Content-Encoding', 'Content-Language', 'Content-Length', 'Content-Range', 'ETag', 'Last-Modified']
 
 /**
  * Middleware for the first place, before `requestAudit` and `tenantContext`: in Koa an error comes back the way the
@@ -22,7 +19,7 @@ export function problemDetails(): KoaHandler {
       const problem = problemOf(error)
       if (!problem || context.headerSent || !context.writable) throw error
       if (problem.status >= 500) context.app.emit('error', error, context)
-      for (const name of OF_THE_BODY) context.remove(name)
+      clearBodyHeaders(context.res)
       context.status = problem.status
       context.body = problem.body
       context.set(problem.headers)

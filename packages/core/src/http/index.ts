@@ -1,6 +1,7 @@
 export { requestPath } from '../resolve/request-path.ts'
 export { auditPipeline, enterRequest, recordError, tenantPipeline } from './adapter.ts'
 export type { RequestAuditOptions } from './audit-pipeline.ts'
+export { clearBodyHeaders } from './body-headers.ts'
 export type { Exchange } from './exchange.ts'
 export type { HeldResponseHooks } from './held-response.ts'
 export { holdResponse } from './held-response.ts'

@@ -1,4 +1,5 @@
 import { ServerResponse } from 'node:http'
+import { OF_THE_BODY } from './body-headers.ts'
 import { outgoing } from './outgoing.ts'
 
 /** An answer in one piece. */
@@ -9,26 +10,14 @@ export interface Answer {
 }
 
 /** What describes the body or the state it came from; the rest (CORS, security, request ids) suits any answer. */
-const OF_THE_BODY: ReadonlySet<string> = new Set([
-  'accept-ranges',
-  'age',
+const NOT_KEPT: ReadonlySet<string> = new Set([
+  ...OF_THE_BODY,
   'cache-control',
-  'content-disposition',
-  'content-encoding',
-  'content-language',
-  'content-length',
-  'content-location',
-  'content-range',
   'content-type',
-  'etag',
-  'expires',
-  'last-modified',
   'link',
   'location',
   'retry-after',
   'set-cookie',
-  'trailer',
-  'transfer-encoding',
 ])
 
 /**
@@ -48,7 +37,7 @@ export function sendInstead(response: ServerResponse, answer: Answer, callback: 
   raw._contentLength = null
   raw._hasBody = response.req.method !== 'HEAD'
   raw.chunkedEncoding = false
-  for (const name of response.getHeaderNames()) if (OF_THE_BODY.has(name)) response.removeHeader(name)
+  for (const name of response.getHeaderNames()) if (NOT_KEPT.has(name)) response.removeHeader(name)
   response.statusMessage = ''
   ServerResponse.prototype.writeHead.call(response, answer.status, headers)
   Reflect.apply(ServerResponse.prototype.end, response, [answer.body, 'utf8', callback])
