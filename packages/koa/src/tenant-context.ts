@@ -4,6 +4,7 @@ import { enterRequest, tenantPipeline } from '@throughline/core/http'
 import type { Context } from 'koa'
 import type { KoaHandler } from './middleware-of.ts'
 import { middlewareOf } from './middleware-of.ts'
+import { watchBody } from './watch-body.ts'
 
 /**
  * Middleware for after the app's login: resolves the tenant and the actor, and runs everything after it in their
@@ -24,7 +25,7 @@ export function tenantContext<Ctx extends Context = Context>(
 
 /**
  * Enters a request whose tenant is known only now: a webhook that names it in its body. `fn` runs in the tenant's
- * context, and the request's record goes to the tenant's trail.
+ * context, as does the streamed body that it leaves, and the request's record goes to the tenant's trail.
  *
  * @example await enter(throughline, ctx, { tenant: ctx.request.body.account, actor: { type: 'service', id: 'billing' } }, handle)
  * @throws ThroughlineError `TENANT_REQUIRED` if neither `tenantContext` nor `requestAudit` is mounted before it;
@@ -32,9 +33,13 @@ export function tenantContext<Ctx extends Context = Context>(
  */
 export function enter<R>(
   throughline: ThroughlineHost,
-  context: Pick<Context, 'res'>,
+  context: Pick<Context, 'body' | 'res'>,
   input: RunInput,
   fn: () => R | Promise<R>,
 ): Promise<R> {
-  return enterRequest(throughline, context?.res, input, fn)
+  return enterRequest(throughline, context?.res, input, async () => {
+    const result = await fn()
+    watchBody(context)
+    return result
+  })
 }
