@@ -136,6 +136,22 @@ describe('middleware options', () => {
     expect(() => tenantContext(throughline, { tenant: 'acme' } as never)).toThrow('OPTIONS_INVALID')
   })
 
+  it.each(['healthz', '/hooks/:id', '/hooks/*/done', '/files/*path', '/files*', '/export{.:ext}', '/x?full=1'])(
+    'take no %s for a path: it would match none',
+    (path) => {
+      const tenant = (): string => 'acme'
+      const refused = /a list of paths, each exact .* "\/public\/\*"; a router's patterns are none/
+      expect(() => requestAudit(throughline, { exclude: [path] })).toThrow(refused)
+      expect(() => tenantContext(throughline, { tenant, exclude: [path] })).toThrow(refused)
+      expect(() => tenantContext(throughline, { tenant, tenantless: ['/healthz', path] })).toThrow(refused)
+    },
+  )
+
+  it.each(['/', '/*', '/healthz/', '/public/*', '/v1/reports:export', '/a(b)'])('take %s for a path', (path) => {
+    expect(requestAudit(throughline, { exclude: [path] })).toBeTypeOf('function')
+    expect(tenantContext(throughline, { tenant: () => 'acme', tenantless: [path] })).toBeTypeOf('function')
+  })
+
   it("refuse our own members' table where there is none: nobody would be a member", () => {
     const options = { tenant: () => 'acme', membership: 'ours' } as const
     expect(() => tenantContext(throughline, options)).toThrow("createThroughline({ tenants: 'ours' })")

@@ -6,8 +6,12 @@ export type OptionCheck = readonly [valid: (value: unknown) => boolean, must: st
 
 export const isFunction: (value: unknown) => boolean = (value) => typeof value === 'function'
 
+/** What is said of a list of paths that is none. */
+export const PATHS_ARE =
+  'a list of paths, each exact like "/healthz", or with all that is below it like "/public/*"; a router\'s patterns are none'
+
 /** Paths as `compilePaths` takes them. */
-export const PATHS: OptionCheck = [isPaths, 'be a list of paths that begin with "/"']
+export const PATHS: OptionCheck = [isPaths, `be ${PATHS_ARE}`]
 
 /** A source, or a function that names the tenant. */
 export const SOURCE: OptionCheck = [isSource, 'be a source or a function']
@@ -31,8 +35,15 @@ export function oneOfOrFunction(...names: readonly string[]): OptionCheck {
   ]
 }
 
+/** Of a router's pattern, a query or a fragment. No path has it, so it would match nothing, without a word. */
+const NO_PATH = /\/:|[*?#{]/
+
 export function isPaths(value: unknown): boolean {
-  return Array.isArray(value) && value.every((path) => typeof path === 'string' && path.startsWith('/'))
+  return Array.isArray(value) && value.every(isPath)
+}
+
+function isPath(value: unknown): boolean {
+  return typeof value === 'string' && value.startsWith('/') && !NO_PATH.test(value.replace(/\/\*$/, ''))
 }
 
 /**

@@ -2,7 +2,16 @@ import type { MaybePromise } from '../maybe-promise.ts'
 import type { SourceInput } from '../resolve/source.ts'
 import type { ActorInput } from '../vocabulary.ts'
 import type { OptionCheck } from './check-options.ts'
-import { checkOptions, isFunction, isPaths, oneOf, oneOfOrFunction, PATHS, SOURCES } from './check-options.ts'
+import {
+  checkOptions,
+  isFunction,
+  isPaths,
+  oneOf,
+  oneOfOrFunction,
+  PATHS,
+  PATHS_ARE,
+  SOURCES,
+} from './check-options.ts'
 import type { MembershipRule } from './pipeline-host.ts'
 
 export interface TenantContextOptions<Req> {
@@ -30,7 +39,7 @@ const CHECKS = {
   tenant: SOURCES,
   actor: [isFunction, 'be a function'],
   anonymous: oneOf('refuse', 'allow'),
-  tenantless: [(value: unknown) => isFunction(value) || isPaths(value), 'be a function, or a list of paths with "/"'],
+  tenantless: [(value: unknown) => isFunction(value) || isPaths(value), `be a function, or ${PATHS_ARE}`],
   exclude: PATHS,
   membership: oneOfOrFunction('claimed', 'ours'),
   foreign: oneOf('hide', 'forbid'),
