@@ -53,6 +53,25 @@ describe('who is no member', () => {
     }
   })
 
+  it.each([
+    ['a row', { org_id: 'acme', role: 'admin' }],
+    ['a role', { roles: 'admin' }],
+    ['a count', 1],
+  ])('gets no further where the look-up answers with %s: the program says so', async (_what, answer) => {
+    const told: unknown[] = []
+    const unclear = open({ tenants: { load, isMember: () => answer as never } })
+    const target = createApp(unclear, { tenant: host })
+    try {
+      expect((await as(target, 'ada', at('acme'))).body).toMatchObject({ status: 500, code: 'OPTIONS_INVALID' })
+      await unclear.run({ tenant: 'acme', actor: { id: 'test' } }, async () => {
+        for (const { metadata } of (await unclear.audit.list({ action: 'error' })).events) told.push(metadata['code'])
+      })
+      expect(told).toEqual(['OPTIONS_INVALID'])
+    } finally {
+      await unclear.close()
+    }
+  })
+
   it('has an answer of his own, and equal attempts of a minute are one event with a count', async () => {
     const target = app({ tenant: host })
     for (let i = 0; i < 20; i++) await as(target, 'eve', at('acme'))

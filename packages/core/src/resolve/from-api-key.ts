@@ -54,6 +54,9 @@ export function fromApiKey(lookup: ApiKeyLookup, options: ApiKeyOptions = {}): T
 
 function claimOf(owner: ApiKeyOwner | null | undefined): TenantClaim {
   if (!owner) throw new ThroughlineError('API_KEY_INVALID')
+  if (typeof owner.actor !== 'object' || owner.actor === null) {
+    refuseOptions('fromApiKey', 'the look-up has answered without an actor; it must answer { tenant, actor: { id } }.')
+  }
   const actor = { ...owner.actor, type: owner.actor.type ?? 'api_key' }
   return { tenant: tenantIdOf(owner.tenant), actor, member: true }
 }

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { ThroughlineError } from '../errors.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 import { next } from '../maybe-promise.ts'
 import type { Actor } from '../vocabulary.ts'
@@ -63,5 +64,13 @@ function keyOf(actor: Actor, tenantId: string): string {
 function membershipOf(answer: Awaited<ReturnType<IsMember>>): Membership {
   if (answer === true) return { member: true }
   if (answer === null || answer === undefined || answer === false) return { member: false }
-  return { member: true, roles: Object.freeze([...answer.roles]) }
+  const { roles } = answer
+  if (Array.isArray(roles)) return { member: true, roles: Object.freeze([...roles]) }
+  // A row of the app's, say, or one role as a text, which is a list of its letters.
+  const problem = 'isMember has answered with what is neither true, false nor { roles }, a list of names.'
+  throw new ThroughlineError('OPTIONS_INVALID', {
+    message: problem,
+    remedy: "Of a member let it answer true or { roles: ['admin'] }, of anybody else false or nothing.",
+    details: { problems: [problem] },
+  })
 }

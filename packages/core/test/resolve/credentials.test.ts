@@ -55,6 +55,15 @@ describe('fromApiKey', () => {
     expect(asked).toBe(0)
   })
 
+  it('says what a look-up must answer that leaves out the actor', () => {
+    for (const answer of ['acme', { tenant: 'acme' }, { tenant: 'acme', actor: 'key-1' }]) {
+      const incomplete = fromApiKey(() => answer as never)
+      expect(() => read(incomplete, { Authorization: `Bearer ${KEY}` })).toThrow(
+        'OPTIONS_INVALID: fromApiKey: the look-up has answered without an actor; it must answer { tenant, actor: { id } }.',
+      )
+    }
+  })
+
   it('refuses bad options', () => {
     expect(() => fromApiKey(undefined as never)).toThrow('must be a function')
     expect(() => fromApiKey(() => null, { headers: 'x' } as object)).toThrow('Did you mean "header"?')
