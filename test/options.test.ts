@@ -189,6 +189,34 @@ describe('guards', () => {
   })
 })
 
+describe('options of calls', () => {
+  it('may be undefined: what a request left out is as if it were not there', async () => {
+    const throughline = createThroughline({
+      tenants: { load: (id: string) => ({ id }), list: () => [] },
+      flags: { exports: { default: false } },
+      limits: { api: perMinute(5) },
+      meters: { reports: { aggregate: 'count' } },
+    })
+    const { last, cursor, cost, key, at, until }: Readonly<Partial<Record<string, string & number>>> = {}
+    await throughline.run({ tenant: 'acme', actor: { id: 'ada' } }, async () => {
+      await throughline.usage.record('reports', 1, { key })
+      expect(await throughline.limits.consume('api', { cost })).toMatchObject({ remaining: 4 })
+      expect(await throughline.usage.totals({ at })).toMatchObject({ totals: [{ quantity: 1 }] })
+      expect((await throughline.audit.list({ last, cursor })).events).not.toEqual([])
+    })
+    await throughline.platform.run({ actor: { id: 'sam' }, reason: 'TICKET-7' }, async ({ audit, flags, limits }) => {
+      const change = { expectedVersion: cost, at }
+      expect(await flags.patch('exports', { default: true }, change)).toMatchObject({ version: 1 })
+      await flags.override('acme', 'exports', true, { until })
+      await limits.override('acme', 'api', perMinute(9), { until })
+      const overrides = [...(await flags.overrides('acme')), ...(await limits.overrides('acme'))]
+      expect(overrides.map((override) => 'until' in override)).toEqual([false, false])
+      expect((await audit.list({ tenant: key, last })).events).not.toEqual([])
+    })
+    await throughline.close()
+  })
+})
+
 function catchError(fn: () => unknown): Error {
   try {
     fn()

@@ -12,9 +12,9 @@ import type { Actor, Tenant } from './vocabulary.ts'
 
 export interface OverrideOptions {
   /** Why this tenant has it; the reason of `platform.run` unless said. */
-  readonly reason?: string
+  readonly reason?: string | undefined
   /** From then on it does not count any more. */
-  readonly until?: Moment
+  readonly until?: Moment | undefined
 }
 
 /** What the platform's parts need: every change is the operator's, with a reason, on the trail it concerns. */

@@ -6,8 +6,10 @@ import type { AuditQuery } from './query.ts'
 
 /** Any trail: a tenant's, or the operator's own when none is named. */
 export interface PlatformAudit {
-  list(query?: AuditQuery & { readonly tenant?: string }): Promise<AuditPage>
-  timeline(query?: AuditQuery & { readonly tenant?: string }): AsyncGenerator<TimelineEvent, void, undefined>
+  list(query?: AuditQuery & { readonly tenant?: string | undefined }): Promise<AuditPage>
+  timeline(
+    query?: AuditQuery & { readonly tenant?: string | undefined },
+  ): AsyncGenerator<TimelineEvent, void, undefined>
 }
 
 /**

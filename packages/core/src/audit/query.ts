@@ -7,23 +7,23 @@ import type { TimelineQuery } from '../storage/records.ts'
 /** What a trail is asked. */
 export interface AuditQuery {
   /** Back from now: `30d`, `12h`, `15m`, `45s`, `2w`. */
-  readonly last?: string
+  readonly last?: string | undefined
   /** Inclusive. */
-  readonly from?: Moment
+  readonly from?: Moment | undefined
   /** Exclusive. */
-  readonly to?: Moment
-  readonly action?: string | readonly string[]
+  readonly to?: Moment | undefined
+  readonly action?: string | readonly string[] | undefined
   /** The actor's id. */
-  readonly actor?: string
+  readonly actor?: string | undefined
   /** Events a page, 100 unless said, 1,000 at the most. */
-  readonly limit?: number
+  readonly limit?: number | undefined
   /** `next` of the page before. */
-  readonly cursor?: string
+  readonly cursor?: string | undefined
   /**
    * `acknowledged` (default) shows everything acknowledged before the call and waits for it; `projected` shows what is
    * there.
    */
-  readonly consistency?: 'acknowledged' | 'projected'
+  readonly consistency?: 'acknowledged' | 'projected' | undefined
 }
 
 const KNOWN = ['last', 'from', 'to', 'action', 'actor', 'limit', 'cursor', 'consistency']

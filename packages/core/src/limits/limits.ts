@@ -22,7 +22,7 @@ export interface LimitsScope extends NotedScope {
 
 export interface ConsumeOptions {
   /** Units this takes, a whole number above 0; 1 unless said. */
-  readonly cost?: number
+  readonly cost?: number | undefined
 }
 
 /** Limits of the current tenant. `name` may be several names: all of them are decided together, or nothing is taken. */

@@ -8,7 +8,7 @@ import type { UsageScope } from './usage-scope.ts'
 
 export interface RecordOptions {
   /** 1 to 200 characters, well-formed. The same key of one meter counts once, however often it is recorded. */
-  readonly key?: string
+  readonly key?: string | undefined
 }
 
 /** Usage of a stretch of time. */

@@ -9,15 +9,15 @@ import type { UsageReport } from './usage-face.ts'
 /** What the usage of a tenant is asked. `from` and `to` are full hours (UTC): one is rounded down, the other up. */
 export interface UsageTotalsQuery<Meter extends string = string> {
   /** All meters unless said. */
-  readonly meter?: Meter
+  readonly meter?: Meter | undefined
   /** The day or month in which quotas count, to its very bounds; `month` unless said. Not together with `from` and `to`. */
-  readonly period?: 'day' | 'month'
+  readonly period?: 'day' | 'month' | undefined
   /** A moment of the period, from 1970 on; now unless said. Not together with `from` and `to`. */
-  readonly at?: Moment
+  readonly at?: Moment | undefined
   /** Inclusive. */
-  readonly from?: Moment
+  readonly from?: Moment | undefined
   /** Exclusive; now unless said. */
-  readonly to?: Moment
+  readonly to?: Moment | undefined
 }
 
 const KNOWN = ['meter', 'period', 'at', 'from', 'to']

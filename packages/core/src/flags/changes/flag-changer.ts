@@ -23,9 +23,9 @@ import { Turns } from './turns.ts'
 /** When a change holds, and over what. */
 export interface FlagChangeOptions {
   /** Refuse (`FLAG_CONFLICT`) unless the flag's newest version is this one; 0: it was never changed. */
-  readonly expectedVersion?: number
+  readonly expectedVersion?: number | undefined
   /** From then on, in every process, and not before: a Date, ms since the epoch, or ISO 8601; later than now. */
-  readonly at?: Moment
+  readonly at?: Moment | undefined
 }
 
 /** What a change did. */
