@@ -26,7 +26,10 @@ const ROUTE: PropertyDescriptor & ThisType<Routed> = {
 
 function mountOf({ originalUrl, path }: Context): string {
   const asked = originalUrl.split('?', 1)[0] as string
-  return asked.startsWith('/') && asked.endsWith(path) ? asked.slice(0, -path.length) : ''
+  if (!asked.startsWith('/')) return ''
+  // Of the mount itself its app sees a path that nobody asked for.
+  if (path === '/' && !asked.endsWith('/')) return asked
+  return asked.endsWith(path) ? asked.slice(0, -path.length) : ''
 }
 
 /** Before a route is matched; in a middleware of a route it is already. */

@@ -267,13 +267,13 @@ it('records the whole route of an app that is mounted in another one', async () 
     app.use(tenantContext(throughline, options))
     for (const prefix of ['/reports', '/projects']) {
       const router = new Router()
-      router.get('/:id', guard(requireRole('owner')))
+      router.get(['/', '/:id'], guard(requireRole('owner')))
       const routed = router.routes()
       // As koa-mount does it.
       app.use(async (context, next) => {
         const { path } = context
         if (!path.startsWith(prefix)) return next()
-        context.path = path.slice(prefix.length)
+        context.path = path.slice(prefix.length) || '/'
         try {
           await routed(context as never, next)
         } finally {
@@ -282,10 +282,11 @@ it('records the whole route of an app that is mounted in another one', async () 
       })
     }
   })
-  for (const path of ['/reports/7?a=/7', '/projects/7']) expect((await fetch(`${url}${path}`)).status).toBe(403)
+  for (const path of ['/reports/7?a=/7', '/projects/7', '/reports'])
+    expect((await fetch(`${url}${path}`)).status).toBe(403)
   const handled = (await trail()).filter(({ action }) => action === 'request.handled')
   const routes = handled.map(({ context, count }) => `${count} ${context.request?.['route']}`)
-  expect(routes.toReversed()).toEqual(['1 /reports/:id', '1 /projects/:id'])
+  expect(routes.toReversed()).toEqual(['1 /reports/:id', '1 /projects/:id', '1 /reports/'])
 })
 
 it('records the route whose own middleware it is', async () => {
