@@ -271,6 +271,19 @@ describe.each(ADAPTERS)('OFREP on %s', (_name, appOf) => {
       expect((await post('')).body.metadata.version).not.toBe(body.metadata.version)
     })
 
+    it('are so where it was the definition of a flag that changed', async () => {
+      const storage = memoryStorage()
+      const { post } = await serve({}, flagsOf({ storage }))
+      const { body, headers } = await post('')
+      const other = flagsOf({ storage })
+      ends.push(() => other.close())
+      await other.platform.run(by, ({ flags }) => flags.patch('menu', { default: 'new' }))
+      const [platform, version] = body.metadata.version.split('.')
+      const told = `?flagConfigEtag=${Number(platform) + 1}.${version}`
+      expect((await post(told, {}, { 'If-None-Match': headers.get('etag') ?? '' })).status).toBe(200)
+      expect((await post('/menu')).body.value).toBe('new')
+    })
+
     it('are so too after a clock was set back', async () => {
       const storage = memoryStorage()
       const { post, throughline } = await serve({}, flagsOf({ storage }))

@@ -30,12 +30,18 @@ export interface SnapshotCacheOptions<S> {
 
 interface Entry<S> {
   readonly snapshot: S
+  /** ms: when its load began. */
   readonly loadedAt: number
+  /** ms: when its load ended. */
+  readonly cachedAt: number
   readonly generation: number
 }
 
 /** A load that is under way. */
 interface Load<S> {
+  readonly id: string
+  /** ms */
+  readonly startedAt: number
   /** It has read something. */
   began: boolean
   snapshot: Promise<S | undefined>
@@ -49,9 +55,14 @@ export class SnapshotCache<S extends { readonly validUntil?: number }> {
   readonly #options: SnapshotCacheOptions<S>
   readonly #entries: LRUCache<string, Entry<S>>
   readonly #unknown: LRUCache<string, number>
+  /** The newest load of each tenant, which others join. */
   readonly #loading = new Map<string, Load<S>>()
+  /** Loads whose answers will be kept: nothing has made them old meanwhile. */
+  readonly #kept = new Set<Load<S>>()
   /** Entries of an earlier one are loaded anew, and stand in while the database does not answer. */
   #generation = 0
+  /** The last one that stood in. */
+  #stoodIn: string | undefined
 
   constructor(options: SnapshotCacheOptions<S>) {
     this.#options = options
@@ -65,11 +76,10 @@ export class SnapshotCache<S extends { readonly validUntil?: number }> {
     const entry = this.#entries.get(id)
     const { validUntil } = entry?.snapshot ?? {}
     if (entry?.generation === this.#generation && (validUntil === undefined || validUntil > now)) {
-      const confirmed = this.#options.confirmedAt()
-      const age = now - Math.max(confirmed, entry.loadedAt)
+      const age = now - this.#currentAt(entry)
       if (age <= FRESH_MS) return entry.snapshot
       if (age <= SERVED_MS) {
-        if (confirmed === 0) this.#renew(id)
+        if (this.#options.confirmedAt() === 0) this.#renew(id)
         return entry.snapshot
       }
       return this.#loadOr(id, entry)
@@ -83,33 +93,59 @@ export class SnapshotCache<S extends { readonly validUntil?: number }> {
   /** ms: when what is cached of a tenant was last known to be current; `undefined` if nothing is. */
   confirmedAt(id: string): number | undefined {
     const entry = this.#entries.peek(id)
-    return entry && Math.max(entry.loadedAt, this.#options.confirmedAt())
+    return entry && this.#currentAt(entry)
   }
 
   /** Loads it anew, whatever is cached; the last known state while the database does not answer. */
   async reload(id: string): Promise<S | undefined> {
     // A load that is under way may have begun before the change that the caller asks for.
-    this.#loading.delete(id)
+    this.#disown(({ id: other }) => other === id)
     const entry = this.#entries.get(id)
     return entry ? this.#loadOr(id, entry, true) : this.#load(id)
+  }
+
+  /** Whether nothing stands in any more. The last one that did is loaded anew to find out, for nobody may ask for it. */
+  async isCurrent(): Promise<boolean> {
+    const id = this.#stoodIn
+    const entry = id === undefined ? undefined : this.#entries.peek(id)
+    if (id === undefined || entry?.generation !== STANDS_IN || this.#isTooOld(entry)) return true
+    try {
+      await inTime(PATIENCE_MS, 'The database', this.#load(id))
+      return true
+    } catch (error) {
+      this.#options.onFailure(error)
+      return false
+    }
   }
 
   invalidate(id: string): void {
     this.#entries.delete(id)
     this.#unknown.delete(id)
-    this.#loading.delete(id)
+    // A load that began before an invalidation must not bring the old state back.
+    this.#disown(({ id: other }) => other === id)
   }
 
   /** Something that is in all of them changed. */
   outdate(): void {
     this.#generation += 1
     this.#unknown.clear()
-    for (const [id, { began }] of this.#loading) if (began) this.#loading.delete(id)
+    this.#disown(({ began }) => began)
   }
 
   /** Ids and snapshots that are cached now. */
   *entries(): Generator<[string, S]> {
     for (const [id, entry] of this.#entries.entries()) yield [id, entry.snapshot]
+  }
+
+  /** ms: when it was last known to be current. What was not cached yet when the others were compared was not compared. */
+  #currentAt({ loadedAt, cachedAt }: Entry<S>): number {
+    const confirmed = this.#options.confirmedAt()
+    return confirmed > cachedAt ? confirmed : loadedAt
+  }
+
+  /** It may not stand in any more. */
+  #isTooOld(entry: Entry<S>): boolean {
+    return this.#options.now() - this.#currentAt(entry) > this.#options.maxStaleMs
   }
 
   #renew(id: string): void {
@@ -122,10 +158,10 @@ export class SnapshotCache<S extends { readonly validUntil?: number }> {
     try {
       return await (waits ? load : inTime(PATIENCE_MS, 'The database', load))
     } catch (error) {
-      const current = Math.max(entry.loadedAt, this.#options.confirmedAt())
       // Nothing may stand in any more: the database's own answer, whatever it is.
-      if (this.#options.now() - current > this.#options.maxStaleMs) return load
+      if (this.#isTooOld(entry)) return load
       this.#options.onFailure(error)
+      this.#stoodIn = id
       const snapshot = this.#options.stale(entry.snapshot)
       // What was forgotten or loaded anew meanwhile stays so.
       if (this.#entries.peek(id) === entry) this.#entries.set(id, { ...entry, snapshot, generation: STANDS_IN })
@@ -135,25 +171,49 @@ export class SnapshotCache<S extends { readonly validUntil?: number }> {
 
   #load(id: string): Promise<S | undefined> {
     const under = this.#loading.get(id)
-    if (under) return under.snapshot
     const startedAt = this.#options.now()
-    const load: Load<S> = { began: false, snapshot: Promise.resolve(undefined) }
+    // One that takes long may have read what was there before a change that must be seen by now.
+    if (under && startedAt - under.startedAt <= SERVED_MS) return under.snapshot
+    this.#giveUp(startedAt - this.#options.maxStaleMs)
+    const load: Load<S> = { id, startedAt, began: false, snapshot: Promise.resolve(undefined) }
     this.#loading.set(id, load)
+    this.#kept.add(load)
     load.snapshot = this.#begun(id, load)
       .then((snapshot) => {
-        // A load that began before an invalidation must not bring the old state back.
-        if (this.#loading.get(id) !== load) return snapshot
-        if (snapshot) this.#entries.set(id, { snapshot, loadedAt: startedAt, generation: this.#generation })
-        else {
-          this.#entries.delete(id)
-          this.#unknown.set(id, startedAt)
-        }
+        if (this.#kept.has(load)) this.#keep(load, snapshot)
         return snapshot
       })
-      .finally(() => {
-        if (this.#loading.get(id) === load) this.#loading.delete(id)
-      })
+      .finally(() => this.#drop(load))
     return load.snapshot
+  }
+
+  #keep({ id, startedAt }: Load<S>, snapshot: S | undefined): void {
+    if (snapshot) {
+      const cachedAt = this.#options.now()
+      this.#entries.set(id, { snapshot, loadedAt: startedAt, cachedAt, generation: this.#generation })
+    } else {
+      this.#entries.delete(id)
+      this.#unknown.set(id, startedAt)
+    }
+  }
+
+  /** Nobody joins these any more, and what they answer is kept for nobody else. */
+  #disown(isOld: (load: Load<S>) => boolean): void {
+    for (const load of this.#kept) if (isOld(load)) this.#drop(load)
+  }
+
+  /** What the app never answers must not be remembered for ever. */
+  #giveUp(before: number): void {
+    for (const load of this.#kept) {
+      // They began one after the other.
+      if (load.startedAt >= before) return
+      this.#drop(load)
+    }
+  }
+
+  #drop(load: Load<S>): void {
+    this.#kept.delete(load)
+    if (this.#loading.get(load.id) === load) this.#loading.delete(load.id)
   }
 
   async #begun(id: string, load: Load<S>): Promise<S | undefined> {

@@ -62,7 +62,10 @@ export class TenantState<S extends VersionedSnapshot> {
   #platform: PlatformState = { version: 0, documents: [] }
   /** ms: when it was read. */
   #platformAt = 0
-  #renewing: Promise<void> | undefined
+  /** Reads of it that began, and which of them it is of. */
+  #reads = 0
+  #readOf = 0
+  #renewing: { readonly startedAt: number; readonly done: Promise<void> } | undefined
 
   constructor(options: TenantStateOptions<S>) {
     this.#options = options
@@ -73,7 +76,7 @@ export class TenantState<S extends VersionedSnapshot> {
       now,
       cached: () => this.#cachedVersions(),
       onChange: (scope) => this.changed(scope),
-      onConfirmed: () => options.onConfirmed?.(),
+      onConfirmed: () => void this.#confirmed().catch(onFailure),
       onFailure,
     })
     this.#snapshots = new SnapshotCache({
@@ -112,9 +115,12 @@ export class TenantState<S extends VersionedSnapshot> {
     return this.#snapshots.confirmedAt(id)
   }
 
-  /** As it is now; the last known state while the database does not answer. */
-  reload(id: string): Promise<S | undefined> {
-    return this.#snapshots.reload(id)
+  /** As it is now, the platform's definitions too; the last known state while the database does not answer. */
+  async reload(id: string): Promise<S | undefined> {
+    const known = this.#platform
+    const looked = this.#lookAtPlatform().catch(this.#options.onFailure)
+    const [snapshot] = await Promise.all([this.#snapshots.reload(id), looked])
+    return this.#platform === known ? snapshot : this.#snapshots.get(id)
   }
 
   /** This process committed a change. */
@@ -156,12 +162,22 @@ export class TenantState<S extends VersionedSnapshot> {
     return read
   }
 
+  async #lookAtPlatform(): Promise<void> {
+    if (this.#options.platformKinds.length === 0) return
+    const [found] = await this.#options.records.versions({ scopes: [PLATFORM] }).catch(unavailable)
+    if ((found?.version ?? 0) !== this.#platform.version) await this.#loadPlatform()
+  }
+
   async #loadPlatform(): Promise<void> {
     if (this.#options.platformKinds.length === 0) return
+    this.#reads += 1
+    const turn = this.#reads
     const read = await this.#readPlatform()
     const before = this.#platform
-    // Two reads may be answered in the other order.
-    if (read.version <= before.version) return
+    // Two reads may be answered in the other order. A database that was restored goes on from a lower version.
+    const isLate = turn < this.#readOf && read.version <= before.version
+    if (isLate || read.version === before.version) return
+    this.#readOf = turn
     this.#platform = read
     this.#snapshots.outdate()
     this.#options.onPlatformChange?.(before, read)
@@ -170,12 +186,22 @@ export class TenantState<S extends VersionedSnapshot> {
   /** The platform's documents are at most 2 s behind even where this process does not get to look for changes. */
   #confirmPlatform(): MaybePromise<void> {
     const { now, platformKinds } = this.#options
+    const at = now()
     const confirmedAt = Math.max(this.#platformAt, this.#watch.confirmedAt)
-    if (platformKinds.length === 0 || now() - confirmedAt <= PLATFORM_MS) return undefined
-    this.#renewing ??= this.#loadPlatform().finally(() => {
-      this.#renewing = undefined
+    if (platformKinds.length === 0 || at - confirmedAt <= PLATFORM_MS) return undefined
+    // One that takes long may have read what was there before a change that must be seen by now.
+    if (this.#renewing && at - this.#renewing.startedAt <= PLATFORM_MS) return this.#renewing.done
+    const done = this.#loadPlatform().finally(() => {
+      if (this.#renewing === renewing) this.#renewing = undefined
     })
-    return this.#renewing
+    const renewing = { startedAt: at, done }
+    this.#renewing = renewing
+    return done
+  }
+
+  /** All versions are those that are cached: what no version tells of, as the app's own rows, may still stand in. */
+  async #confirmed(): Promise<void> {
+    if (await this.#snapshots.isCurrent()) this.#options.onConfirmed?.()
   }
 
   #standIn(snapshot: S): S {

@@ -68,7 +68,8 @@ export class VersionWatch {
     const known = new Map<string, number>()
     for (const { scope, version } of cached()) known.set(scope, version)
     const found = await this.#look([...known.keys()], at)
-    const changed = found.filter(({ scope, version }) => (known.get(scope) ?? version) < version)
+    // A lower one is another state too: a database that was restored, or a replica that took over, goes on from there.
+    const changed = found.filter(({ scope, version }) => (known.get(scope) ?? version) !== version)
     await Promise.all(changed.map(({ scope }) => onChange(scope)))
     this.#confirmedAt = at
     this.#options.onConfirmed?.()

@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { FaultyRecords } from '../../../../test/faulty-records.ts'
 import { until } from '../../../../test/until.ts'
+import { createThroughline } from '../../src/index.ts'
 import type { Change, CommitResult } from '../../src/storage/index.ts'
 import { memoryStorage } from '../../src/storage/index.ts'
-import { OperatedApp } from './operated-app.ts'
+import { OperatedApp, START } from './operated-app.ts'
 
 /** May stop answering at the moment at which a change is committed. */
 class Faulty extends FaultyRecords {
@@ -145,5 +146,65 @@ describe('while the records can not be read', () => {
     records.breakAfterCommit = true
     expect((await app.flags.patch('reports', { enabled: false })).version).toBe(2)
     expect((await other.flags.get('reports')).version).toBe(2)
+  })
+})
+
+describe('while the app can not load its own tenants', () => {
+  const clock = { time: START, now: () => clock.time }
+  let load: () => { plan?: string } | Promise<{ plan?: string }>
+  let throughline: ReturnType<typeof opened>
+
+  function opened() {
+    const tenants = { load: async (id: string) => ({ id, ...(await load()) }) }
+    return createThroughline({ clock, logger: { warn() {} }, tenants, flags: { reports: { default: true } } })
+  }
+  const reason = () =>
+    throughline.run({ tenant: 'acme', actor: { id: 'ada' } }, () => throughline.flags.evaluate('reports').reason)
+  const pass = async (seconds: number) => {
+    for (let second = 0; second < seconds; second++) {
+      clock.time += 1_000
+      await vi.advanceTimersByTimeAsync(1_000)
+    }
+  }
+
+  beforeEach(async () => {
+    clock.time = START
+    load = () => ({})
+    throughline = opened()
+    await throughline.ready()
+    expect(await reason()).toBe('STATIC')
+  })
+  afterEach(async () => {
+    vi.useRealTimers()
+    await throughline.close()
+  })
+
+  it('it is one outage, however seldom somebody asks for a flag, and over once they can be loaded', async () => {
+    const seen: string[] = []
+    throughline.flags.watch(({ type }) => seen.push(type))
+    load = () => Promise.reject(new Error('no connection'))
+    for (let asked = 0; asked < 4; asked++) {
+      await pass(15)
+      expect([await reason(), seen]).toEqual(['STALE', ['stale']])
+    }
+    load = () => ({})
+    await pass(15)
+    expect(seen).toEqual(['stale', 'fresh'])
+  })
+
+  it('one that is never answered for does not keep the next answer out', async () => {
+    let answer: (row: object) => void = () => undefined
+    load = () =>
+      new Promise((resolve) => {
+        answer = resolve
+      })
+    await pass(3)
+    const first = reason()
+    await vi.advanceTimersByTimeAsync(0)
+    load = () => ({})
+    await pass(3)
+    expect(await reason()).toBe('STATIC')
+    answer({})
+    await first
   })
 })

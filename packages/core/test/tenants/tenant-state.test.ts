@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { FaultyRecords } from '../../../../test/faulty-records.ts'
@@ -189,6 +190,21 @@ describe('a change', () => {
     expect(there.reads()).toBe(before)
   })
 
+  it('of the platform is seen within 2 s although a look-up that began before it takes longer', async () => {
+    const [here, there] = [await new Process().start(), await new Process().start()]
+    await here.write('acme', 'free')
+    now += 2_001
+    there.records.break('late', 'read')
+    const slow = there.state.get('acme')
+    await until(() => there.records.hanging === 1)
+    await definePlatform(here)
+    now += 2_001
+    const entered = there.state.get('acme')
+    there.records.heal()
+    expect(await entered).toMatchObject({ platform: 1 })
+    await slow
+  })
+
   it('of the platform that can not be read yet leaves nothing confirmed', async () => {
     const [here, there] = [await new Process().start(), await new Process().start()]
     await here.write('acme', 'free')
@@ -204,6 +220,55 @@ describe('a change', () => {
     expect(await there.state.get('acme')).toMatchObject({ platform: 1, stale: false })
   })
 
+  it('after others were lost with the database that had them is seen as any other is', async () => {
+    const [lost, kept] = [inner, memoryStorage().records]
+    await kept.open({ kinds: ['tenants'], usage: false, migrate: 'auto', durability: 'process', now: () => now })
+    let database = lost
+    inner = new Proxy(lost, {
+      get(_, name) {
+        const member: unknown = Reflect.get(database, name, database)
+        return typeof member === 'function' ? member.bind(database) : member
+      },
+    })
+    const [here, there] = [await new Process().start(), await new Process().start()]
+    await here.write('acme', 'free')
+    await here.write('acme', 'pro')
+    await definePlatform(here)
+    await definePlatform(here)
+    await there.state.poll()
+    expect(await there.state.get('acme')).toMatchObject({ tenant: { plan: 'pro' }, platform: 2 })
+    database = kept
+    await here.write('acme', 'free')
+    await definePlatform(here)
+    await there.state.poll()
+    expect(await there.state.get('acme')).toMatchObject({ tenant: { plan: 'free' }, platform: 1 })
+    await here.write('acme', 'enterprise')
+    await definePlatform(here)
+    await there.state.poll()
+    expect(await there.state.get('acme')).toMatchObject({ tenant: { plan: 'enterprise' }, platform: 2 })
+  })
+
+  it('of the platform that is read twice at a time is the newer one, whichever is answered first', async () => {
+    const [here, there] = [await new Process().start(), await new Process().start()]
+    const answers: (() => void)[] = []
+    there.records.read = async (query) => {
+      const found = await inner.read(query)
+      await new Promise<void>((answer) => answers.push(answer))
+      return found
+    }
+    await definePlatform(here)
+    const first = there.state.changed('$platform')
+    await until(() => answers.length === 1)
+    await definePlatform(here)
+    const second = there.state.changed('$platform')
+    await until(() => answers.length === 2)
+    answers[1]?.()
+    await second
+    answers[0]?.()
+    await first
+    expect(there.state.platform.version).toBe(2)
+  })
+
   it('of the platform leaves the last known state to stand in', async () => {
     const here = await new Process().start()
     await here.write('acme', 'free')
@@ -212,6 +277,35 @@ describe('a change', () => {
     await here.state.changed('$platform')
     here.records.break('fail', 'read', 'versions')
     expect(await here.state.get('acme')).toMatchObject({ tenant: { plan: 'free' }, stale: true })
+  })
+
+  it('is seen within 2 s although a look-up that began before it takes longer, by those who join it and after it', async () => {
+    const [here, there] = [await new Process().start(), await new Process().start()]
+    await here.write('acme', 'free')
+    there.records.break('late', 'read')
+    const slow = there.plan('acme')
+    await until(() => there.records.hanging === 1)
+    await here.write('acme', 'pro')
+    for (let second = 0; second < 3; second++) {
+      now += 1_000
+      await there.state.poll()
+    }
+    const joined = there.plan('acme')
+    there.records.heal()
+    expect([await slow, await joined, await there.plan('acme')]).toEqual(['free', 'pro', 'pro'])
+  })
+
+  it('is seen although the others were compared while its tenant was looked up', async () => {
+    const [here, there] = [await new Process().start(), await new Process().start()]
+    await here.write('acme', 'free')
+    there.records.break('late', 'read')
+    const slow = there.plan('acme')
+    await until(() => there.records.hanging === 1)
+    await here.write('acme', 'pro')
+    now += 3_000
+    await there.state.poll()
+    there.records.heal()
+    expect([await slow, await there.plan('acme')]).toEqual(['free', 'pro'])
   })
 
   it('is not undone by a look-up that began before it', async () => {
@@ -279,6 +373,50 @@ describe('while the database does not answer', () => {
     const answered = here.state.get('acme')
     setTimeout(() => here.records.heal(), 100)
     expect(await answered).toMatchObject({ tenant: { plan: 'free' }, stale: false })
+  })
+
+  it('what stood in is renewed by look-ups that take longer than 2 s each, whoever asks meanwhile', async () => {
+    const process = await new Process().start()
+    await process.write('acme', 'free')
+    await process.plan('acme')
+    process.records.break('fail', 'read', 'versions')
+    now += 2_001
+    expect(await process.state.get('acme')).toMatchObject({ stale: true })
+    process.records.heal()
+    const answers: (() => void)[] = []
+    process.records.read = async (query) => {
+      const found = await inner.read(query)
+      if (query.tenant === 'acme') await new Promise<void>((answer) => answers.push(answer))
+      return found
+    }
+    for (let asked = 0; asked < 3; asked++) {
+      expect(await process.state.get('acme')).toMatchObject({ stale: true })
+      now += 2_001
+    }
+    expect(answers).toHaveLength(3)
+    for (const at of [1, 0]) {
+      answers[at]?.()
+      await setImmediate()
+      now += 1
+      await process.state.poll()
+      expect(await process.state.get('acme')).toMatchObject({ stale: false })
+    }
+    answers[2]?.()
+  })
+
+  it('an answer that comes later than anything may stand in is nobody else’s', async () => {
+    const process = await new Process().start()
+    await process.write('acme', 'free')
+    process.records.break('late', 'read')
+    const slow = process.plan('acme')
+    await until(() => process.records.hanging === 1)
+    now += MAX_STALE + 1
+    const other = process.plan('globex')
+    await until(() => process.records.hanging === 2)
+    process.records.heal()
+    expect(await slow).toBe('free')
+    await other
+    expect(process.state.confirmedAt('acme')).toBeUndefined()
   })
 
   it('what stands in does not come back over a change', async () => {

@@ -6,6 +6,7 @@ import {
   currentTenant,
   memoryStorage,
   perMinute,
+  refresh,
   requireFlag,
   requireRole,
 } from '../../src/index.ts'
@@ -84,6 +85,16 @@ describe('what one process changes, within 2 s in another', () => {
       await checkGuards([requireRole('admin')])
     })
     await expect(suspended).rejects.toMatchObject({ code: 'TENANT_SUSPENDED' })
+  })
+
+  it('is seen by a running context that asks for what is stored now', async () => {
+    await inside(async () => {
+      expect(there.flags.isEnabled('beta')).toBe(true)
+      await here.platform.run(operator, (platform) => platform.flags.define('beta', { default: false }))
+      await here.platform.run(operator, (platform) => platform.limits.override('acme', 'api', perMinute(7)))
+      await refresh()
+      expect([there.flags.isEnabled('beta'), await limit()]).toEqual([false, 7])
+    })
   })
 
   it('stops the writes of a running context too', async () => {
