@@ -8,13 +8,16 @@ import { usageMetadata } from '../storage/usage-event.ts'
 import type { DecisionCounter } from '../telemetry-port.ts'
 import type { Actor, Outcome, RequestInfo } from '../vocabulary.ts'
 import { PLATFORM } from '../vocabulary.ts'
+import { CountedEvents } from './counted-events.ts'
 import type { RequestEnd } from './request-json.ts'
 import { requestJson } from './request-json.ts'
 import type { UsageNote } from './usage-template.ts'
 import { usageTemplate } from './usage-template.ts'
 
-/** Events of one record at the most; what goes beyond starts a further part at once, nothing is dropped. */
+/** Events of one record at the most; what goes beyond starts a further part, nothing is dropped. */
 const MAX_EVENTS = 200
+/** Routine events that are counted at the most until they are put on record: a context that meets fewer counts all of them. */
+const MAX_COUNTED = 5_000
 
 /** Where an activity's lines go. */
 export interface ActivitySink {
@@ -58,8 +61,7 @@ export class Activity {
   #partPending: Promise<void> | undefined
   /** Parts that were begun because there was no room left; rejects when one of them could not be kept. */
   #overflowed: Promise<void> | undefined
-  #templates: EventTemplate[] = []
-  #counts: number[] = []
+  readonly #counted = new CountedEvents()
   #events: string[] = []
   #refusal: string | undefined
   #effects = false
@@ -104,14 +106,8 @@ export class Activity {
 
   /** Counts a routine event. */
   fold(template: EventTemplate, count = 1): void {
-    const at = this.#templates.indexOf(template)
-    if (at >= 0) {
-      this.#counts[at] = (this.#counts[at] as number) + count
-    } else {
-      this.#templates.push(template)
-      this.#counts.push(count)
-      this.#grown()
-    }
+    this.#counted.add(template, count)
+    if (this.#counted.size >= MAX_COUNTED) this.#overflow(0)
     if (this.#settled) this.#later()
   }
 
@@ -147,9 +143,8 @@ export class Activity {
 
   /** Makes what was noted so far durable, as one part of the record. */
   settlePart(): Promise<void> {
-    if (this.#templates.length === 0 && this.#events.length === 0) {
-      return this.#withOverflow(this.#partPending ?? Promise.resolve())
-    }
+    if (this.#waiting === 0) return this.#withOverflow(this.#partPending ?? Promise.resolve())
+    this.#overflow(MAX_EVENTS)
     return this.#withOverflow(this.#sink.add(this.tenant ?? PLATFORM, this.#line(undefined), { strict: this.strict }))
   }
 
@@ -160,6 +155,7 @@ export class Activity {
   settle(action: string, outcome: Outcome, metadata?: JournalEvent['metadata']): Promise<void> {
     this.#settled = true
     this.#sink.closed(this)
+    this.#overflow(MAX_EVENTS)
     const primary = metadata
       ? JSON.stringify({ action, outcome, metadata })
       : outcome === 'success'
@@ -181,7 +177,8 @@ export class Activity {
   #foldKey(): string | undefined {
     if (this.#refusal === undefined && (this.tenant !== undefined || !this.request)) return undefined
     // What counts one more of the first is as many more of all that it holds.
-    const served = this.#templates.map(({ open }, i) => `${this.#counts[i]} ${open}`).join('\n')
+    const { templates, counts } = this.#counted.all()
+    const served = templates.map(({ open }, i) => `${counts[i]} ${open}`).join('\n')
     return JSON.stringify([
       this.#refusal,
       this.actor?.type,
@@ -193,8 +190,21 @@ export class Activity {
     ])
   }
 
+  /** Events that no part has yet. */
+  get #waiting(): number {
+    return this.#events.length + this.#counted.size
+  }
+
   #grown(): void {
-    if (this.#templates.length + this.#events.length < MAX_EVENTS || this.#settled) return
+    if (this.#events.length >= MAX_EVENTS && !this.#settled) this.#begin()
+  }
+
+  /** Begins further parts until no more wait than this. */
+  #overflow(most: number): void {
+    while (this.#waiting > most) this.#begin()
+  }
+
+  #begin(): void {
     this.#overflowed = this.#withOverflow(this.#sink.add(this.tenant ?? PLATFORM, this.#line(undefined)))
     this.#overflowed.catch(ignore)
   }
@@ -228,23 +238,24 @@ export class Activity {
       line += primary
       comma = ','
     }
-    for (const event of this.#events) {
+    const events = this.#events
+    this.#events = events.length > MAX_EVENTS ? events.splice(MAX_EVENTS) : []
+    for (const event of events) {
       line += comma + event
       comma = ','
     }
-    const decisions = this.#templates.length > 0 ? this.#sink.decisions : undefined
-    for (let i = 0; i < this.#templates.length; i++) {
-      const count = this.#counts[i] as number
-      decisions?.folded(this.#templates[i] as EventTemplate, count)
-      this.#sink.folded?.(this.#templates[i] as EventTemplate, this.at)
-      line += `${comma}${(this.#templates[i] as EventTemplate).open}${count === 1 ? '}' : `,"count":${count}}`}`
+    const { templates, counts } = this.#counted.take(MAX_EVENTS - events.length)
+    const decisions = templates.length > 0 ? this.#sink.decisions : undefined
+    for (let i = 0; i < templates.length; i++) {
+      const template = templates[i] as EventTemplate
+      const count = counts[i] as number
+      decisions?.folded(template, count)
+      this.#sink.folded?.(template, this.at)
+      line += `${comma}${template.open}${count === 1 ? '}' : `,"count":${count}}`}`
       comma = ','
     }
     this.#part += 1
-    this.#owes = false
-    this.#templates = []
-    this.#counts = []
-    this.#events = []
+    if (this.#waiting === 0) this.#owes = false
     return `${line}]}`
   }
 }

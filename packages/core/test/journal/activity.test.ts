@@ -95,6 +95,48 @@ describe('what a context leaves', () => {
     )
   })
 
+  it('is as many parts as hold what was met, however often it was met in turn', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 900 }), fc.integer({ min: 1, max: 4 }), async (kinds, rounds) => {
+        const { sink, open } = activity()
+        const templates = Array.from({ length: kinds }, (_, i) => eventTemplate({ action: `flag.${i}` }))
+        for (let round = 0; round < rounds; round++) for (const template of templates) open.fold(template)
+        await open.settle('run.completed', 'success')
+        expect(sink.records).toHaveLength(Math.ceil(kinds / 200))
+        for (const record of sink.records) expect(record.events.length).toBeLessThanOrEqual(201)
+        expect(sink.records.at(-1)?.events[0]).toEqual({ action: 'run.completed' })
+        const counted = sink.records.flatMap(({ events }) => events.filter(({ action }) => action.startsWith('flag.')))
+        expect(counted).toEqual(
+          templates.map((_, i) => ({ action: `flag.${i}`, ...(rounds > 1 && { count: rounds }) })),
+        )
+      }),
+      { numRuns: 30 },
+    )
+  })
+
+  it('counts what it has met also where a part of notable events began meanwhile', async () => {
+    const { sink, open } = activity()
+    const templates = Array.from({ length: 250 }, (_, i) => eventTemplate({ action: `flag.${i}` }))
+    for (let row = 0; row < 410; row++) {
+      for (const template of templates) open.fold(template)
+      open.note({ action: 'test.row' })
+    }
+    open.recordUsage({ meter: 'reports', quantity: 1 })
+    expect([sink.records.length, open.owes]).toEqual([2, true])
+    await open.settle('run.completed', 'success')
+    expect([sink.records.length, open.owes]).toEqual([4, false])
+    const events = sink.records.flatMap((record) => record.events)
+    expect(events.filter(({ action }) => action === 'test.row')).toHaveLength(410)
+    const counted = events.filter(({ action }) => action.startsWith('flag.'))
+    expect(counted.map(({ count }) => count)).toEqual(templates.map(() => 410))
+  })
+
+  it('holds back no more than 5,000 kinds of events that it counts', () => {
+    const { sink, open } = activity()
+    for (let i = 0; i < 5_000; i++) open.fold(eventTemplate({ action: `flag.${i}` }))
+    expect(sink.records).toHaveLength(25)
+  })
+
   it('after it settled is a further part', async () => {
     const { sink, open } = activity()
     await open.settle('run.completed', 'success')
