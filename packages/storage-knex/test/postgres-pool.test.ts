@@ -6,13 +6,17 @@ import { postgresScratch, service } from './postgres-scratch.ts'
 import { batchOf, openOptions } from './scratch-storage.ts'
 import { silentProxy } from './silent-proxy.ts'
 
-async function poolOf(url: string, answerWithinMs = 1_000): Promise<PostgresPool> {
+/** Nobody ever changes it: who waits for that does nothing else. */
+const CLOCK = new Int32Array(new SharedArrayBuffer(4))
+
+async function poolOf(url: string, answerWithinMs = 1_000, onStatement?: (sql: string) => void): Promise<PostgresPool> {
   const driver = await loadPostgresDriver()
   return new PostgresPool({
     driver,
     settings: async () => ({ connectionString: url }),
     max: 2,
     answerWithinMs,
+    onStatement,
     setup: { schema: 'public', statementMs: answerWithinMs, durability: 'process' },
   })
 }
@@ -55,6 +59,23 @@ describe.skipIf(!service.isReachable)('PostgresPool', () => {
     try {
       const asked = pool.use((connection) => connection.get('SELECT 9007199254740993 AS it'))
       await expect(asked).rejects.toMatchObject({ code: 'RECORDS_UNAVAILABLE', cause: { name: 'RangeError' } })
+    } finally {
+      await pool.close()
+    }
+  })
+
+  it('reads an answer that has come while this process was busy for longer than a call may take', async () => {
+    let busyMs = 0
+    // Right after the statement was sent.
+    const pool = await poolOf(service.url, 500, () => process.nextTick(() => Atomics.wait(CLOCK, 0, 0, busyMs)))
+    try {
+      const ask = () => pool.use((connection) => connection.get('SELECT 7::bigint AS it'))
+      await ask()
+      busyMs = 600
+      expect(await ask()).toEqual({ it: 7 })
+      // The connection is as good as it was.
+      busyMs = 0
+      expect(await ask()).toEqual({ it: 7 })
     } finally {
       await pool.close()
     }

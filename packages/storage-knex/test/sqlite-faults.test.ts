@@ -162,6 +162,24 @@ describe('SqliteRecords in trouble', () => {
     })
   })
 
+  it('reads an answer that has come while this process was busy for longer than a call may take', async () => {
+    await using(await scratchStorage({ answerWithinMs: 500 }), async (scratch) => {
+      const { records } = scratch
+      await records.open(openOptions())
+      await records.append(batchOf('acme', 1))
+      const rows = scratch.stranger().prepare('SELECT count(*) FROM throughline_journal').pluck()
+      // From here timers have their turn before messages.
+      await new Promise((resolve) => setImmediate(resolve))
+      const appended = records.append(batchOf('acme', 2))
+      // It is posted after this turn's microtasks.
+      await Promise.resolve()
+      await Promise.resolve()
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600)
+      expect(rows.get()).toBe(2)
+      await appended
+    })
+  })
+
   it('does not begin what nobody waits for any more', async () => {
     const scratch = await scratchStorage({
       start: (options) => {

@@ -16,6 +16,7 @@ export interface PostgresPoolOptions extends SessionSourceOptions {
 /** How far a call has come. */
 interface Call {
   givenUp: boolean
+  ended: boolean
   session?: PostgresSession
 }
 
@@ -80,16 +81,22 @@ export class PostgresPool {
 
   #bounded<T>(work: (connection: PostgresConnection) => Promise<T>, answerWithinMs: number): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const call: Call = { givenUp: false }
-      const timer = setTimeout(() => {
+      const call: Call = { givenUp: false, ended: false }
+      const giveUp = (): void => {
+        if (call.ended) return
         call.givenUp = true
         const { whyNone } = this.#sessions
         if (!call.session && whyNone !== undefined) reject(unavailable(whyNone))
         else reject(unavailable('The records database did not answer in time.', { unanswered: true }))
         call.session?.abandon()
-      }, answerWithinMs)
+      }
+      // Where this process was busy for so long, the answer has come and was not read yet: that is done before it is late.
+      const timer = setTimeout(() => setImmediate(giveUp), answerWithinMs)
       this.#attempt(work, call)
-        .finally(() => clearTimeout(timer))
+        .finally(() => {
+          call.ended = true
+          clearTimeout(timer)
+        })
         .then(resolve, (error: unknown) => reject(failureOf(error)))
     })
   }
