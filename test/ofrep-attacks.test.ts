@@ -1,5 +1,6 @@
 import { EventEmitter, once } from 'node:events'
-import type { RequestListener } from 'node:http'
+import type { IncomingMessage, RequestListener } from 'node:http'
+import { Agent, get } from 'node:http'
 import { createRequire } from 'node:module'
 import { connect } from 'node:net'
 import bodyParser from '@koa/bodyparser'
@@ -129,7 +130,7 @@ async function serve(appOf: AppOf, { storage, ...options }: AppOptions & { reado
       preview: { rules: [{ if: { 'context.preview': true }, serve: true }], default: false },
     },
   })
-  const { url, open, stop } = await listen(appOf(throughline, options))
+  const { url, open, close, stop } = await listen(appOf(throughline, options))
   ends.push(() => throughline.close(), stop)
   const post = async (path: string, body: string, headers: Readonly<Record<string, string>> = {}) => {
     const answer = await fetch(`${url}${path}`, {
@@ -159,7 +160,7 @@ async function serve(appOf: AppOf, { storage, ...options }: AppOptions & { reado
     await once(socket, 'close')
     return [...got.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => Number(status))
   }
-  return { throughline, url, open, post, listenTo, send }
+  return { throughline, url, open, close, post, listenTo, send }
 }
 
 const BULK = '/ofrep/v1/evaluate/flags'
@@ -265,6 +266,19 @@ describe.each(ADAPTERS)('OFREP under attack on %s', (_name, appOf) => {
     await until(() => open.size === 1)
     socket.destroy()
     await until(() => open.size === 0)
+  })
+
+  it('keeps a server that closes waiting for no connection whose stream has ended', async () => {
+    const { throughline, close, url } = await serve(appOf)
+    const agent = new Agent({ keepAlive: true })
+    ends.push(() => agent.destroy())
+    const request = get(`${url}/ofrep/v1/streams`, { agent, headers: { 'x-user': 'ada@acme' } })
+    const [stream] = (await once(request, 'response')) as [IncomingMessage]
+    const ended = once(stream.resume(), 'end')
+    const closed = close()
+    await throughline.close()
+    await ended
+    await closed
   })
 
   it('frees what a limit of what may run at once counts when the stream ends', async () => {

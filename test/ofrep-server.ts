@@ -164,6 +164,11 @@ export async function listen(app: RequestListener) {
     url: `http://127.0.0.1:${port}`,
     /** Responses that are not closed. */
     open,
+    /** Takes no more requests; resolves once no connection is left, also of those that clients keep for other requests. */
+    close() {
+      server.keepAliveTimeout = 0
+      return new Promise<void>((resolve) => server.close(() => resolve()))
+    },
     async stop() {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))

@@ -46,6 +46,8 @@ export class FlagStream {
     const { response, keepAlive, scope, lastEventId } = options
     this.#options = options
     this.#endsAt = scope.owner.now() + options.lifetime
+    // A connection that is kept for other requests would keep a server that closes waiting for its time to be up.
+    response.shouldKeepAlive = false
     response.writeHead(200, HEADERS)
     response.write(`retry: ${RETRY_MS}\n\n`)
     if (lastEventId === versionOf(scope)) this.#told = lastEventId
