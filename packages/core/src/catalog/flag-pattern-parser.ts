@@ -112,7 +112,7 @@ class Parser {
         throw new PatternError('has a range in "[…]" that is none.')
       sets.push(new CharacterRanges([[low.only, high.only]]))
     }
-    return { has: (code) => sets.some((set) => set.has(code)) !== negated }
+    return oneOf(sets, negated)
   }
 
   #member(): CharacterSet {
@@ -146,5 +146,15 @@ class Parser {
     if (!this.#sees(character)) return false
     this.#at++
     return true
+  }
+}
+
+/** Asked of each character of a text: it allocates nothing. */
+function oneOf(sets: readonly CharacterSet[], negated: boolean): CharacterSet {
+  return {
+    has(code) {
+      for (const set of sets) if (set.has(code)) return !negated
+      return negated
+    },
   }
 }

@@ -14,20 +14,26 @@ export class FlagPattern {
   readonly #marks: Uint32Array
   readonly #pending: Uint32Array
   #mark = 0
-  #current: number[] = []
-  #next: number[] = []
+  /** Steps that take the next character; made once, so that a search allocates nothing. */
+  #current: Uint32Array
+  #next: Uint32Array
+  /** Steps in the one that is being filled. */
+  #filled = 0
 
   /** @throws PatternError with what is wrong, in words */
   constructor(source: string) {
     this.#steps = patternSteps(parsePattern(source))
-    this.#marks = new Uint32Array(this.#steps.length)
-    this.#pending = new Uint32Array(this.#steps.length * 2 + 1)
+    const { length } = this.#steps
+    this.#marks = new Uint32Array(length)
+    this.#pending = new Uint32Array(length * 2 + 1)
+    this.#current = new Uint32Array(length)
+    this.#next = new Uint32Array(length)
   }
 
   test(text: string): boolean {
     const { length } = text
     if (length > MAX_MATCHED) return false
-    this.#current.length = 0
+    this.#filled = 0
     this.#mark = 1
     this.#marks.fill(0)
     for (let at = 0; ; ) {
@@ -36,20 +42,28 @@ export class FlagPattern {
       if (at >= length) return false
       const code = text.codePointAt(at) as number
       at += code > 0xffff ? 2 : 1
-      this.#mark++
-      this.#next.length = 0
-      for (const step of this.#current) {
-        const { set } = this.#steps[step] as PatternStep
-        if (set?.has(code) && this.#follow(this.#next, step + 1, at, length)) return true
-      }
+      if (this.#take(code, at, length)) return true
       const spent = this.#current
       this.#current = this.#next
       this.#next = spent
     }
   }
 
+  /** Goes on from the current steps that take a character; true once the end of the pattern is reached. */
+  #take(code: number, at: number, length: number): boolean {
+    const taking = this.#filled
+    this.#mark++
+    this.#filled = 0
+    for (let i = 0; i < taking; i++) {
+      const step = this.#current[i] as number
+      const { set } = this.#steps[step] as PatternStep
+      if (set?.has(code) && this.#follow(this.#next, step + 1, at, length)) return true
+    }
+    return false
+  }
+
   /** Follows what takes no character, up to steps that take one; true once the end of the pattern is reached. */
-  #follow(into: number[], from: number, at: number, length: number): boolean {
+  #follow(into: Uint32Array, from: number, at: number, length: number): boolean {
     let pending = 0
     this.#pending[pending++] = from
     while (pending > 0) {
@@ -58,7 +72,7 @@ export class FlagPattern {
       this.#marks[index] = this.#mark
       const step = this.#steps[index] as PatternStep
       if (step.kind === 'match') return true
-      if (step.kind === 'take') into.push(index)
+      if (step.kind === 'take') into[this.#filled++] = index
       else if (step.kind === 'fork') {
         for (const to of step.to) this.#pending[pending++] = to
       } else if (step.kind === 'start' ? at === 0 : at === length) this.#pending[pending++] = index + 1

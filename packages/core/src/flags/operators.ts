@@ -2,6 +2,7 @@ import type { FlagCondition } from '../catalog/definitions.ts'
 import { AddressBlocks, lengthOfTime, timeOfText, versionRange } from '../catalog/flag-operands.ts'
 import { FlagPattern } from '../catalog/flag-pattern.ts'
 import type { FlagOperator } from '../catalog/unsound-flag.ts'
+import { remembered } from './remembered.ts'
 
 /**
  * Whether a value meets a condition.
@@ -12,6 +13,10 @@ export type ValueTest = (value: unknown, now: number) => boolean
 
 /** Characters of a list's texts that patterns and versions are looked for in; what stands after them does not match. */
 const MAX_LISTED = 10_000
+/** Times are mostly those at which tenants were created. */
+const MAX_TIMES = 10_000
+/** Versions and addresses, of each condition on them. */
+const MAX_KNOWN = 100
 
 /** A valid condition as one function. A list meets a condition when one of its members does. */
 export function compileCondition(condition: FlagCondition): ValueTest {
@@ -64,11 +69,13 @@ const OPERATORS: Readonly<Record<string, (operand: unknown) => ValueTest>> = {
   },
   semver: (operand) => {
     const range = versionRange(operand)
-    return anyListed((value) => range?.has(value) === true)
+    const has = remembered(MAX_KNOWN, (version) => range?.has(version) === true)
+    return anyListed((value) => typeof value === 'string' && has(value))
   },
   cidr: (operand) => {
     const blocks = new AddressBlocks(typeof operand === 'string' ? [operand] : (operand as readonly string[]))
-    return any((value) => blocks.has(value))
+    const has = remembered(MAX_KNOWN, (address) => blocks.has(address))
+    return any((value) => typeof value === 'string' && has(value))
   },
   exists: (operand) => (value) => (value !== undefined && value !== null) === operand,
 } satisfies Record<FlagOperator, (operand: unknown) => ValueTest>
@@ -87,10 +94,11 @@ function none(test: ValueTest): ValueTest {
   return (value, now) => !test(value, now)
 }
 
+/** By index, as in `anyListed`: an iterator would take a place in memory at each evaluation. */
 function any(test: ValueTest): ValueTest {
   return (value, now) => {
     if (!Array.isArray(value)) return test(value, now)
-    for (const member of value) if (test(member, now)) return true
+    for (let i = 0; i < value.length; i++) if (test(value[i], now)) return true
     return false
   }
 }
@@ -100,7 +108,8 @@ function anyListed(test: (value: unknown) => boolean): ValueTest {
   return (value) => {
     if (!Array.isArray(value)) return test(value)
     let left = MAX_LISTED
-    for (const member of value) {
+    for (let i = 0; i < value.length; i++) {
+      const member: unknown = value[i]
       left -= typeof member === 'string' ? member.length + 1 : 1
       if (left < 0) return false
       if (test(member)) return true
@@ -116,10 +125,12 @@ function order(value: unknown, operand: unknown): number {
   return value === operand ? 0 : value < operand ? -1 : 1
 }
 
+const knownTime = remembered(MAX_TIMES, timeOfText)
+
 /** ms; NaN, which is neither before nor after anything, for what is no time. */
 function timeOf(value: unknown): number {
   if (typeof value === 'number') return value
-  if (typeof value === 'string') return timeOfText(value)
+  if (typeof value === 'string') return knownTime(value)
   return value instanceof Date ? value.getTime() : Number.NaN
 }
 
