@@ -154,6 +154,7 @@ function windowEnd(
     forTenant: () => undefined,
     byTenant: false,
     asksTenant: false,
+    asksOthers: false,
     segments: 0,
     check: (subject) => ({
       path,

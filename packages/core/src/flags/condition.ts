@@ -14,6 +14,8 @@ export interface Condition {
   readonly byTenant: boolean
   /** Something of the tenant is asked for. */
   readonly asksTenant: boolean
+  /** Something of who acts, of the request or of the call is asked for. */
+  readonly asksOthers: boolean
   /** Segments that it asks, along all ways. */
   readonly segments: number
   /** What was looked at, and what was seen. */
@@ -56,9 +58,10 @@ export function compileConditions(conditions: FlagConditions, sources: Condition
 
 /** All of them hold. */
 export function all(parts: readonly Condition[], path: string): Condition {
+  const asked = tenantFirst(parts)
   return {
     holds(subject) {
-      for (const part of parts) if (!part.holds(subject)) return false
+      for (const part of asked) if (!part.holds(subject)) return false
       return true
     },
     forTenant(subject) {
@@ -72,6 +75,7 @@ export function all(parts: readonly Condition[], path: string): Condition {
     },
     byTenant: parts.every(({ byTenant }) => byTenant),
     asksTenant: parts.some(({ asksTenant }) => asksTenant),
+    asksOthers: parts.some(({ asksOthers }) => asksOthers),
     segments: segmentsOf(parts),
     check: (subject) => group(path, parts, subject, (checks) => checks.every(({ holds }) => holds)),
   }
@@ -79,9 +83,10 @@ export function all(parts: readonly Condition[], path: string): Condition {
 
 /** One of them holds. */
 export function either(parts: readonly Condition[], path: string): Condition {
+  const asked = tenantFirst(parts)
   return {
     holds(subject) {
-      for (const part of parts) if (part.holds(subject)) return true
+      for (const part of asked) if (part.holds(subject)) return true
       return false
     },
     forTenant(subject) {
@@ -95,6 +100,7 @@ export function either(parts: readonly Condition[], path: string): Condition {
     },
     byTenant: parts.every(({ byTenant }) => byTenant),
     asksTenant: parts.some(({ asksTenant }) => asksTenant),
+    asksOthers: parts.some(({ asksOthers }) => asksOthers),
     segments: segmentsOf(parts),
     check: (subject) => group(path, parts, subject, (checks) => checks.some(({ holds }) => holds)),
   }
@@ -108,6 +114,7 @@ export function nobody(path: string): Condition {
     forTenant: never,
     byTenant: true,
     asksTenant: false,
+    asksOthers: false,
     segments: 0,
     check: () => ({ path, holds: false }),
   }
@@ -122,6 +129,7 @@ function opposite(part: Condition, path: string): Condition {
     },
     byTenant: part.byTenant,
     asksTenant: part.asksTenant,
+    asksOthers: part.asksOthers,
     segments: part.segments,
     check: (subject) => group(path, [part], subject, (checks) => !checks[0]?.holds),
   }
@@ -140,6 +148,7 @@ function ofAttribute(attribute: string, condition: FlagCondition, sources: Condi
     forTenant: (subject) => (asksTenant ? holds(subject) : undefined),
     byTenant: asksTenant && !timely,
     asksTenant,
+    asksOthers: !asksTenant,
     segments: 0,
     check(subject) {
       try {
@@ -150,6 +159,11 @@ function ofAttribute(attribute: string, condition: FlagCondition, sources: Condi
       }
     },
   }
+}
+
+/** In whatever order they are written: who acts is asked only where the tenant has not decided. */
+function tenantFirst(parts: readonly Condition[]): readonly Condition[] {
+  return [...parts.filter(({ asksOthers }) => !asksOthers), ...parts.filter(({ asksOthers }) => asksOthers)]
 }
 
 function segmentsOf(parts: readonly Condition[]): number {

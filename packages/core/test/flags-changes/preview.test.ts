@@ -246,6 +246,43 @@ describe('preview', () => {
     expect(preview).toMatchObject({ flipped: 3, tenants: 6, mayVary: 1 })
   })
 
+  it('asks who acts only where the tenant does not decide, however conditions are written', async () => {
+    const app = appWith(rows(6))
+    const mixed = [
+      { 'actor.roles': 'admin', 'org.plan': 'pro' },
+      { and: [{ 'request.ip': '10.0.0.1' }, { 'org.plan': 'pro' }] },
+      { not: { or: [{ 'context.beta': true }, { not: { 'org.plan': 'pro' } }] } },
+      { and: [{ not: { 'actor.id': 'x' } }, { 'org.plan': 'pro' }] },
+      { and: [{ or: [{ 'actor.id': 'x' }, { 'actor.id': 'y' }] }, { 'org.plan': 'pro' }] },
+      { and: [{ and: [{ 'actor.id': 'x' }, { 'request.ip': '10.0.0.1' }] }, { 'org.plan': 'pro' }] },
+      { 'actor.roles': 'admin', 'org.created_at': { after: { ago: '14d' } } },
+    ] as const
+    const counts = await app.platform.run(operator, ({ flags }) =>
+      Promise.all(
+        mixed.map(async (conditions) => {
+          const rules = [
+            { if: conditions, serve: false },
+            { if: { 'org.region': 'eu' }, serve: true },
+          ]
+          const { flips, mayVary } = await flags.preview('reports', { define: { default: false, rules } })
+          return [flips.map(({ tenant }) => tenant), mayVary]
+        }),
+      ),
+    )
+    // t0 and t3 are on the plan, t1, t3 and t5 in the EU; nobody's day of creation is known.
+    const ofPlan = mixed.slice(0, -1).map(() => [['t1', 't5'], 2])
+    expect(counts).toEqual([...ofPlan, [['t1', 't3', 't5'], 0]])
+  })
+
+  it('says for whom it depends on the request, or on the call', async () => {
+    const app = appWith(rows(6))
+    for (const attribute of ['actor.id', 'request.ip', 'context.beta'] as const) {
+      const change = { define: { default: false, rules: [{ if: { [attribute]: 'x' }, serve: true }] } } as const
+      const preview = await app.platform.run(operator, ({ flags }) => flags.preview('reports', change))
+      expect([attribute, preview.flipped, preview.mayVary]).toEqual([attribute, 0, 6])
+    }
+  })
+
   it('is refused where nobody can list tenants, and changes say that they do not know', async () => {
     const app = appWith(rows(2), 'unlisted')
     const preview = app.platform.run(operator, ({ flags }) => flags.preview('reports', { reset: true }))
