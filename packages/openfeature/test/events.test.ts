@@ -34,6 +34,25 @@ describe('events', () => {
     await instance.close()
   })
 
+  it('are told once, also of a provider that was initialized again', async () => {
+    const listening = new Set<object>()
+    const provider = throughlineProvider({
+      ready: async () => undefined,
+      flags: {
+        evaluate: () => ({ value: true, variant: 'on', reason: 'STATIC' }),
+        watch: (listener) => {
+          listening.add(listener)
+          return () => void listening.delete(listener)
+        },
+      },
+    })
+    await provider.initialize?.()
+    await provider.initialize?.()
+    expect(listening.size).toBe(1)
+    await provider.onClose?.()
+    expect(listening.size).toBe(0)
+  })
+
   it('say when what is served is stale, and when it is fresh again', async () => {
     let send: (notice: { type: 'stale' | 'fresh' }) => void = () => undefined
     const staling = throughlineProvider({

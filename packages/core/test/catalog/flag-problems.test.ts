@@ -290,6 +290,14 @@ describe('flagProblems', () => {
     )
   })
 
+  it('has no attribute that reaches a prototype', () => {
+    for (const path of ['org.__proto__', 'org.a.constructor.name', 'context.prototype', 'actor.__proto__.id']) {
+      expect(ruleProblems({ if: { not: { [path]: 1 } } })).toEqual([
+        expect.stringContaining(`rules.0.if.not["${path}"]: must address "org.…"`),
+      ])
+    }
+  })
+
   it('is bounded', () => {
     const many = Array.from({ length: 49 }, (_, i) => ({ [`org.a${i}`]: 1 }))
     expect(ruleProblems({ if: { and: Array.from({ length: 49 }, () => ({ or: many })) } })).toEqual([
