@@ -42,6 +42,7 @@ export function checkDefinition(definition: unknown): boolean {
   const given = { attributes: { x: 'pro', version: '2.1.0' } }
   const evaluation = face.evaluate('f', given)
   expect(evaluation.reason).not.toBe('ERROR')
+  expect(Object.keys((definition as FlagDefinition).variants ?? { on: true, off: false })).toContain(evaluation.variant)
   const { steps, ...explained } = face.explain('f', given)
   expect(explained.evaluation).toEqual(evaluation)
   const last = steps.at(-1)

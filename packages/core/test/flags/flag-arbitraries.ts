@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import type { FlagDefinition } from '../../src/catalog/definitions.ts'
 
 /** What no definition should have: prototypes, huge and deep things, what refers to itself. */
-const HOSTILE: readonly unknown[] = [
+export const HOSTILE: readonly unknown[] = [
   JSON.parse('{ "__proto__": { "polluted": true } }'),
   JSON.parse('{ "constructor": { "prototype": { "polluted": true } } }'),
   deep(10_000),
