@@ -205,6 +205,19 @@ describe('limits on SQLite, in use', () => {
     await next
   })
 
+  it('read an answer that has come while this process was busy for longer than it may take', async () => {
+    const limits = sqliteLimits({ answerWithinMs: 500 })
+    await limits.open()
+    expect(await eventually(() => take(limits, rate('a')))).toBe(1)
+    // From here timers have their turn before messages.
+    await new Promise((resolve) => setImmediate(resolve))
+    const asked = take(limits, rate('a'))
+    // It is posted after this turn's microtasks.
+    for (let i = 0; i < 5; i++) await Promise.resolve()
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600)
+    expect(await asked).toBe(1)
+  })
+
   it('say that they are closed', async () => {
     const limits = limitsIn()
     await limits.open()

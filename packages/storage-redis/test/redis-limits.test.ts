@@ -37,6 +37,19 @@ describe.skipIf(!isReachable).each(Object.entries({ ...SINGLE, ...POOLED }))(
       })
     })
 
+    it('read an answer that has come while this process was busy for longer than it may take', async () => {
+      await withPrefix(url, async (prefix) => {
+        const limits = redisLimits({ client: connected.client, prefix, answerWithinMs: 300 })
+        const api = rate('acme', 'api', { weight: 400, capacity: 4_000 })
+        expect((await limits.decide(take('acme', api), 0)).granted).toBe(1)
+        const asked = limits.decide(take('acme', api), 0)
+        // Once it is sent; then timers have their turn before the socket.
+        await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400)
+        expect((await asked).granted).toBe(1)
+      })
+    })
+
     it("go by the server's clock: units come back without anybody's saying so", async () => {
       await withPrefix(url, async (prefix) => {
         const limits = redisLimits({ client: connected.client, prefix })

@@ -155,7 +155,9 @@ export class LimitsClient {
     if (this.#timer && this.#timerAt <= deadline) return
     clearTimeout(this.#timer)
     this.#timerAt = deadline
-    this.#timer = setTimeout(() => this.#giveUp(), Math.max(1, deadline - sharedClock())).unref()
+    // Where this process was busy for so long, the answer has come and was not read yet: that is done before it is late.
+    const late = (): NodeJS.Immediate => setImmediate(() => this.#giveUp())
+    this.#timer = setTimeout(late, Math.max(1, deadline - sharedClock())).unref()
   }
 
   #giveUp(): void {
