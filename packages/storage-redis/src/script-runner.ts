@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { inTime } from '@throughline/core/storage'
 import type { RedisClient } from './redis-client.ts'
 import { isIoredis, isNodeRedis } from './redis-client.ts'
 
@@ -43,12 +44,7 @@ export class ScriptRunner {
 
   /** A server that stands still, or is out of reach, closes no connection: the client would wait for it. */
   #inTime(answer: Promise<unknown>): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const late = (): void => reject(new Error(`Redis did not answer within ${this.#answerWithinMs} ms.`))
-      // Where this process was busy for so long, the answer has come and was not read yet: that is done before it is late.
-      const timer = setTimeout(() => setImmediate(late), this.#answerWithinMs)
-      answer.then(resolve, reject).finally(() => clearTimeout(timer))
-    })
+    return inTime(this.#answerWithinMs, 'Redis', answer)
   }
 
   #byHash({ sha }: Script, keys: string[], args: string[]): Promise<unknown> {
