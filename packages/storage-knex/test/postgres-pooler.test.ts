@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { PostgresPool } from '../src/postgres/pool.ts'
-import type { PostgresDriver, PostgresSession, SessionSourceOptions } from '../src/postgres/session.ts'
+import type { PostgresDriver, PostgresSession, SessionSource, SessionSourceOptions } from '../src/postgres/session.ts'
 
 /** Lends the server's processes as a pooler does; a connection keeps its process until `lend` takes it away. */
 interface Pooler {
@@ -81,4 +81,22 @@ for (const [order, next] of Object.entries({ 'the last one first': lifo, 'one af
 it('the one connection of a PGlite is not looked at', async () => {
   const driver = { ...driverOf({ keeps: 'transaction', next: lifo, prepares: true }), hasOneConnection: true }
   await expect(check(driver)).resolves.toBeUndefined()
+})
+
+it('a server that has no second connection free is not refused for it; one that has none is', async () => {
+  const full = Object.assign(new Error('Sorry, too many clients already.'), { code: '53300' })
+  const isFullAfter = (most: number): PostgresDriver => {
+    const driver = driverOf({ keeps: 'connection', next: lifo, prepares: true })
+    const sessions = (options: SessionSourceOptions): SessionSource => {
+      const source = driver.sessions(options)
+      let lent = 0
+      return { ...source, connect: async () => (++lent > most ? Promise.reject(full) : source.connect()) }
+    }
+    return { ...driver, sessions }
+  }
+  await expect(check(isFullAfter(1))).resolves.toBeUndefined()
+  await expect(check(isFullAfter(0))).rejects.toMatchObject({
+    code: 'RECORDS_UNAVAILABLE',
+    details: { postgres: '53300' },
+  })
 })
