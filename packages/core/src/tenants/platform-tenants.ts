@@ -123,11 +123,12 @@ export function createPlatformTenants<Plan extends string>(
       }))
     },
     async update(id, changes) {
-      const problems = Object.keys(changes).flatMap((name) => (Object.hasOwn(ELSEWHERE, name) ? [ELSEWHERE[name]] : []))
+      const given = givenChanges(changes)
+      const problems = Object.keys(given).flatMap((name) => (Object.hasOwn(ELSEWHERE, name) ? [ELSEWHERE[name]] : []))
       if (problems.length > 0)
         throw new ThroughlineError('TENANT_INVALID', { message: problems.join(' '), details: { problems } })
       return change(id, 'tenant.updated', (stored) => {
-        const { name = stored.name, ...attributes } = { ...changes }
+        const { name = stored.name, ...attributes } = given
         const merged: Record<string, Json> = { ...stored.attributes, ...attributes }
         for (const [attribute, value] of Object.entries(attributes)) if (value === null) delete merged[attribute]
         newTenantRow({ id, attributes: merged, ...(name !== null && { name }) }, port.now())
@@ -147,6 +148,19 @@ export function createPlatformTenants<Plan extends string>(
     reactivate: (id) =>
       change(id, 'tenant.reactivated', (stored) => ({ next: { ...stored, status: 'active' }, metadata: {} })),
   }
+}
+
+/**
+ * What is undefined is not given: what is there stays.
+ *
+ * @throws ThroughlineError `TENANT_INVALID`
+ */
+function givenChanges(changes: unknown): TenantChanges {
+  if (typeof changes !== 'object' || changes === null || Array.isArray(changes)) {
+    const message = 'What is changed of a tenant must be an object of attributes.'
+    throw new ThroughlineError('TENANT_INVALID', { message, details: { problems: [message] } })
+  }
+  return Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined))
 }
 
 /** The tenant that a document of kind `tenants` holds. */

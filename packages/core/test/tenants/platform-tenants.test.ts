@@ -85,3 +85,16 @@ it('an update says what changes that which is no attribute', async () => {
   await expect(operating((tenants) => tenants.update('acme', { plan: 'pro' }))).rejects.toThrow()
   expect(await operating((tenants) => tenants.get('acme'))).toMatchObject({ plan: 'free', attributes: {} })
 })
+
+it('an update keeps what it is given nothing for, and takes nothing but an object', async () => {
+  await operating((tenants) => tenants.create({ id: 'acme', name: 'Acme', attributes: { region: 'eu', seats: 3 } }))
+  const update = (changes: unknown) => operating((tenants) => tenants.update('acme', changes as never))
+  await update({ region: undefined, name: undefined, plan: undefined, seats: 4 })
+  const updated = await operating((tenants) => tenants.get('acme'))
+  expect(updated).toMatchObject({ name: 'Acme' })
+  expect(updated?.attributes).toEqual({ region: 'eu', seats: 4 })
+  for (const changes of [undefined, null, 'eu', ['eu']]) {
+    const message = expect.stringContaining('must be an object')
+    await expect(update(changes)).rejects.toMatchObject({ code: 'TENANT_INVALID', message })
+  }
+})
