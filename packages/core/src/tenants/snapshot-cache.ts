@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import { inTime } from '../in-time.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 import { isPromise } from '../maybe-promise.ts'
+import { RunsAnew } from './runs-anew.ts'
 
 /** Up to this age an entry is served as it is. */
 const FRESH_MS = 1_000
@@ -59,6 +60,7 @@ export class SnapshotCache<S extends { readonly validUntil?: number }> {
   readonly #loading = new Map<string, Load<S>>()
   /** Loads whose answers will be kept: nothing has made them old meanwhile. */
   readonly #kept = new Set<Load<S>>()
+  readonly #reloads = new RunsAnew<S | undefined>()
   /** Entries of an earlier one are loaded anew, and stand in while the database does not answer. */
   #generation = 0
   /** The last one that stood in. */
@@ -98,10 +100,9 @@ export class SnapshotCache<S extends { readonly validUntil?: number }> {
 
   /** Loads it anew, whatever is cached; the last known state while the database does not answer. */
   async reload(id: string): Promise<S | undefined> {
-    // A load that is under way may have begun before the change that the caller asks for.
-    this.#disown(({ id: other }) => other === id)
     const entry = this.#entries.get(id)
-    return entry ? this.#loadOr(id, entry, true) : this.#load(id)
+    const load = this.#reloads.ask(id, () => this.#loadAnew(id))
+    return entry ? this.#orStandIn(id, entry, load, load) : load
   }
 
   /** Whether nothing stands in any more. The last one that did is loaded anew to find out, for nobody may ask for it. */
@@ -152,11 +153,22 @@ export class SnapshotCache<S extends { readonly validUntil?: number }> {
     this.#load(id).catch(this.#options.onFailure)
   }
 
-  /** @param waits for as long as the database takes to fail */
-  async #loadOr(id: string, entry: Entry<S>, waits = entry.generation !== STANDS_IN): Promise<S | undefined> {
+  /** Waits for as long as the database takes to fail, unless something stands in already. */
+  #loadOr(id: string, entry: Entry<S>): Promise<S | undefined> {
     const load = this.#load(id)
+    const waits = entry.generation !== STANDS_IN
+    return this.#orStandIn(id, entry, load, waits ? load : inTime(PATIENCE_MS, 'The database', load))
+  }
+
+  /** @param answer of the load, as long as it is waited for */
+  async #orStandIn(
+    id: string,
+    entry: Entry<S>,
+    load: Promise<S | undefined>,
+    answer: Promise<S | undefined>,
+  ): Promise<S | undefined> {
     try {
-      return await (waits ? load : inTime(PATIENCE_MS, 'The database', load))
+      return await answer
     } catch (error) {
       // Nothing may stand in any more: the database's own answer, whatever it is.
       if (this.#isTooOld(entry)) return load
@@ -167,6 +179,12 @@ export class SnapshotCache<S extends { readonly validUntil?: number }> {
       if (this.#entries.peek(id) === entry) this.#entries.set(id, { ...entry, snapshot, generation: STANDS_IN })
       return snapshot
     }
+  }
+
+  #loadAnew(id: string): Promise<S | undefined> {
+    // A load that is under way may have begun before the change that is asked for.
+    this.#disown(({ id: other }) => other === id)
+    return this.#load(id)
   }
 
   #load(id: string): Promise<S | undefined> {
@@ -187,7 +205,9 @@ export class SnapshotCache<S extends { readonly validUntil?: number }> {
     return load.snapshot
   }
 
-  #keep({ id, startedAt }: Load<S>, snapshot: S | undefined): void {
+  #keep(load: Load<S>, snapshot: S | undefined): void {
+    const { id, startedAt } = load
+    this.#dropBefore(load)
     if (snapshot) {
       const cachedAt = this.#options.now()
       this.#entries.set(id, { snapshot, loadedAt: startedAt, cachedAt, generation: this.#generation })
@@ -200,6 +220,15 @@ export class SnapshotCache<S extends { readonly validUntil?: number }> {
   /** Nobody joins these any more, and what they answer is kept for nobody else. */
   #disown(isOld: (load: Load<S>) => boolean): void {
     for (const load of this.#kept) if (isOld(load)) this.#drop(load)
+  }
+
+  /** What began before it must not replace what it has found, however late it is answered. */
+  #dropBefore(load: Load<S>): void {
+    for (const earlier of this.#kept) {
+      // They began one after the other.
+      if (earlier === load) return
+      if (earlier.id === load.id) this.#drop(earlier)
+    }
   }
 
   /** What the app never answers must not be remembered for ever. */

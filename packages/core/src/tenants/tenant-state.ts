@@ -1,8 +1,11 @@
+import { isPromise } from '../maybe-promise.ts'
 import type { MaybePromise } from '../storage/limits.ts'
 import type { DocumentKind, RecordsStore, ScopeVersion, StoredDocument } from '../storage/records.ts'
 import { unavailable } from '../unavailable.ts'
 import type { Tenant } from '../vocabulary.ts'
 import { PLATFORM } from '../vocabulary.ts'
+import { lookedUp } from './look-up.ts'
+import { RunsAnew } from './runs-anew.ts'
 import { SnapshotCache } from './snapshot-cache.ts'
 import { VersionWatch } from './version-watch.ts'
 
@@ -65,6 +68,7 @@ export class TenantState<S extends VersionedSnapshot> {
   /** Reads of it that began, and which of them it is of. */
   #reads = 0
   #readOf = 0
+  readonly #looks = new RunsAnew<void>()
   #renewing: { readonly startedAt: number; readonly done: Promise<void> } | undefined
 
   constructor(options: TenantStateOptions<S>) {
@@ -118,7 +122,7 @@ export class TenantState<S extends VersionedSnapshot> {
   /** As it is now, the platform's definitions too; the last known state while the database does not answer. */
   async reload(id: string): Promise<S | undefined> {
     const known = this.#platform
-    const looked = this.#lookAtPlatform().catch(this.#options.onFailure)
+    const looked = this.#looks.ask(PLATFORM, () => this.#lookAtPlatform()).catch(this.#options.onFailure)
     const [snapshot] = await Promise.all([this.#snapshots.reload(id), looked])
     return this.#platform === known ? snapshot : this.#snapshots.get(id)
   }
@@ -150,7 +154,8 @@ export class TenantState<S extends VersionedSnapshot> {
       tenantKinds.length > 0
         ? await records.read({ tenant: id, kinds: tenantKinds }).catch(unavailable)
         : { documents: [], version: 0 }
-    const found = await tenant(id, documents)
+    const answer = tenant(id, documents)
+    const found = await (isPromise(answer) ? lookedUp(`The look-up of tenant "${id}"`, answer) : answer)
     return found && snapshot(found, documents, version, platform)
   }
 

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { FaultyRecords } from '../../../../test/faulty-records.ts'
 import { until } from '../../../../test/until.ts'
 import { memoryStorage } from '../../src/storage/index.ts'
@@ -16,6 +16,8 @@ interface Snapshot {
   readonly platform: number
   readonly stale: boolean
 }
+
+type Answer = Tenant | undefined | Promise<Tenant | undefined>
 
 let now = START
 let inner: ReturnType<typeof memoryStorage>['records']
@@ -33,7 +35,7 @@ class Process {
   readonly changed: string[] = []
   readonly state: TenantState<Snapshot>
 
-  constructor({ loadsFromApp = false, max = 100 } = {}) {
+  constructor({ loadsFromApp = false, max = 100, answers = (found: Tenant | undefined): Answer => found } = {}) {
     this.state = new TenantState<Snapshot>({
       records: this.records,
       tenantKinds: ['tenants'],
@@ -42,7 +44,7 @@ class Process {
       max,
       maxStaleMs: MAX_STALE,
       now: () => now,
-      tenant: (id, documents) => documents[0] && tenantFromRow({ id, ...(documents[0].value as object) }),
+      tenant: (id, documents) => answers(documents[0] && tenantFromRow({ id, ...(documents[0].value as object) })),
       snapshot: (tenant, _documents, version, platform) => {
         return { tenant, version, platform: platform.version, stale: false }
       },
@@ -404,6 +406,62 @@ describe('while the database does not answer', () => {
     answers[2]?.()
   })
 
+  it('an answer that comes after that of a look-up which began later replaces nothing', async () => {
+    const [here, there] = [await new Process().start(), await new Process().start()]
+    await here.write('acme', 'free')
+    there.records.break('late', 'read')
+    const slow = there.plan('acme')
+    await until(() => there.records.hanging === 1)
+    await here.write('acme', 'pro')
+    now += 2_001
+    const answer = there.records.read
+    there.records.read = (query) => inner.read(query)
+    expect(await there.plan('acme')).toBe('pro')
+    there.records.read = answer
+    there.records.heal()
+    expect(await slow).toBe('free')
+    there.records.break('fail', 'read', 'versions')
+    now += 2_001
+    expect(await there.state.get('acme')).toMatchObject({ tenant: { plan: 'pro' }, stale: true })
+  })
+
+  it('one that comes before it is followed by it', async () => {
+    const [here, there] = [await new Process().start(), await new Process().start()]
+    await here.write('acme', 'free')
+    there.records.break('late', 'read')
+    const slow = there.plan('acme')
+    await until(() => there.records.hanging === 1)
+    await here.write('acme', 'pro')
+    now += 2_001
+    await there.state.poll()
+    const later = there.plan('acme')
+    await until(() => there.records.hanging === 2)
+    there.records.heal()
+    expect([await slow, await later]).toEqual(['free', 'pro'])
+    expect(there.state.get('acme')).toMatchObject({ tenant: { plan: 'pro' } })
+  })
+
+  it('an app that never answers keeps nobody waiting for ever', async () => {
+    let isSilent = false
+    const never = new Promise<undefined>(() => undefined)
+    const process = await new Process({ loadsFromApp: true, answers: (found) => (isSilent ? never : found) }).start()
+    await process.write('acme', 'free')
+    await process.plan('acme')
+    isSilent = true
+    now += 2_001
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      const asked = [process.state.get('acme'), Promise.resolve(process.state.get('globex')).catch(String)]
+      while (vi.getTimerCount() < 2) await setImmediate()
+      vi.advanceTimersByTime(10_000)
+      const [stoodIn, refused] = await Promise.all(asked)
+      expect(stoodIn).toMatchObject({ tenant: { plan: 'free' }, stale: true })
+      expect(refused).toContain('did not answer within')
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
   it('an answer that comes later than anything may stand in is nobody else’s', async () => {
     const process = await new Process().start()
     await process.write('acme', 'free')
@@ -453,6 +511,65 @@ describe('the cache', () => {
     expect(here.reads()).toBe(before + 1)
     expect(here.state.get('acme')).not.toBeInstanceOf(Promise)
     expect(here.state.get('acme')).toBe(here.state.get('acme'))
+  })
+
+  it('loads a tenant anew once for all who ask while that was begun for others, with what was there when they asked', async () => {
+    const [here, there] = [await new Process().start(), await new Process().start()]
+    await here.write('acme', 'free')
+    await there.plan('acme')
+    const before = there.reads()
+    there.records.break('late', 'read')
+    const first = there.state.reload('acme')
+    await until(() => there.records.hanging === 1)
+    await here.write('acme', 'pro')
+    const others = Array.from({ length: 100 }, () => there.state.reload('acme'))
+    await setImmediate()
+    expect(there.records.hanging).toBe(1)
+    there.records.heal()
+    expect(await first).toMatchObject({ tenant: { plan: 'free' } })
+    for (const other of await Promise.all(others)) expect(other).toMatchObject({ tenant: { plan: 'pro' } })
+    expect(there.reads()).toBe(before + 2)
+    expect(there.records.calls.get('versions')).toBeLessThanOrEqual(3)
+    // Whoever asks now is after all of them.
+    await here.write('acme', 'enterprise')
+    expect(await there.state.reload('acme')).toMatchObject({ tenant: { plan: 'enterprise' } })
+  })
+
+  it('loads a tenant anew although a look-up is under way, which may have begun before what is asked for', async () => {
+    const [here, there] = [await new Process().start(), await new Process().start()]
+    await here.write('acme', 'free')
+    there.records.break('late', 'read')
+    const slow = there.plan('acme')
+    await until(() => there.records.hanging === 1)
+    await here.write('acme', 'pro')
+    const reloaded = there.state.reload('acme')
+    there.records.heal()
+    expect(await reloaded).toMatchObject({ tenant: { plan: 'pro' } })
+    expect([await slow, await there.plan('acme')]).toEqual(['free', 'pro'])
+  })
+
+  it('answers at once however often a tenant is loaded anew', async () => {
+    const process = await new Process({ loadsFromApp: true }).start()
+    await process.write('acme', 'free')
+    await process.plan('acme')
+    const answers: (() => void)[] = []
+    process.records.read = async (query) => {
+      const found = await inner.read(query)
+      if (query.tenant === 'acme') await new Promise<void>((answer) => answers.push(answer))
+      return found
+    }
+    const reloads = [process.state.reload('acme')]
+    for (let second = 1; second <= 5; second++) {
+      reloads.push(process.state.reload('acme'))
+      now += 1_000
+      await until(() => answers.length === second)
+      answers.at(-1)?.()
+      await reloads[second - 1]
+      expect(process.state.get('acme')).not.toBeInstanceOf(Promise)
+    }
+    await until(() => answers.length === 6)
+    answers.at(-1)?.()
+    await Promise.all(reloads)
   })
 
   it('remembers who does not exist for 2 s, bounded, and apart from who does', async () => {
