@@ -49,6 +49,8 @@ export class ExpressExchange<Req extends Request> implements Exchange<Req> {
   /** As the app's `trust proxy` setting says. */
   get ip(): string | undefined {
     const { app, socket } = this.carrier
+    // Node takes it off a request whose body was given up.
+    if (!socket) return undefined
     // Express asks for nothing else where no proxy is trusted, the long way round.
     return app.enabled('trust proxy') ? this.carrier.ip : socket.remoteAddress
   }

@@ -193,6 +193,24 @@ describe.each([
     expect(actions).toContain('request.handled')
   })
 
+  it('serves a request whose body was given up, before it or after', async () => {
+    const throughline = createTestThroughline()
+    closes.push(() => throughline.close())
+    const app = express()
+    const peek: RequestHandler = async (req, _res, next) => {
+      for await (const _chunk of req) break
+      next()
+    }
+    const here = tenantContext(throughline, { tenant: () => 'acme', actor: () => ({ id: 'ada' }) })
+    app.post('/before', peek, here)
+    app.post('/after', here, peek)
+    app.use((_req, res) => void res.status(413).end('too large'))
+    for (const path of ['/before', '/after']) await request(app).post(path).send('a body').expect(413, 'too large')
+    const { events } = await throughline.run({ tenant: 'acme', actor: { id: 'test' } }, () => throughline.audit.list())
+    const handled = events.filter(({ action }) => action === 'request.handled')
+    expect(handled.map(({ context }) => context.request?.['status'])).toEqual([413, 413])
+  })
+
   it('answers a refusal with nothing of the answer that the handler had begun to prepare', async () => {
     const { app } = setUp((app) => {
       app.get('/export', (_req, res) => {

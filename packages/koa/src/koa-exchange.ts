@@ -62,7 +62,8 @@ export class KoaExchange<Ctx extends Context> implements Exchange<Ctx> {
 
   /** As the app's `proxy` setting says. */
   get ip(): string | undefined {
-    return this.carrier.ip || undefined
+    // Node takes the connection off a request whose body was given up.
+    return this.message.socket ? this.carrier.ip || undefined : undefined
   }
 
   route(): string | undefined {

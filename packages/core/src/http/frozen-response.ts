@@ -1,5 +1,5 @@
-import type { IncomingMessage } from 'node:http'
 import { ServerResponse } from 'node:http'
+import type { HeldSocket } from './held-socket.ts'
 import { closeWhenAnswered, holdSocket } from './held-socket.ts'
 import type { OutgoingResponse, ResponseFunction } from './outgoing.ts'
 
@@ -12,7 +12,7 @@ type FrozenResponse = OutgoingResponse & { [FROZEN]?: Frozen }
 
 /** How a response stood when the app ended it. */
 export interface Frozen {
-  readonly request: IncomingMessage
+  readonly socket: HeldSocket | null
   readonly header: string | null
   readonly statusCode: number
   readonly statusMessage: string
@@ -26,10 +26,10 @@ export interface Frozen {
 }
 
 /** Makes a response that is not sent yet look as it does after Node's own `end`, until it is thawed. */
-export function freeze(response: OutgoingResponse, request: IncomingMessage, lateHead: () => void): Frozen {
+export function freeze(response: OutgoingResponse, socket: HeldSocket | null, lateHead: () => void): Frozen {
   const waiting = response.socket === null
   const frozen: Frozen = {
-    request,
+    socket,
     header: response._header,
     statusCode: response.statusCode,
     statusMessage: response.statusMessage,
@@ -47,7 +47,7 @@ export function freeze(response: OutgoingResponse, request: IncomingMessage, lat
   response.destroy = destroy
   // Node takes an ended response whose turn comes for one that is all there.
   if (waiting) response._finish = ignore
-  holdSocket(request.socket)
+  if (socket) holdSocket(socket)
   return frozen
 }
 
@@ -78,9 +78,9 @@ function addTrailers(this: OutgoingResponse): void {}
 
 /** The answer first, then the end of the connection; one that is gone is gone. */
 function destroy(this: OutgoingResponse, error?: unknown): unknown {
-  const { request, destroy } = frozenOf(this)
-  if (request.socket.destroyed || !request.socket.writable) return destroy.call(this, error)
-  closeWhenAnswered(request.socket)
+  const { socket, destroy } = frozenOf(this)
+  if (!socket || socket.destroyed || !socket.writable) return destroy.call(this, error)
+  closeWhenAnswered(socket)
   return this
 }
 

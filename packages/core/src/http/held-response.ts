@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { ServerResponse } from 'node:http'
 import type { Frozen } from './frozen-response.ts'
 import { freeze, thaw } from './frozen-response.ts'
+import type { HeldSocket } from './held-socket.ts'
 import { cutSocket, releaseSocket } from './held-socket.ts'
 import type { Chunk, OutgoingResponse, ResponseFunction } from './outgoing.ts'
 import { canSend, isChunk, outgoing } from './outgoing.ts'
@@ -43,6 +44,8 @@ class Hold {
   phase: typeof OPEN | typeof HELD | typeof DONE = OPEN
   readonly request: IncomingMessage
   readonly response: ServerResponse
+  /** As it was found: Node takes it off a request that is given up, so that it can be answered. */
+  readonly socket: HeldSocket | null
   readonly hooks: HeldResponseHooks
   /** The functions as they were found: Node's, or those of a middleware mounted before. */
   readonly end: ResponseFunction
@@ -66,6 +69,7 @@ class Hold {
     const found = outgoing(response)
     this.request = request
     this.response = response
+    this.socket = request.socket ?? response.socket
     this.hooks = hooks
     this.end = found.end
     this.write = found.write
@@ -122,7 +126,7 @@ function end(this: OutgoingResponse, ...parameters: readonly unknown[]): unknown
     hold.phase = DONE
     return send(this, hold)
   }
-  const frozen = freeze(this, hold.request, () => hold.hooks.late?.('head'))
+  const frozen = freeze(this, hold.socket, () => hold.hooks.late?.('head'))
   settled.then(
     () => release(this, hold, frozen),
     (error: unknown) => refuse(this, hold, frozen, error),
@@ -188,19 +192,30 @@ function settleClosed(this: ServerResponse): void {
   hold.phase = DONE
   try {
     const aborted = !this.writableFinished
-    const left = aborted && leftMidway(this, hold.request)
+    const left = aborted && leftMidway(hold)
     // There is nobody left to tell.
     hold.hooks.settle({ status: this.statusCode, aborted, ...(left && { left }) })?.catch(ignore)
   } catch {}
 }
 
+/** What comes of a connection, and of what is sent on it; neither the time that a server gives it nor an app has these. */
+const OF_THE_CONNECTION = /^(E[A-Z]+$|HPE_|ERR_SSL_|ERR_TLS_)/
+
 /**
  * Whether it was the other side that ended the connection, with the head of this response on it: it closed it, or it sent
- * what Node closes it for. The app destroys the response, or the connection without an error.
+ * what Node closes it for. The app destroys the response, the request, or the connection.
  */
-function leftMidway(response: ServerResponse, { socket }: IncomingMessage): boolean {
-  if (!outgoing(response)._headerSent || response.errored !== null) return false
-  return socket.readableEnded || socket.errored !== null
+function leftMidway({ request, response, socket }: Hold): boolean {
+  if (!socket || !outgoing(response)._headerSent || response.errored !== null) return false
+  if (socket.readableEnded) return true
+  const { errored } = socket
+  // A request that the app destroys hands its error on to the connection.
+  if (!errored || errored === request.errored) return false
+  return OF_THE_CONNECTION.test(codeOf(errored))
+}
+
+function codeOf(error: Error): string {
+  return 'code' in error ? String(error.code) : ''
 }
 
 function release(response: OutgoingResponse, hold: Hold, frozen: Frozen): void {
@@ -224,7 +239,7 @@ function refuse(response: OutgoingResponse, hold: Hold, frozen: Frozen, error: u
 /** Makes good on what was put off while the response was held. */
 function settleRest(response: OutgoingResponse, hold: Hold): void {
   for (const callback of hold.callbacks) queueCallback(response, callback)
-  releaseSocket(hold.request.socket, hold.response)
+  if (hold.socket) releaseSocket(hold.socket, hold.response)
 }
 
 /** Once a response has ended, Node's `end` does no more than that. */
@@ -256,7 +271,7 @@ function replace(response: OutgoingResponse, hold: Hold, error: unknown): void {
 
 function cut(hold: Hold): void {
   hold.response.destroy()
-  cutSocket(hold.request.socket)
+  if (hold.socket) cutSocket(hold.socket)
 }
 
 function endLate(response: OutgoingResponse, hold: Hold, chunk: unknown, callback: unknown): OutgoingResponse {

@@ -10,6 +10,7 @@ import { RawClient, roundTrip, serve, turns } from './raw-client.ts'
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
 const HEAD = GET.replace('GET', 'HEAD')
+const UPLOAD = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nthe beginning'
 const KEPT_ALIVE = GET.replace('Connection: close\r\n', '')
 
 interface Settling {
@@ -358,6 +359,55 @@ describe('a settle that is rejected', () => {
   })
 })
 
+describe('an upload that is given up', () => {
+  it('is answered, held until it is settled', async () => {
+    const at = await held((request, response) => {
+      response.statusCode = 413
+      response.setHeader('Connection', 'close')
+      giveUp(request).then(() => response.end('too large'))
+    })
+    const client = new RawClient(at.port, UPLOAD)
+    const settling = await at.settling()
+    expect(settling).toMatchObject({ status: 413, aborted: false })
+    expect(client.text).toBe('')
+    settling.done()
+    expect(await client.all()).toMatch(/^HTTP\/1\.1 413 .*too large$/s)
+  })
+
+  it('is answered before the app closes its connection', async () => {
+    const at = await held((request, response) => {
+      const { socket } = request
+      giveUp(request).then(() => {
+        response.end('too large')
+        socket.destroy()
+      })
+    })
+    const client = new RawClient(at.port, UPLOAD)
+    ;(await at.settling()).done()
+    expect(await client.all()).toMatch(/too large$/)
+  })
+
+  it('has its answer replaced, or its connection cut, where it can not be settled', async () => {
+    const at = await held((request, response) => {
+      if (request.url === '/begun') response.write('one')
+      giveUp(request).then(() => response.end('too large'))
+    })
+    for (const path of ['/', '/begun']) {
+      const client = new RawClient(at.port, UPLOAD.replace('/', path))
+      ;(await at.settling(at.settled.length + 1)).fail(new Error('x'))
+      await client.until((text) => text.includes(path === '/' ? 'not known' : 'one'))
+      if (path === '/begun') expect(await client.all()).not.toContain('too large')
+      else client.leave()
+    }
+  })
+})
+
+/** Reads the beginning of a body and no more; Node then takes the connection off the request. */
+async function giveUp(request: IncomingMessage): Promise<void> {
+  for await (const _chunk of request) break
+  expect(request.socket).toBe(null)
+}
+
 describe('a client that leaves', () => {
   it('before anything was answered: settled once, aborted', async () => {
     const at = await held(() => {})
@@ -427,6 +477,11 @@ describe('a client that leaves', () => {
   it.each<readonly [string, (request: IncomingMessage, response: ServerResponse) => void]>([
     ['destroys it', (_request, response) => response.destroy()],
     ['destroys its connection', (request) => request.socket.destroy()],
+    ['destroys its connection for a reason', (request) => request.socket.destroy(new Error('too slow'))],
+    [
+      'or Node gives no more time',
+      (request) => request.socket.destroy(Object.assign(new Error('late'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' })),
+    ],
     [
       'hands on what it failed with itself',
       (_request, response) => response.destroy(Object.assign(new Error('upstream'), { code: 'ECONNRESET' })),
@@ -438,6 +493,30 @@ describe('a client that leaves', () => {
     expect(settling).toMatchObject({ aborted: true })
     expect(settling).not.toHaveProperty('left')
     await client.all()
+  })
+
+  it('is not the app that destroys the request in the middle of both', async () => {
+    const at = await held((request, response) => {
+      request.on('error', () => {})
+      response.write('one', () => request.destroy(Object.assign(new Error('upstream'), { code: 'ECONNRESET' })))
+    })
+    const client = new RawClient(at.port, UPLOAD)
+    const settling = await at.settling()
+    expect(settling).toMatchObject({ aborted: true })
+    expect(settling).not.toHaveProperty('left')
+    await client.all()
+  })
+
+  it('in the middle of the answer to an upload that was given up', async () => {
+    const at = await held((request, response) => {
+      response.write('one')
+      giveUp(request)
+    })
+    const client = new RawClient(at.port, UPLOAD)
+    while (at.responses[0]?.req.destroyed !== true) await turns(1)
+    await client.until((text) => text.includes('one'))
+    client.leave()
+    expect(await at.settling()).toMatchObject({ aborted: true, left: true })
   })
 
   it('while its answer is held: settled once, not aborted', async () => {
