@@ -14,16 +14,12 @@ export function middlewareOf<Ctx extends Context>(name: string, pipeline: HttpPi
       pipeline.handle(new KoaExchange(context as unknown as Ctx), proceed, reject)
 
       function proceed(): void {
-        next().then(
-          () => {
-            watchBody(context as unknown as Context)
-            resolve()
-          },
-          (error: unknown) => {
+        next()
+          .then(() => watchBody(context as unknown as Context))
+          .then(resolve, (error: unknown) => {
             recordError(error)
             reject(error)
-          },
-        )
+          })
       }
     })
   return Object.defineProperty(middleware, 'name', { value: name })

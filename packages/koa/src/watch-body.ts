@@ -3,18 +3,23 @@ import { Readable, Stream } from 'node:stream'
 import { recordError } from '@throughline/core/http'
 import type { Context } from 'koa'
 
+/** Each is watched by the innermost middleware that meets it. */
+const watched = new WeakSet<object>()
+
 /**
  * Koa reads a streamed body when all middleware is done, and tells none of it that the body failed. Called in the
  * request's context: has the body read in it, and what it fails with put on the record.
  */
 export function watchBody({ body, res }: Pick<Context, 'body' | 'res'>): void {
+  const stream = body instanceof Response ? body.body : body
+  if (!(stream instanceof Stream || stream instanceof ReadableStream) || watched.has(stream)) return
+  watched.add(stream)
   const failed = (error: unknown): void => {
     // Koa 3 says so of a client that has hung up: no error of the app.
     if (!(res.destroyed && codeOf(error) === 'ERR_STREAM_PREMATURE_CLOSE')) recordError(error)
   }
-  if (body instanceof Stream) watchStream(body, AsyncResource.bind(failed))
-  else if (body instanceof ReadableStream) watchWebStream(body, failed)
-  else if (body instanceof Response && body.body) watchWebStream(body.body, failed)
+  if (stream instanceof Stream) watchStream(stream, AsyncResource.bind(failed))
+  else watchWebStream(stream, failed)
 }
 
 function watchStream(body: Stream, failed: (error: unknown) => void): void {

@@ -122,14 +122,14 @@ describe('a web stream', () => {
     expect(seen).toEqual(['acme'])
   })
 
-  it.each(Object.keys(bodies))('%s: is on the record when it fails, once', async (kind) => {
+  it.each(Object.keys(bodies))('%s: is on the record when it fails, once, with whatever', async (kind) => {
     const { url, trail } = await open((app, throughline) => {
       app.use(requestAudit(throughline))
       app.use(tenantContext(throughline, options))
       app.use((context) => {
         context.body = bodies[kind]?.({
           pull() {
-            throw new RangeError('no more')
+            throw 'no more'
           },
         })
       })
@@ -137,8 +137,21 @@ describe('a web stream', () => {
     await expect(fetch(url).then((answer) => answer.text())).rejects.toThrow()
     await until(async () => (await trail()).length >= 2, { what: 'the record' })
     const errors = (await trail()).filter(({ action }) => action === 'error')
-    expect(errors.map(({ metadata }) => metadata)).toEqual([{ name: 'RangeError' }])
+    expect(errors.map(({ metadata }) => metadata)).toEqual([{ name: 'string' }])
   })
+})
+
+it('fails, and goes on, where a body can not be watched', async () => {
+  const { url, trail } = await open((app, throughline) => {
+    app.use(requestAudit(throughline))
+    app.use(tenantContext(throughline, options))
+    app.use((context) => {
+      context.body = Object.freeze(new ReadableStream())
+    })
+  })
+  expect((await fetch(url)).status).toBe(500)
+  const errors = (await trail()).filter(({ action }) => action === 'error')
+  expect(errors.map(({ metadata }) => metadata)).toEqual([{ name: 'TypeError' }])
 })
 
 it('takes a client that hangs up for no error of the app', async () => {
@@ -155,6 +168,25 @@ it('takes a client that hangs up for no error of the app', async () => {
   client.abort()
   await until(async () => (await trail()).some(({ action }) => action === 'request.handled'))
   expect((await trail()).map(({ action, outcome }) => [action, outcome])).toEqual([['request.handled', 'failure']])
+})
+
+it('serves a request whose body was given up, before it or after', async () => {
+  const { url, trail } = await open((app, throughline) => {
+    const here = tenantContext(throughline, options)
+    const peek = async (context: Koa.Context, next: Koa.Next): Promise<void> => {
+      for await (const _chunk of context.req) break
+      await next()
+    }
+    app.use((context, next) => (context.path === '/before' ? peek(context, next) : next()))
+    app.use(here)
+    app.use((context, next) => (context.path === '/after' ? peek(context, next) : next()))
+    app.use((context) => {
+      context.status = 413
+    })
+  })
+  for (const path of ['/before', '/after'])
+    expect((await fetch(`${url}${path}`, { method: 'POST', body: 'a body' })).status).toBe(413)
+  expect((await trail()).map(({ context }) => context.request?.['status'])).toEqual([413, 413])
 })
 
 it('answers a refusal with nothing of the answer that the handler had begun to prepare', async () => {
