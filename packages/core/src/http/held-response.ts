@@ -4,6 +4,7 @@ import type { Frozen } from './frozen-response.ts'
 import { freeze, thaw } from './frozen-response.ts'
 import type { HeldSocket } from './held-socket.ts'
 import { cutSocket, releaseSocket } from './held-socket.ts'
+import { leftMidway } from './left-midway.ts'
 import type { Chunk, OutgoingResponse, ResponseFunction } from './outgoing.ts'
 import { canSend, isChunk, outgoing } from './outgoing.ts'
 import type { Answer } from './replaced-response.ts'
@@ -196,26 +197,6 @@ function settleClosed(this: ServerResponse): void {
     // There is nobody left to tell.
     hold.hooks.settle({ status: this.statusCode, aborted, ...(left && { left }) })?.catch(ignore)
   } catch {}
-}
-
-/** What comes of a connection, and of what is sent on it; neither the time that a server gives it nor an app has these. */
-const OF_THE_CONNECTION = /^(E[A-Z]+$|HPE_|ERR_SSL_|ERR_TLS_)/
-
-/**
- * Whether it was the other side that ended the connection, with the head of this response on it: it closed it, or it sent
- * what Node closes it for. The app destroys the response, the request, or the connection.
- */
-function leftMidway({ request, response, socket }: Hold): boolean {
-  if (!socket || !outgoing(response)._headerSent || response.errored !== null) return false
-  if (socket.readableEnded) return true
-  const { errored } = socket
-  // A request that the app destroys hands its error on to the connection.
-  if (!errored || errored === request.errored) return false
-  return OF_THE_CONNECTION.test(codeOf(errored))
-}
-
-function codeOf(error: Error): string {
-  return 'code' in error ? String(error.code) : ''
 }
 
 function release(response: OutgoingResponse, hold: Hold, frozen: Frozen): void {
