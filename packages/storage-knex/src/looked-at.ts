@@ -1,4 +1,5 @@
 import type { TimelineQuery } from '@throughline/core/storage'
+import { actionMark, actorMark } from '@throughline/core/storage'
 
 /**
  * Records that are looked at for one page of a trail, at the most: however long the trail and however rare what is asked
@@ -7,9 +8,6 @@ import type { TimelineQuery } from '@throughline/core/storage'
 export const MOST_LOOKED_AT = 50_000
 
 type Asked = Pick<TimelineQuery, 'actions' | 'actor'>
-
-const ofAction = (action: string): string => `"action":${JSON.stringify(action)}`
-const ofActor = (actor: string): string => `"id":${JSON.stringify(actor)}`
 
 /** SQL for SQLite: a segment's `body` may hold what is asked for, and need be read. With the values that it takes. */
 export function sqliteHolds({ actions, actor }: Asked): { readonly sql: string; readonly values: readonly string[] } {
@@ -20,7 +18,7 @@ export function sqliteHolds({ actions, actor }: Asked): { readonly sql: string; 
   ]
   return {
     sql: ['TRUE', ...conditions].join(' AND '),
-    values: [...(actions ?? []).map(ofAction), ...(actor === undefined ? [] : [ofActor(actor)])],
+    values: [...(actions ?? []).map(actionMark), ...(actor === undefined ? [] : [actorMark(actor)])],
   }
 }
 
@@ -37,5 +35,5 @@ export function postgresHolds(actions: string, actor: string): string {
 
 /** The two values that {@link postgresHolds} takes. */
 export function postgresHeld({ actions, actor }: Asked): readonly [actions: string | null, actor: string | null] {
-  return [actions ? JSON.stringify(actions.map(ofAction)) : null, actor === undefined ? null : ofActor(actor)]
+  return [actions ? JSON.stringify(actions.map(actionMark)) : null, actor === undefined ? null : actorMark(actor)]
 }

@@ -73,6 +73,6 @@ export type {
 export type { Segment, TrailEntry, TrailHead } from './segment.ts'
 export { segmentHash } from './segment.ts'
 export type { Storage } from './storage.ts'
-export { isNotableQuery, ROUTINE_ACTIONS, TrailPage } from './trail-page.ts'
+export { actionMark, actorMark, isNotableQuery, ROUTINE_ACTIONS, TrailPage } from './trail-page.ts'
 export type { CounterMove, LedgerEntry, UsageKey, UsageRollup } from './usage-fold.ts'
 export { ledgerKey, usageKeyId } from './usage-fold.ts'

@@ -18,6 +18,16 @@ export function isNotableQuery(query: TimelineQuery): boolean {
   return query.actions?.every((action) => !ROUTINE_ACTIONS.has(action)) ?? false
 }
 
+/** Text that stands in every record with an event of this action. */
+export function actionMark(action: string): string {
+  return `"action":${JSON.stringify(action)}`
+}
+
+/** Text that stands in every record of this actor, and in others. */
+export function actorMark(actor: string): string {
+  return `"id":${JSON.stringify(actor)}`
+}
+
 /**
  * Collects one page. A storage feeds it segments (or notable records) newest first, one by one, and stops reading as
  * soon as an `add` answers true.
@@ -38,8 +48,8 @@ export class TrailPage {
     const lines = batchLines(segment.body)
     for (let i = lines.length - 1; i >= 0 && !this.#full; i--) {
       const line = lines[i] as string
-      if (actions && !actions.some((action) => line.includes(`"action":${JSON.stringify(action)}`))) continue
-      if (actor !== undefined && !line.includes(`"id":${JSON.stringify(actor)}`)) continue
+      if (actions && !actions.some((action) => line.includes(actionMark(action)))) continue
+      if (actor !== undefined && !line.includes(actorMark(actor))) continue
       const record: JournalRecord = JSON.parse(line)
       for (let index = record.events.length - 1; index >= 0; index--) {
         const event = record.events[index] as JournalEvent
