@@ -68,7 +68,7 @@ export class CompiledFlag {
     const base = rules.length + prerequisites.length === 0 ? 'STATIC' : 'DEFAULT'
     this.#fallback = this.#decision(served, this.enabled ? base : 'DISABLED')
     this.#failed = this.#decision(served, 'ERROR', { errorCode: 'GENERAL' })
-    this.#keyless = this.#decision(served, 'DEFAULT', { errorCode: 'TARGETING_KEY_MISSING' })
+    this.#keyless = this.#decision(served, 'TARGETING_KEY_MISSING', { errorCode: 'TARGETING_KEY_MISSING' })
     const needed = prerequisites.map(({ flag }) => sources.flag(flag))
     const asks = needed.reduce((sum, asked) => sum + (asked?.asks ?? 0), 1)
     this.asks = Math.min(asks, MAX_ASKED)

@@ -3,8 +3,19 @@ import type { FlagMetadata } from '../catalog/definitions.ts'
 import { type EventTemplate, eventTemplate } from '../event.ts'
 import type { Json } from '../vocabulary.ts'
 
-/** Why a flag has its value, in OpenFeature's words. */
-export type FlagReason = 'STATIC' | 'TARGETING_MATCH' | 'SPLIT' | 'DEFAULT' | 'DISABLED' | 'STALE' | 'ERROR'
+/**
+ * Why a flag has its value, in OpenFeature's words. `TARGETING_KEY_MISSING`: the default, for a rule that draws by actor
+ * was passed over, as the actor is anonymous.
+ */
+export type FlagReason =
+  | 'STATIC'
+  | 'TARGETING_MATCH'
+  | 'SPLIT'
+  | 'DEFAULT'
+  | 'TARGETING_KEY_MISSING'
+  | 'DISABLED'
+  | 'STALE'
+  | 'ERROR'
 
 /** What a flag is for whoever asks, and why. Frozen, and one and the same object for equal answers. */
 export interface FlagEvaluation<Value = Json> {
@@ -18,8 +29,8 @@ export interface FlagEvaluation<Value = Json> {
    */
   readonly rule?: string
   /**
-   * `GENERAL` with the reason `ERROR`: a rule could not be evaluated. `TARGETING_KEY_MISSING` beside `DEFAULT`: a rule
-   * was passed over, for it draws by actor and the actor is anonymous.
+   * `GENERAL` with the reason `ERROR`: a rule could not be evaluated. `TARGETING_KEY_MISSING` with the reason of that
+   * name, and with `STALE` where it would be that one.
    */
   readonly errorCode?: 'GENERAL' | 'TARGETING_KEY_MISSING'
   /** Of the definition, as `platform.flags` counts its versions; absent for one that was never changed. */

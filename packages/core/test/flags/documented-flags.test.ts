@@ -183,7 +183,7 @@ it('flags are evaluated as the docs tell of them', () => {
           const { evaluation, steps } = face.explain(key, { attributes: { y } })
           expect(evaluation).toEqual(wanted)
           expect(steps.filter(({ decided }) => decided)).toEqual(steps.slice(-1))
-          const end = wanted.errorCode ?? wanted.reason
+          const end = wanted.reason
           reached.set(end, (reached.get(end) ?? 0) + 1)
         }
       }

@@ -128,7 +128,7 @@ describe('explain', () => {
     )
     await throughline.run({ tenant: 'acme', actor: { id: 'anonymous' } }, () => {
       const { evaluation, steps } = throughline.flags.explain('theme')
-      expect(evaluation.errorCode).toBe('TARGETING_KEY_MISSING')
+      expect(evaluation.reason).toBe('TARGETING_KEY_MISSING')
       expect(steps.at(-2)).toMatchObject({ step: 'rule', checks: [{ path: 'rollout', holds: false, keyless: true }] })
     })
     await throughline.close()

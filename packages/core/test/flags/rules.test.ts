@@ -183,7 +183,12 @@ describe('rules', () => {
       later: { rules: [{ rollout, serve: false }, { serve: true }], default: false },
     })
     expect(ask('f').value).toBe(true)
-    const missing = { value: false, variant: 'off', reason: 'DEFAULT', errorCode: 'TARGETING_KEY_MISSING' }
+    const missing = {
+      value: false,
+      variant: 'off',
+      reason: 'TARGETING_KEY_MISSING',
+      errorCode: 'TARGETING_KEY_MISSING',
+    }
     expect(ask('f', { actor: nobody })).toEqual(missing)
     expect(ask('layered', { actor: nobody })).toEqual(missing)
     expect(ask('elsewhere', { actor: nobody })).toEqual({ value: false, variant: 'off', reason: 'DEFAULT' })
