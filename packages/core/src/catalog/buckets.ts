@@ -1,3 +1,6 @@
+/** How ids fall into buckets, of every flag that does not say it: a later way moves nobody who does not ask for it. */
+export const ALGORITHM = 1
+
 /** A percentage is exact to a thousandth. */
 export const BUCKETS = 100_000
 

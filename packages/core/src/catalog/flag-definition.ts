@@ -117,7 +117,10 @@ export interface FlagOptions {
   readonly description?: string
   /** What tenants are drawn by; the flag's key unless said. Flags of the same seed choose the same tenants. */
   readonly seed?: string
-  /** How tenants are drawn. There is one way so far, 1; a later one will move nobody who does not ask for it. */
+  /**
+   * How tenants are drawn. There is one way so far, 1, which is also meant where nothing is said; what is stored at run
+   * time always says it. A later one will move nobody who does not ask for it.
+   */
   readonly algorithm?: 1
   /** All must be met, or everybody gets the default. */
   readonly prerequisites?: readonly FlagPrerequisite[]

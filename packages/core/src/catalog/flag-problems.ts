@@ -1,5 +1,5 @@
 import { didYouMean } from '../did-you-mean.ts'
-import { BUCKETS } from './buckets.ts'
+import { ALGORITHM, BUCKETS } from './buckets.ts'
 import type { ConditionCheck } from './flag-condition-problems.ts'
 import { MAX_CONDITIONS } from './flag-condition-problems.ts'
 import { checkLayerUnits } from './flag-layer-problems.ts'
@@ -48,8 +48,8 @@ function checkFlag(problems: Problems, path: string, definition: unknown, around
   if (typeof description === 'string' && description.length > MAX_DESCRIPTION)
     problems.add(join(path, 'description'), `must have at most ${MAX_DESCRIPTION} characters.`)
   if (seed !== undefined) checkName(problems, join(path, 'seed'), seed)
-  if (algorithm !== undefined && algorithm !== 1)
-    problems.add(join(path, 'algorithm'), `must be 1, not ${describe(algorithm)}.`)
+  if (algorithm !== undefined && algorithm !== ALGORITHM)
+    problems.add(join(path, 'algorithm'), `must be ${ALGORITHM}, not ${describe(algorithm)}.`)
   if (enabled !== undefined && typeof enabled !== 'boolean')
     problems.add(join(path, 'enabled'), `must be true or false, not ${describe(enabled)}.`)
   const served = servable(problems, path, definition)

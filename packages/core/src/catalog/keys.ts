@@ -26,7 +26,9 @@ export type FlagChoice<C extends Catalog, K extends string> = Catalog extends C
   : K extends keyof Flags<C>
     ? Flags<C>[K] extends { readonly variants: infer V }
       ? keyof V & string
-      : boolean
+      : Flags<C>[K] extends BooleanFlag
+        ? boolean
+        : boolean | string
     : never
 
 /** What a flag may be defined as at run time: a boolean one stays one, and one with variants has some. */
@@ -50,6 +52,16 @@ export type FlagOverrideOf<C extends Catalog, K extends string> = Catalog extend
         ? boolean
         : boolean | string
     : never
+
+/**
+ * A choice at run time as it was given: one that is written out must be in the catalog, so that a typo does not compile;
+ * a text that comes from elsewhere may also name a variant that was made at run time.
+ */
+export type NamedChoice<C extends Catalog, K extends string, Given> = string extends Given
+  ? Given
+  : Given extends FlagChoice<C, K>
+    ? Given
+    : FlagChoice<C, K>
 
 /** What a flag's `value` is: a boolean, or one of its variants' values. */
 export type FlagValue<C extends Catalog, K extends string> = Catalog extends C

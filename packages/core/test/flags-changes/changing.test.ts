@@ -50,7 +50,8 @@ describe('a change of a flag', () => {
     expect(await app.flags.get('reports')).toMatchObject({
       version: 1,
       source: 'runtime',
-      definition: { rules: [{ id: 'pros' }, { id: 'ramp', rollout: { percent: 100 } }], default: false },
+      // Also how it draws, for releases that may know another way.
+      definition: { rules: [{ id: 'pros' }, { id: 'ramp', rollout: { percent: 100 } }], default: false, algorithm: 1 },
     })
     const [event] = await app.events('flag.patched')
     expect(event).toMatchObject({
@@ -243,6 +244,11 @@ describe('what is wrong', () => {
     expect(await invalid(app.flags.patch('reports', { rules: { no: null } }))).toContain('reports.rules.no:')
     // @ts-expect-error which does not compile
     expect(await invalid(app.flags.patch('reports', { default: 'on' }))).toContain('reports.default:')
+    // @ts-expect-error nor does a variant that is misspelt,
+    expect(await invalid(app.flags.patch('layout', { default: 'widde' }))).toContain('Did you mean "wide"')
+    // @ts-expect-error whether it is the default or served by a rule
+    const served = app.flags.patch('layout', { default: 'wide', rules: { all: { serve: 'narow' } } })
+    expect(await invalid(served)).toContain('Did you mean "narrow"')
     // @ts-expect-error nor does the same as a preview
     expect(await invalid(app.flags.preview('reports', { patch: { default: 'on' } }))).toContain('reports.default:')
     // @ts-expect-error and a flag with variants is no boolean one
@@ -520,8 +526,13 @@ describe('overrides', () => {
       variants: { narrow: { columns: 1 }, huge: { columns: 5 } },
       default: 'narrow',
     })
+    // A text may name it; what is written out must be in the catalog.
     const override = (value: string) => app.flags.override('acme', 'layout', value)
     await override('huge')
+    // @ts-expect-error the catalog has no such variant
+    await app.flags.override('acme', 'layout', 'huge')
+    // @ts-expect-error a typo does not compile
+    await expect(app.flags.override('acme', 'layout', 'widde')).rejects.toMatchObject({ code: 'FLAG_INVALID' })
     expect(await app.evaluate('acme', 'layout')).toMatchObject({ value: { columns: 5 }, rule: 'override' })
     await expect(override('wide')).rejects.toMatchObject({ code: 'FLAG_INVALID' })
     // @ts-expect-error a flag with variants is not on or off

@@ -1,3 +1,4 @@
+import { ALGORITHM } from '../../catalog/buckets.ts'
 import type { FlagDefinition } from '../../catalog/definitions.ts'
 import type { Problem } from '../../catalog/problems.ts'
 import { describe, isObject } from '../../catalog/problems.ts'
@@ -101,7 +102,7 @@ function valid(base: ChangeBase, definition: unknown): FlagDefinition {
   return asStored(definition)
 }
 
-/** Whatever the caller does with it later. */
+/** Whatever the caller does with it later, and with how it draws: a release that knows another way moves nobody. */
 function asStored(definition: unknown): FlagDefinition {
-  return JSON.parse(JSON.stringify(definition))
+  return { algorithm: ALGORITHM, ...JSON.parse(JSON.stringify(definition)) }
 }

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { ALGORITHM } from '../../catalog/buckets.ts'
 import type { FlagDefinition } from '../../catalog/definitions.ts'
 import { isObject, join } from '../../catalog/problems.ts'
 import { ruleId } from '../../catalog/rule-id.ts'
@@ -53,9 +54,9 @@ function asStored(value: unknown): unknown {
 
 /** Rules by id, so that one that is added in front changes none of the others; what is left out is as its default. */
 function comparable(definition: FlagDefinition): Readonly<Record<string, unknown>> {
-  const { rules = [], enabled = true, ...rest } = definition
+  const { rules = [], enabled = true, algorithm = ALGORITHM, ...rest } = definition
   const ids = ruleIds(definition)
-  return { ...rest, enabled, rules: Object.fromEntries(rules.map(({ id, ...rule }, i) => [ids[i], rule])) }
+  return { ...rest, enabled, algorithm, rules: Object.fromEntries(rules.map(({ id, ...rule }, i) => [ids[i], rule])) }
 }
 
 function ruleIds({ rules = [] }: FlagDefinition): readonly string[] {

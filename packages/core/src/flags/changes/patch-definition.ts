@@ -10,12 +10,15 @@ import { didYouMean } from '../../did-you-mean.ts'
  * the percentage of rollouts, by the id of their rule, and nothing else of them. A rule without an id is called
  * `rule-<position>`, as in `evaluate`'s answer. What is not named stays.
  */
-export interface FlagPatch<Default extends boolean | string = boolean | string> {
+export interface FlagPatch<
+  Default extends boolean | string = boolean | string,
+  Served extends boolean | string = Default,
+> {
   readonly enabled?: boolean
   readonly default?: Default
   readonly description?: string
   readonly rules?: {
-    readonly [id: string]: FlagRule<Default | (Default extends string ? WeightedVariants : never)> | null
+    readonly [id: string]: FlagRule<Served | (Served extends string ? WeightedVariants : never)> | null
   }
   /** 0 to 100. */
   readonly percent?: { readonly [id: string]: number }

@@ -1,5 +1,5 @@
 import type { Catalog } from '../../catalog/definitions.ts'
-import type { FlagDefinitionOf, FlagKey, FlagOverrideOf } from '../../catalog/keys.ts'
+import type { FlagDefinitionOf, FlagKey, FlagOverrideOf, NamedChoice } from '../../catalog/keys.ts'
 import type { OverrideOptions } from '../../platform-port.ts'
 import type { FlagChange } from '../changes/flag-change.ts'
 import type { FlagChangeOptions, FlagChangeResult } from '../changes/flag-changer.ts'
@@ -24,13 +24,13 @@ export interface PlatformFlags<C extends Catalog = Catalog> {
     options?: FlagChangeOptions,
   ): Promise<FlagChangeResult>
   /**
-   * Changes some of a flag: what a {@link FlagPatch} names. Patches that meet are both made, one after the other.
+   * Changes some of a flag: what a {@link FlagPatch} names; variants as in `override`. Patches that meet are both made, one after the other.
    *
    * @throws ThroughlineError `FLAG_NOT_FOUND`, `FLAG_INVALID`, `FLAG_CONFLICT`
    */
-  patch<K extends FlagKey<C>>(
+  patch<K extends FlagKey<C>, const D extends FlagOverrideOf<C, K>, const S extends FlagOverrideOf<C, K>>(
     key: K,
-    change: FlagPatch<FlagOverrideOf<C, K>>,
+    change: FlagPatch<NamedChoice<C, K, D>, NamedChoice<C, K, S>>,
     options?: FlagChangeOptions,
   ): Promise<FlagChangeResult>
   /**
@@ -101,15 +101,15 @@ export interface PlatformFlags<C extends Catalog = Catalog> {
    */
   report(options?: { readonly days?: number }): Promise<readonly FlagUse[]>
   /**
-   * A value for one tenant alone, before every rule: a boolean, or the name of a variant. One of an archived flag is refused; those
-   * it had before count again once it is back.
+   * A value for one tenant alone, before every rule: a boolean, or the name of a variant (one that only a definition of run time
+   * has, as a `string`). One of an archived flag is refused; those it had before count again once it is back.
    *
    * @throws ThroughlineError `FLAG_NOT_FOUND`, `FLAG_INVALID`, `TENANT_NOT_FOUND`
    */
-  override<K extends FlagKey<C>>(
+  override<K extends FlagKey<C>, const V extends FlagOverrideOf<C, K>>(
     tenantId: string,
     key: K,
-    value: FlagOverrideOf<C, K>,
+    value: NamedChoice<C, K, V>,
     options?: OverrideOptions,
   ): Promise<void>
   /**
