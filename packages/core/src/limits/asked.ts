@@ -2,9 +2,9 @@ import type { LimitPolicy } from '../catalog/definitions.ts'
 import { ThroughlineError } from '../errors.ts'
 import { MAX_OPERATIONS } from '../storage/limits.ts'
 import type { Actor, Json } from '../vocabulary.ts'
-import { subjectOf } from './actor-requests.ts'
 import type { FairShares } from './fair-shares.ts'
 import type { ResolvedLimit } from './limits-view.ts'
+import { subjectOf } from './ready-requests.ts'
 import { operationOf, type ResolvedPolicy, withSubject } from './resolved-policy.ts'
 
 /** What one call asks of its limits' policies. */

@@ -1,6 +1,6 @@
 import type { RateLimit, SlidingWindow } from '../catalog/definitions.ts'
-import { subjectOf } from './actor-requests.ts'
 import type { AskedParts } from './asked.ts'
+import { subjectOf } from './ready-requests.ts'
 import { operationOf, type ResolvedPolicy } from './resolved-policy.ts'
 
 /** Policies whose actors are known at the most, and actors of each. */

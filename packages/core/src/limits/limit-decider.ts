@@ -115,13 +115,21 @@ export class LimitDecider {
     const from = (i: number, before: Decided | undefined): MaybePromise<Decided> => {
       const resolved = policies[i]
       if (!resolved) return before as Decided
-      return next(this.#share(tenant, resolved, terms, now), (decided) => {
+      const shared = this.#share(tenant, resolved, terms, now)
+      if (shared instanceof Promise) this.#prepare(tenant, policies.slice(i + 1), terms, now)
+      return next(shared, (decided) => {
         if (decided.verdict.granted > 0) return from(i + 1, before ? merged(before, decided) : decided)
         this.#giveBackShares(tenant, policies.slice(0, i), terms, now, before?.verdict.degraded)
         return decided
       })
     }
     return from(0, undefined)
+  }
+
+  #prepare(tenant: string, policies: readonly ResolvedPolicy[], { units }: Terms, now: number): void {
+    for (const it of policies) {
+      if (!isConcurrency(it)) this.#shares.prepare(groupOf(it, tenant), it, units, now)
+    }
   }
 
   /** What the platform lets run at once is decided exactly: a lease lasts too long to hold others in advance. */

@@ -60,28 +60,36 @@ const NONE: readonly string[] = Object.freeze([])
 
 /** A store's answer in whole seconds. */
 export function limitResult(policies: readonly ResolvedPolicy[], verdict: Verdict): LimitResult {
-  const { granted, decisions } = verdict
-  const allowed = granted > 0
-  let deciding = policyResult(policies[0] as ResolvedPolicy, decisions[0] as LimitDecision)
-  const results = [deciding]
+  const { decisions } = verdict
+  const first = policyResult(policies[0] as ResolvedPolicy, decisions[0] as LimitDecision)
+  if (policies.length === 1) return resultOf(verdict, first, [first])
+  // Of the length that it has in the end: a list that grows is larger, and copied.
+  const results = new Array<PolicyResult>(policies.length)
+  results[0] = first
+  let deciding = first
   for (let i = 1; i < policies.length; i++) {
     const result = policyResult(policies[i] as ResolvedPolicy, decisions[i] as LimitDecision)
-    results.push(result)
-    if (decidesBefore(result, deciding, allowed)) deciding = result
+    results[i] = result
+    if (decidesBefore(result, deciding, verdict.granted > 0)) deciding = result
   }
+  return resultOf(verdict, deciding, results)
+}
+
+function resultOf({ granted, degraded }: Verdict, deciding: PolicyResult, policies: PolicyResult[]): LimitResult {
   const { remaining, limit, resetAfter } = deciding
+  const allowed = granted > 0
   const result: LimitResult = {
     allowed,
-    outcome: verdict.degraded ? 'degraded' : allowed ? 'allowed' : 'refused',
+    outcome: degraded ? 'degraded' : allowed ? 'allowed' : 'refused',
     granted,
     remaining,
     retryAfter: allowed ? 0 : deciding.retryAfter,
     limit,
     resetAfter,
-    policies: results,
-    refusedBy: allowed ? NONE : results.filter((it) => !it.allowed).map(({ name }) => name),
+    policies,
+    refusedBy: allowed ? NONE : policies.filter((it) => !it.allowed).map(({ name }) => name),
   }
-  return verdict.degraded ? { ...result, degraded: verdict.degraded } : result
+  return degraded ? { ...result, degraded } : result
 }
 
 function policyResult(resolved: ResolvedPolicy, decision: LimitDecision): PolicyResult {

@@ -1,8 +1,7 @@
 import type { LimitDefinition, LimitPolicy, WhenUnavailable } from '../catalog/definitions.ts'
 import { type EventTemplate, eventTemplate } from '../event.ts'
-import type { LimitRequest } from '../storage/limits.ts'
-import { ActorRequests } from './actor-requests.ts'
 import type { LimitOverride } from './limit-override.ts'
+import { ReadyRequests } from './ready-requests.ts'
 import { type ResolvedPolicy, resolvedPolicies } from './resolved-policy.ts'
 
 export type LimitSource = 'override' | 'plan' | 'catalog'
@@ -12,12 +11,10 @@ export interface ResolvedLimit {
   readonly name: string
   readonly source: LimitSource
   readonly policies: readonly ResolvedPolicy[]
-  /** What is asked for a cost of 1, where that is the same for all of the tenant's calls. */
-  readonly request?: LimitRequest
-  /** Requests and policies of actors, kept ready where only the actor makes a difference. */
-  readonly ofActors?: ActorRequests
+  /** What is asked, kept ready where only the actor makes a difference, and one step of the limits store decides. */
+  readonly steady: ReadyRequests | undefined
   /** The same, where all of it is decided by shares that this process takes in advance. */
-  readonly leased?: ActorRequests
+  readonly leased: ReadyRequests | undefined
   /** Some of it is held until the call ends. */
   readonly isHeld: boolean
   /** Some of it tells when it is near its limit. */
@@ -26,8 +23,8 @@ export interface ResolvedLimit {
   /** While the limits store does not answer, by how it was decided in its place. */
   readonly passedDegraded: Readonly<Record<WhenUnavailable, EventTemplate>>
   /** ms since the epoch, of an override: from then on `next` holds. */
-  readonly until?: number
-  readonly next?: ResolvedLimit
+  readonly until: number | undefined
+  readonly next: ResolvedLimit | undefined
 }
 
 /** What one snapshot of one tenant knows of its limits. */
@@ -66,20 +63,34 @@ function overridden(usual: ResolvedLimit, tenant: string, { limit, until }: Limi
   return until === undefined ? own : { ...own, until, next: usual }
 }
 
+/** All of one shape, whatever is absent: each call reads one. */
 function resolved(tenant: string, name: string, definition: LimitDefinition, source: LimitSource): ResolvedLimit {
   const policies = resolvedPolicies(tenant, name, listOf(definition))
+  const { passed, passedDegraded } = passedEvents(name, definition, policies)
   return {
     name,
     source,
     policies,
+    steady: policies.every(isSteady) ? new ReadyRequests(tenant, policies) : undefined,
+    leased: policies.every(isLeased) ? new ReadyRequests(tenant, policies) : undefined,
     isHeld: policies.some(({ policy }) => policy.kind === 'concurrency'),
     tellsNear: policies.some(({ policy }) => policy.nearAt !== undefined),
-    ...(policies.every((it) => it.by !== 'route' && isSteady(it)) &&
-      policies.some(({ by }) => by === 'actor') && { ofActors: new ActorRequests(tenant, policies) }),
-    ...(policies.every(isLeased) && { leased: new ActorRequests(tenant, policies) }),
-    ...(policies.every((it) => it.by === 'tenant' && isSteady(it)) && {
-      request: { group: tenant, operations: policies.map(({ operation }) => operation), units: 1, mode: 'take' },
-    }),
+    passed,
+    passedDegraded,
+    until: undefined,
+    next: undefined,
+  }
+}
+
+type PassedEvents = Pick<ResolvedLimit, 'passed' | 'passedDegraded'>
+
+/** By definition and name: nothing of these events is a tenant's own. */
+const passedEventsOf = new WeakMap<LimitDefinition, Map<string, PassedEvents>>()
+
+function passedEvents(name: string, definition: LimitDefinition, policies: readonly ResolvedPolicy[]): PassedEvents {
+  const ofDefinition = passedEventsOf.get(definition) ?? new Map<string, PassedEvents>()
+  passedEventsOf.set(definition, ofDefinition)
+  const made = ofDefinition.get(name) ?? {
     passed: passedEvent(name, policies),
     passedDegraded: {
       local: passedEvent(name, policies, 'local'),
@@ -87,6 +98,8 @@ function resolved(tenant: string, name: string, definition: LimitDefinition, sou
       closed: passedEvent(name, policies, 'closed'),
     },
   }
+  ofDefinition.set(name, made)
+  return made
 }
 
 function passedEvent(name: string, policies: readonly ResolvedPolicy[], degraded?: WhenUnavailable): EventTemplate {
@@ -106,10 +119,10 @@ function passedEvent(name: string, policies: readonly ResolvedPolicy[], degraded
   )
 }
 
-/** Whether a policy asks the same for every call of its tenant, actor or route, in one step of the store. */
+/** Whether a policy asks the same for every call of its tenant or actor, in one step of the store. */
 function isSteady(resolved: ResolvedPolicy): boolean {
   const { policy, by } = resolved
-  return isSame(resolved) && by !== 'platform' && !('lease' in policy && policy.lease)
+  return isSame(resolved) && by !== 'route' && by !== 'platform' && !('lease' in policy && policy.lease)
 }
 
 function isLeased(resolved: ResolvedPolicy): boolean {

@@ -1,4 +1,5 @@
-import type { LimitAnswer, LimitDecision, LimitOperation, LimitRequest, MaybePromise } from '../storage/limits.ts'
+import { type MaybePromise, next } from '../maybe-promise.ts'
+import type { LimitAnswer, LimitDecision, LimitOperation, LimitRequest } from '../storage/limits.ts'
 import type { Verdict } from './limit-result.ts'
 import type { ResolvedPolicy } from './resolved-policy.ts'
 
@@ -69,15 +70,28 @@ export class LocalShares {
     return this.#fillThenTake(share, resolved, operation, units, 1)
   }
 
+  /** Fills a share that does not suffice, while another one is waited for. */
+  prepare(group: string, resolved: ResolvedPolicy, units: number, now: number): void {
+    const { operation } = resolved
+    const share = this.#share(group, resolved, operation, now)
+    const need = units * operation.cost
+    const lacks = share.units < need && share.emptyUntil <= now && need <= mostAtOnce(operation)
+    if (lacks && !share.filling && !this.#options.isDown()) this.#fill(share, resolved, operation, need)
+  }
+
   /** Spends on all of them, if the shares that are held suffice; else nothing, and answers `undefined`. */
   spend(policies: readonly ResolvedPolicy[], units: number, now: number): Verdict | undefined {
-    const shares: Share[] = []
-    for (const { operation } of policies) {
+    const shares = new Array<Share>(policies.length)
+    for (let i = 0; i < policies.length; i++) {
+      const { operation } = policies[i] as ResolvedPolicy
       const share = this.#shares.get(operation.key)
       if (!share || share.units < units * operation.cost || share.endsAt <= now) return undefined
-      shares.push(share)
+      shares[i] = share
     }
-    const decisions = policies.map(({ operation }, i) => spend(shares[i] as Share, units * operation.cost))
+    const decisions = new Array<LimitDecision>(policies.length)
+    for (let i = 0; i < policies.length; i++) {
+      decisions[i] = spend(shares[i] as Share, units * (policies[i] as ResolvedPolicy).operation.cost)
+    }
     return { granted: units, decisions }
   }
 
@@ -132,17 +146,7 @@ export class LocalShares {
       return this.#fillThenTake(share, resolved, operation, units, attempt + 1)
     }
     if (share.filling) return share.filling.then(() => goOn(undefined))
-    const filled = this.#fill(share, resolved, operation, need)
-    if (!(filled instanceof Promise)) return goOn(filled)
-    share.filling = filled.then(
-      () => {
-        share.filling = undefined
-      },
-      () => {
-        share.filling = undefined
-      },
-    )
-    return filled.then(goOn)
+    return next(this.#fill(share, resolved, operation, need), goOn)
   }
 
   #fill(
@@ -164,7 +168,13 @@ export class LocalShares {
       return undefined
     }
     const verdict = this.#options.decide(request, [resolved], now)
-    return verdict instanceof Promise ? verdict.then(settle) : settle(verdict)
+    if (!(verdict instanceof Promise)) return settle(verdict)
+    const filled = verdict.then(settle)
+    const done = (): void => {
+      share.filling = undefined
+    }
+    share.filling = filled.then(done, done)
+    return filled
   }
 
   #filled(share: Share, { granted, decisions }: LimitAnswer, need: number, now: number): void {

@@ -1,6 +1,5 @@
 import { type MaybePromise, next } from '../maybe-promise.ts'
 import type { Json } from '../vocabulary.ts'
-import type { ActorRequest } from './actor-requests.ts'
 import { type Asked, askedOf, isEnforced, NOTHING } from './asked.ts'
 import { FairShares } from './fair-shares.ts'
 import type { Decided, LimitDecider, Terms } from './limit-decider.ts'
@@ -49,7 +48,7 @@ export class ScopedLimits {
     const leased = this.#shedder ? undefined : limit.leased?.of(scope.actor)
     const spent = leased && this.#decider.spend(leased.policies, units, now)
     if (leased && spent) return this.#notedOne(scope, limit, leased.policies, spent, now)
-    const ready = limit.request ? (limit as ActorRequest) : limit.ofActors?.of(scope.actor)
+    const ready = limit.steady?.of(scope.actor)
     if (!ready || this.#shedder) return this.take(scope, [limit], { units, mode: 'take' }, now)
     const request = units === 1 ? ready.request : { ...ready.request, units }
     const verdict = this.#gate.decide(request, ready.policies, now)

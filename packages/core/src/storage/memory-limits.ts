@@ -88,7 +88,7 @@ class LimitsInMemory implements MemoryLimits {
     const { operations, mode, units } = request
     const time = this.#advance(now)
     if (mode !== 'take') return this.#decide(request, time)
-    const [first] = operations
+    const first = operations[0]
     if (operations.length === 1 && first?.kind === 'rate') return this.#rates.decide(first, units, time)
     return areRates(operations) ? this.#rates.decideAll(operations, units, time) : this.#decide(request, time)
   }

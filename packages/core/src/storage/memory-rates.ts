@@ -34,7 +34,8 @@ export class MemoryRates {
 
   /** A tenant's rate and its user's, say: all or nothing. */
   decideAll(operations: readonly RateOperation[], units: number, now: number): LimitAnswer {
-    const [debts, rows] = [this.#debts, this.#rowsFound]
+    const debts = this.#debts
+    const rows = this.#rowsFound
     let fits = true
     for (let i = 0; i < operations.length; i++) {
       const operation = operations[i] as RateOperation
@@ -44,21 +45,31 @@ export class MemoryRates {
       debts[i] = debt
       if (debt + units * operation.cost * operation.weight > operation.capacity) fits = false
     }
-    const decisions: LimitDecision[] = []
+    return fits ? this.#takeAll(operations, units, now) : this.#refuse(operations, units)
+  }
+
+  #takeAll(operations: readonly RateOperation[], units: number, now: number): LimitAnswer {
+    const decisions = new Array<LimitDecision>(operations.length)
     let moved = false
     for (let i = 0; i < operations.length; i++) {
       const operation = operations[i] as RateOperation
-      const debt = debts[i] as number
-      const after = debt + units * operation.cost * operation.weight
-      if (fits) {
-        const at = moved ? findPlaced(this.#rows, operation) : (rows[i] as number)
-        this.#setAt(at, operation, after, now)
-        // A row that is added moves others.
-        if (at < 0) moved = true
-      }
-      decisions.push(rateDecision(operation, fits ? after : debt, units, after <= operation.capacity))
+      const after = (this.#debts[i] as number) + units * operation.cost * operation.weight
+      const at = moved ? findPlaced(this.#rows, operation) : (this.#rowsFound[i] as number)
+      this.#setAt(at, operation, after, now)
+      // A row that is added moves others.
+      if (at < 0) moved = true
+      decisions[i] = rateDecision(operation, after, units, true)
     }
-    return { granted: fits ? units : 0, decisions }
+    return { granted: units, decisions }
+  }
+
+  #refuse(operations: readonly RateOperation[], units: number): LimitAnswer {
+    const decisions = operations.map((operation, i) => {
+      const debt = this.#debts[i] as number
+      const allowed = debt + units * operation.cost * operation.weight <= operation.capacity
+      return rateDecision(operation, debt, units, allowed)
+    })
+    return { granted: 0, decisions }
   }
 
   debt(operation: RateOperation, now: number): number {

@@ -17,15 +17,16 @@ const PLACES = 2
 /**
  * Rows of four numbers by their keys, in one typed array; bounded, and swept of what is over as it grows.
  *
- * The index is a hash table with linear probing, two numbers a place: the row, counted from 1, and its hash. A map of
- * the language costs more for keys that come and go, and stands still while it is built anew.
+ * The index is a hash table with linear probing, one number a place: the row, counted from 1, in the bits that choose a
+ * place, and above them those of its hash that do not. A map of the language costs more for keys that come and go, and
+ * stands still while it is built anew.
  */
 export class NumberTable {
   readonly #maxRows: number
   readonly #msLeft: (numbers: Float64Array, at: number, now: number) => number
   readonly #keys: string[] = []
   #hashes = new Int32Array(FIRST_CAPACITY)
-  #index = new Int32Array(FIRST_CAPACITY * PLACES * 2)
+  #index = new Int32Array(FIRST_CAPACITY * PLACES)
   #mask = FIRST_CAPACITY * PLACES - 1
   #hand = 0
   /** What was looked for last: a key that is not there is added next. */
@@ -57,17 +58,18 @@ export class NumberTable {
     const index = this.#index
     const mask = this.#mask
     for (let place = hash & mask; ; place = (place + 1) & mask) {
-      const row = (index[2 * place] as number) - 1
-      if (row < 0) return -1
-      if (index[2 * place + 1] === hash && this.#keys[row] === key) return row * WIDTH
+      const value = index[place] as number
+      if (value === 0) return -1
+      const row = (value & mask) - 1
+      if (((value ^ hash) & ~mask) === 0 && this.#keys[row] === key) return row * WIDTH
     }
   }
 
   /** Where a new row for a key that has none begins; its numbers are not set. */
   add(key: string, now: number): number {
     for (let i = 0; i < SWEEP && this.#keys.length > 0; i++) {
-      this.#hand = (this.#hand + 1) % this.#keys.length
-      if (this.#msLeft(this.numbers, this.#hand * WIDTH, now) <= -IDLE_MS) this.#remove(this.#hand)
+      const row = this.#next()
+      if (this.#msLeft(this.numbers, row * WIDTH, now) <= -IDLE_MS) this.#remove(row)
     }
     if (this.#keys.length >= this.#maxRows) this.#evict(now)
     const row = this.#keys.length
@@ -89,14 +91,21 @@ export class NumberTable {
     let victim = this.#hand
     let least = Number.POSITIVE_INFINITY
     for (let i = 0; i < EVICTION_PROBES; i++) {
-      this.#hand = (this.#hand + 1) % this.#keys.length
-      const left = this.#msLeft(this.numbers, this.#hand * WIDTH, now)
+      const row = this.#next()
+      const left = this.#msLeft(this.numbers, row * WIDTH, now)
       if (left < least) {
         least = left
-        victim = this.#hand
+        victim = row
       }
     }
     this.#remove(victim)
+  }
+
+  /** The row whose turn it is to be looked at. */
+  #next(): number {
+    const row = this.#hand + 1
+    this.#hand = row < this.#keys.length ? row : 0
+    return this.#hand
   }
 
   /** The last row takes its place. */
@@ -105,23 +114,27 @@ export class NumberTable {
     const last = this.#keys.length - 1
     const moved = this.#keys.pop() as string
     if (row === last) return
-    this.#index[2 * this.#placeOf(last)] = row + 1
+    const hash = this.#hashes[last] as number
+    this.#index[this.#placeOf(last)] = this.#value(row, hash)
     this.#keys[row] = moved
-    this.#hashes[row] = this.#hashes[last] as number
-    this.numbers.copyWithin(row * WIDTH, last * WIDTH, (last + 1) * WIDTH)
+    this.#hashes[row] = hash
+    for (let i = 0; i < WIDTH; i++) this.numbers[row * WIDTH + i] = this.numbers[last * WIDTH + i] as number
   }
 
   #placeOf(row: number): number {
     let place = (this.#hashes[row] as number) & this.#mask
-    while (this.#index[2 * place] !== row + 1) place = (place + 1) & this.#mask
+    while (((this.#index[place] as number) & this.#mask) !== row + 1) place = (place + 1) & this.#mask
     return place
   }
 
   #put(row: number, hash: number): void {
     let place = hash & this.#mask
-    while (this.#index[2 * place] !== 0) place = (place + 1) & this.#mask
-    this.#index[2 * place] = row + 1
-    this.#index[2 * place + 1] = hash
+    while (this.#index[place] !== 0) place = (place + 1) & this.#mask
+    this.#index[place] = this.#value(row, hash)
+  }
+
+  #value(row: number, hash: number): number {
+    return (hash & ~this.#mask) | (row + 1)
   }
 
   /** Empties a place. Those behind it that were not free to lie nearer to their hash move up. */
@@ -129,15 +142,14 @@ export class NumberTable {
     const index = this.#index
     const mask = this.#mask
     let hole = place
-    for (let next = (hole + 1) & mask; index[2 * next] !== 0; next = (next + 1) & mask) {
-      const hash = index[2 * next + 1] as number
+    for (let next = (hole + 1) & mask; index[next] !== 0; next = (next + 1) & mask) {
+      const hash = this.#hashes[((index[next] as number) & mask) - 1] as number
       const mayMoveUp = ((next - hash) & mask) >= ((next - hole) & mask)
       if (!mayMoveUp) continue
-      index[2 * hole] = index[2 * next] as number
-      index[2 * hole + 1] = hash
+      index[hole] = index[next] as number
       hole = next
     }
-    index[2 * hole] = 0
+    index[hole] = 0
   }
 
   #grow(): void {
@@ -148,7 +160,7 @@ export class NumberTable {
     const hashes = new Int32Array(capacity)
     hashes.set(this.#hashes)
     this.#hashes = hashes
-    this.#index = new Int32Array(capacity * PLACES * 2)
+    this.#index = new Int32Array(capacity * PLACES)
     this.#mask = capacity * PLACES - 1
     for (let row = 0; row < this.#keys.length; row++) this.#put(row, hashes[row] as number)
   }

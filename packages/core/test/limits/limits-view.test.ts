@@ -32,9 +32,36 @@ describe('limitsView', () => {
     expect([...limitsView({ tenant: 'acme', catalog, overrides, now: 0 }).keys()]).toEqual(['api', 'bulk'])
   })
 
+  it('tells of each limit by its name, also where two have one definition', () => {
+    const shared = perMinute(5)
+    const view = limitsView({ tenant: 'acme', catalog: { a: shared, b: shared }, overrides: new Map(), now: 0 })
+    const open = (name: string): unknown => JSON.parse(`${view.get(name)?.passed.open}}`).targets
+    expect([open('a'), open('b')]).toEqual([[{ type: 'limit', id: 'a' }], [{ type: 'limit', id: 'b' }]])
+  })
+
+  it('makes what it tells once for all tenants of a definition', () => {
+    const passed = (tenant: string) => limitsView({ tenant, catalog, overrides: new Map(), now: 0 }).get('api')?.passed
+    expect(passed('a')).toBe(passed('b'))
+  })
+
+  it('keeps what is asked ready for each actor, and for all where none makes a difference', () => {
+    const limits = { api: perMinute(5), own: perMinute(5, { by: 'actor' }), route: perMinute(5, { by: 'route' }) }
+    const view = limitsView({ tenant: 'acme', catalog: limits, overrides: new Map(), now: 0 })
+    const user = { id: 'ada', type: 'user' } as const
+    const key = { id: 'ada', type: 'api_key' } as const
+    const own = view.get('own')?.steady
+    expect(own?.of(user)).toBe(own?.of({ ...user }))
+    const keys = [user, key, user, { ...user, id: 'bob' }].map((actor) => own?.of(actor).request.operations[0]?.key)
+    expect(keys.map((it) => it?.split('\u0000').at(-1))).toEqual(['user:ada', 'api_key:ada', 'user:ada', 'user:bob'])
+    const all = view.get('api')?.steady
+    expect(all?.of(user)).toBe(all?.of({ ...user, id: 'bob' }))
+    expect(view.get('route')?.steady).toBeUndefined()
+  })
+
   it('names a key for each tenant and limit', () => {
     const key = (tenant: string) =>
-      limitsView({ tenant, catalog, overrides: new Map(), now: 0 }).get('api')?.request?.operations[0]?.key
+      limitsView({ tenant, catalog, overrides: new Map(), now: 0 }).get('api')?.steady?.of({ id: 'ada', type: 'user' })
+        .request.operations[0]?.key
     expect(key('a')).not.toBe(key('b'))
     expect(key('a')).toBe('a\u0000api\u0000r')
   })

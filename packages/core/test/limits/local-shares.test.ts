@@ -70,6 +70,61 @@ describe('a share of a limit', () => {
     await bench.limits.close()
   })
 
+  it('is taken of all policies in one turn: while one is waited for, the others are asked too', async () => {
+    const store = new Shared()
+    const lease = { ms: 1_000, units: 10 }
+    const limits = { api: [perMinute(100, { lease }), perMinute(100, { by: 'actor', lease })] }
+    const bench = new LimitsBench(limits, { store })
+    const deciding = [bench.limits.consume('api'), bench.limits.consume('api')]
+    expect(store.asked).toHaveLength(2)
+    const [first, second] = await Promise.all(deciding)
+    expect(first).toMatchObject({ allowed: true, policies: [{ remaining: 99 }, { remaining: 99 }] })
+    expect(second).toMatchObject({ allowed: true, policies: [{ remaining: 98 }, { remaining: 98 }] })
+    expect(store.asked).toHaveLength(2)
+    await bench.limits.close()
+  })
+
+  it('is not asked for while another one is waited for, when the store is known to have none', async () => {
+    const store = new Shared()
+    const lease = (units: number) => ({ ms: 1_000, units })
+    const limits = { api: [perMinute(100, { lease: lease(1) }), perMinute(2, { by: 'actor', lease: lease(10) })] }
+    const bench = new LimitsBench(limits, { store })
+    for (const allowed of [true, true, false]) expect(await bench.limits.consume('api')).toMatchObject({ allowed })
+    const { length } = store.asked
+    expect(await bench.limits.consume('api', { cost: 2 })).toMatchObject({ allowed: false, refusedBy: ['api/actor'] })
+    expect(store.asked).toHaveLength(length + 1)
+    await bench.limits.close()
+  })
+
+  it('is not asked for in vain when a call costs more than a policy ever allows', async () => {
+    const store = new Shared()
+    const lease = { ms: 1_000, units: 5 }
+    const limits = { api: [perMinute(100, { lease }), perMinute(2, { by: 'actor', lease })] }
+    const bench = new LimitsBench(limits, { store })
+    expect(await bench.limits.consume('api', { cost: 3 })).toMatchObject({ retryAfter: Number.POSITIVE_INFINITY })
+    expect(store.asked).toHaveLength(1)
+    await bench.limits.close()
+  })
+
+  it('is not taken in advance from what stands in for a store that does not answer', async () => {
+    const down: LimitsStore = {
+      name: 'down',
+      decide: () => Promise.reject(new Error('down')),
+      refund: () => Promise.reject(new Error('down')),
+      renew: () => Promise.reject(new Error('down')),
+      close: async () => undefined,
+    }
+    const lease = { ms: 1_000, units: 5 }
+    const limits = { api: [perMinute(100, { lease }), perMinute(10, { by: 'actor', lease })] }
+    const bench = new LimitsBench(limits, { store: down })
+    for (let i = 0; i < 5; i++) {
+      expect(await bench.limits.consume('api')).toMatchObject({ allowed: true, degraded: 'local' })
+      // The store is asked again.
+      bench.now += 1_000
+    }
+    await bench.limits.close()
+  })
+
   it('goes back when its time is over, and when the process ends', async () => {
     const store = new Shared()
     const limits = { api: perMinute(100, { lease: { ms: 20, units: 60 } }) }
@@ -189,18 +244,23 @@ describe('a policy of the platform', () => {
     for (const bench of processes) await bench.limits.close()
   })
 
-  it('lets pass no more than its bound says, whatever is asked when', async () => {
-    const rate = 20
-    const lease = { ms: 100, units: 3 }
+  const rate = 20
+  const lease = { ms: 100, units: 3 }
+  const tight = perSecond(rate, { lease })
+  it.each([
+    ['alone', tight],
+    ['before another one', [tight, perSecond(50, { by: 'actor', lease })]],
+    ['after another one', [perSecond(50, { lease }), perSecond(rate, { by: 'actor', lease })]],
+  ])('lets pass no more than its bound says, whatever is asked when: %s', async (_where, api) => {
     const ask = fc.record({
-      wait: fc.integer({ min: 0, max: 150 }),
+      wait: fc.integer({ min: 0, max: 60 }),
       cost: fc.integer({ min: 1, max: 4 }),
       process: fc.nat({ max: 2 }),
     })
     await fc.assert(
-      fc.asyncProperty(fc.array(ask, { maxLength: 60 }), async (asks) => {
+      fc.asyncProperty(fc.array(ask, { minLength: 40, maxLength: 60 }), async (asks) => {
         const store = new Shared()
-        const processes = [0, 1, 2].map(() => new LimitsBench({ api: perSecond(rate, { lease }) }, { store }))
+        const processes = [0, 1, 2].map(() => new LimitsBench({ api }, { store }))
         const start = (processes[0] as LimitsBench).now
         let now = start
         let taken = 0

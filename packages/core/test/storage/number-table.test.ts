@@ -50,6 +50,14 @@ describe('a table of numbers', () => {
     expect(valueAt(table, 'other')).toBeUndefined()
   })
 
+  it('tells keys apart whose hashes are alike: of so many some are', () => {
+    const table = new NumberTable(1e6, until)
+    for (let i = 0; i < 60_000; i++) put(table, `kept-${i}`, 0, NEVER, i)
+    let found = 0
+    for (let i = 0; i < 300_000; i++) if (table.find(`other-${i}`) >= 0) found++
+    expect(found).toBe(0)
+  })
+
   it('keeps to its bound, and each key is there once', () => {
     const table = new NumberTable(500, until)
     for (let i = 0; i < 5_000; i++) put(table, `key-${i % 1_000}`, i, NEVER, i)
