@@ -2,9 +2,13 @@
 export interface Contender {
   readonly name: string
   run(calls: number): void | Promise<void>
+  /** What a run leaves goes before the next one, and is not measured. */
+  after?(calls: number): void | Promise<void>
 }
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 9)
+/** Rounds before the first that counts: code is compiled, and memory is had from the system. */
+const WARM_UP = 4
 
 /**
  * Runs contenders in turn, round after round, and prints what a call costs each; answers the medians.
@@ -19,11 +23,11 @@ export async function contest(
   unit: string,
 ): Promise<Readonly<Record<string, number>>> {
   const figures = new Map(contenders.map(({ name }) => [name, [] as number[]]))
-  for (let round = 0; round <= ROUNDS; round++) {
-    for (const { name, run } of contenders) {
+  for (let round = -WARM_UP; round < ROUNDS; round++) {
+    for (const { name, run, after } of contenders) {
       const figure = (await measure(() => run(calls))) / calls
-      // The first round warms up.
-      if (round > 0) figures.get(name)?.push(figure)
+      await after?.(calls)
+      if (round >= 0) figures.get(name)?.push(figure)
     }
   }
   console.log(title)

@@ -1,8 +1,8 @@
 import { createThroughline, perMinute } from '@throughline/core'
-import { memoryLimits } from '@throughline/core/storage'
 import { MemoryStore } from 'express-rate-limit'
 import { RateLimiterMemory, RateLimiterUnion } from 'rate-limiter-flexible'
 import { contest, cpuTime } from './contenders.ts'
+import { benchNewKeys } from './new-keys.ts'
 import { openContexts } from './open-contexts.ts'
 
 const KEYS = 1_000
@@ -30,6 +30,14 @@ export async function benchMemory(): Promise<Readonly<Record<'memory' | 'newKeys
   const ours = (name: 'api' | 'both') => (calls: number) => {
     for (let i = 0; i < calls / TOGETHER; i++) contexts.calls[i % KEYS]?.(name)
   }
+  const awaiting = await openContexts(throughline, KEYS, async (name: 'api' | 'both') => {
+    for (let call = 0; call < TOGETHER; call++) {
+      if (!(await throughline.limits.consume(name)).allowed) throw new Error(`${name} was refused`)
+    }
+  })
+  const awaited = (name: 'api' | 'both') => async (calls: number) => {
+    for (let i = 0; i < calls / TOGETHER; i++) await awaiting.calls[i % KEYS]?.(name)
+  }
   const keys = Array.from({ length: KEYS }, (_, i) => `tenant-${i}`)
   const flexible = new RateLimiterMemory({ points: MOST, duration: 60 })
   const store = new MemoryStore()
@@ -42,8 +50,9 @@ export async function benchMemory(): Promise<Readonly<Record<'memory' | 'newKeys
     CALLS,
     [
       { name: 'throughline', run: ours('api') },
+      { name: 'throughline, awaited', run: awaited('api') },
       { name: 'rate-limiter-flexible memory', run: inTurn((key) => flexible.consume(key)) },
-      { name: 'express-rate-limit MemoryStore', run: inTurn(async (key) => store.increment(key)) },
+      { name: 'express-rate-limit MemoryStore', run: inTurn((key) => store.increment(key)) },
     ],
     cpuTime,
     'ns',
@@ -57,6 +66,7 @@ export async function benchMemory(): Promise<Readonly<Record<'memory' | 'newKeys
     CALLS,
     [
       { name: 'throughline', run: ours('both') },
+      { name: 'throughline, awaited', run: awaited('both') },
       { name: 'rate-limiter-flexible Union', run: inTurn((key) => union.consume(key)) },
     ],
     cpuTime,
@@ -64,6 +74,7 @@ export async function benchMemory(): Promise<Readonly<Record<'memory' | 'newKeys
   )
   const newKeys = await benchNewKeys()
   await contexts.close()
+  await awaiting.close()
   await throughline.close()
   return {
     memory:
@@ -72,38 +83,4 @@ export async function benchMemory(): Promise<Readonly<Record<'memory' | 'newKeys
     newKeys,
     tenantAndUser: (two['rate-limiter-flexible Union'] as number) / (two.throughline as number),
   }
-}
-
-/** A key that was never seen, each time: of the stores, without a context around it. */
-async function benchNewKeys(): Promise<number> {
-  const limits = memoryLimits()
-  let made = 0
-  const medians = await contest(
-    'Always new keys',
-    CALLS / 4,
-    [
-      {
-        name: 'throughline memoryLimits',
-        run(calls) {
-          const now = Date.now()
-          for (let i = 0; i < calls; i++) {
-            const key = `acme\u0000${made++}`
-            const operation = { kind: 'rate', key, perMs: 1, weight: 600, capacity: 60_000, cost: 1 } as const
-            limits.decide({ group: 'acme', operations: [operation], units: 1, mode: 'take' }, now)
-          }
-        },
-      },
-      {
-        name: 'rate-limiter-flexible memory',
-        async run(calls) {
-          // A limiter for each round: what it keeps of the one before is not what a call costs.
-          const flexible = new RateLimiterMemory({ points: 100, duration: 60 })
-          for (let i = 0; i < calls; i++) await flexible.consume(`acme\u0000${made++}`)
-        },
-      },
-    ],
-    cpuTime,
-    'ns',
-  )
-  return (medians['rate-limiter-flexible memory'] as number) / (medians['throughline memoryLimits'] as number)
 }

@@ -31,11 +31,13 @@ export async function benchRedis(): Promise<Readonly<Record<'redis' | 'redisOfEv
     },
     limiting: { timeoutMs: 5_000 },
   })
-  const contexts = await openContexts(throughline, TENANTS, async (name: 'both' | 'leased') => {
-    const { allowed, degraded } = await throughline.limits.consume(name)
-    if (!allowed || degraded) throw new Error(`${name}: allowed ${allowed}, degraded ${degraded}`)
+  const contexts = await openContexts(throughline, TENANTS, async (name: 'both' | 'leased', calls: number) => {
+    for (let call = 0; call < calls; call++) {
+      const { allowed, degraded } = await throughline.limits.consume(name)
+      if (!allowed || degraded) throw new Error(`${name}: allowed ${allowed}, degraded ${degraded}`)
+    }
   })
-  const consume = (name: 'both' | 'leased') => underWay((i) => contexts.calls[i % TENANTS]?.(name))
+  const consume = (name: 'both' | 'leased') => underWay((tenant, calls) => contexts.calls[tenant]?.(name, calls))
   const limiter = (keyPrefix: string) =>
     new RateLimiterRedis({ storeClient: theirs, keyPrefix: `${prefix}:${keyPrefix}`, points: MOST, duration: 60 })
   const [tenant, user] = [limiter('tenant'), limiter('user')]
@@ -48,16 +50,20 @@ export async function benchRedis(): Promise<Readonly<Record<'redis' | 'redisOfEv
         { name: 'throughline', run: consume('both') },
         {
           name: 'rate-limiter-flexible, two calls',
-          run: underWay(async (i) => {
-            await tenant.consume(`tenant-${i % TENANTS}`)
-            await user.consume(`user-${i % TENANTS}`)
+          run: underWay(async (i, calls) => {
+            for (let call = 0; call < calls; call++) {
+              await tenant.consume(`tenant-${i}`)
+              await user.consume(`user-${i}`)
+            }
           }),
         },
         {
           name: 'bare EVALSHA',
-          run: underWay((i) => {
-            const group = `${prefix}:{tenant-${i % TENANTS}}`
-            return bare.evalsha(sha, 2, `${group}:bare`, `${group}:bare:user`, '1', '60000')
+          run: underWay(async (i, calls) => {
+            const group = `${prefix}:{tenant-${i}}`
+            for (let call = 0; call < calls; call++) {
+              await bare.evalsha(sha, 2, `${group}:bare`, `${group}:bare:user`, '1', '60000')
+            }
           }),
         },
         { name: 'throughline, leases', run: consume('leased') },
@@ -81,13 +87,12 @@ export async function benchRedis(): Promise<Readonly<Record<'redis' | 'redisOfEv
   }
 }
 
-/** `calls` calls, so many of them under way at once. */
-function underWay(call: (i: number) => Promise<unknown> | undefined): (calls: number) => Promise<void> {
+/** So many workers at once, each of them in the context of one tenant, as a request is, with its part of the calls. */
+function underWay(
+  work: (tenant: number, calls: number) => Promise<void> | undefined,
+): (calls: number) => Promise<void> {
   return async (calls) => {
-    let next = 0
-    const worker = async (): Promise<void> => {
-      while (next < calls) await call(next++)
-    }
-    await Promise.all(Array.from({ length: UNDER_WAY }, worker))
+    const workers = Array.from({ length: UNDER_WAY }, (_, i) => work(i % TENANTS, calls / UNDER_WAY))
+    await Promise.all(workers)
   }
 }
