@@ -30,14 +30,20 @@ export async function* ourTenants(
   }
 }
 
-/** Every tenant that the app lists. One that was listed and can't be loaded any more is passed over. */
+/**
+ * Every tenant that the app lists. One that was listed and can't be loaded any more is passed over; so is one whose row
+ * has another id, which is no tenant for requests either.
+ */
 export async function* appTenants(
   list: ListTenants,
   load: ((id: string) => MaybePromise<TenantColumns | null | undefined>) | undefined,
 ): AsyncGenerator<Tenant, void, undefined> {
   for await (const listed of await list()) {
-    const row = typeof listed !== 'string' ? listed : load ? await loadListed(load, listed) : { id: listed }
-    if (row) yield tenantFromRow(row)
+    if (typeof listed !== 'string') yield tenantFromRow(listed)
+    else {
+      const row = load ? await loadListed(load, listed) : { id: listed }
+      if (row && String(row.id) === listed) yield tenantFromRow(row)
+    }
   }
 }
 

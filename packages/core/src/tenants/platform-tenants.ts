@@ -5,6 +5,8 @@ import type { PlatformPort } from '../platform-port.ts'
 import type { StoredDocument } from '../storage/records.ts'
 import { unknownTenant } from '../unknown-tenant.ts'
 import type { Json, Tenant } from '../vocabulary.ts'
+import type { PageOptions } from './page-options.ts'
+import { readPage } from './page-options.ts'
 import type { NewTenant, StoredTenant } from './tenant-row.ts'
 import { calendarTerms, newTenantRow, tenantFromRow } from './tenant-row.ts'
 
@@ -19,6 +21,9 @@ export type TenantChanges = Readonly<Record<string, Json>> & {
   readonly createdAt?: never
   readonly attributes?: never
 }
+
+/** Attempts of one change, each over what is there by then: a suspension must not fail for an attribute that changes. */
+const ATTEMPTS = 10
 
 /** What is no attribute, and what changes it. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
@@ -37,9 +42,17 @@ export interface PlatformTenants<Plan extends string = string> {
    */
   create(tenant: NewTenant & { readonly plan?: Plan }): Promise<Tenant>
   get(id: string): Promise<Tenant | undefined>
-  /** Ordered by id, at most 1,000 a page. */
-  list(page?: { readonly after?: string; readonly limit?: number }): Promise<readonly Tenant[]>
-  /** Acts on contexts entered 2 s later, and on open ones at their next checkpoint. */
+  /**
+   * Ordered by id, 100 a page unless said, at most 1,000.
+   *
+   * @throws ThroughlineError `QUERY_INVALID`
+   */
+  list(page?: PageOptions): Promise<readonly Tenant[]>
+  /**
+   * Acts on contexts entered 2 s later, and on open ones at their next checkpoint.
+   *
+   * @throws ThroughlineError `TENANT_NOT_FOUND`, `PLAN_UNKNOWN`, `CONFLICT`
+   */
   changePlan(id: string, plan: Plan): Promise<Tenant>
   /**
    * Replaces the given attributes; `null` removes one. `name` is the tenant's name; `timeZone` and `billingAnchor` say in
@@ -77,20 +90,22 @@ export function createPlatformTenants<Plan extends string>(
     action: string,
     edit: (stored: StoredTenant) => { next: StoredTenant; metadata: Record<string, Json> },
   ): Promise<Tenant> => {
-    const document = await find(id)
-    const { next, metadata } = edit(storedTenant(document))
-    const result = await port.commit(id, {
-      writes: [{ kind: 'tenants', tenant: id, key: '', value: { ...next }, expect: document.version }],
-      event: { action, targets: [{ type: 'tenant', id }], metadata },
-    })
-    if (result.status !== 'committed') throw new ThroughlineError('CONFLICT')
-    return tenantOf(id, next)
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      const document = await find(id)
+      const { next, metadata } = edit(storedTenant(document))
+      const result = await port.commit(id, {
+        writes: [{ kind: 'tenants', tenant: id, key: '', value: { ...next }, expect: document.version }],
+        event: { action, targets: [{ type: 'tenant', id }], metadata },
+      })
+      if (result.status === 'committed') return tenantOf(id, next)
+    }
+    throw new ThroughlineError('CONFLICT')
   }
   return {
     async create(tenant) {
+      const row = newTenantRow(tenant, port.now())
       const { id, plan } = tenant
       if (plan !== undefined) checkPlan(plan)
-      const row = newTenantRow(tenant, port.now())
       checkCalendar(row.attributes)
       const result = await port.commit(id, {
         writes: [{ kind: 'tenants', tenant: id, key: '', value: { ...row }, expect: 0 }],
@@ -107,13 +122,14 @@ export function createPlatformTenants<Plan extends string>(
       const { documents } = await port.read({ tenant: id, kinds: ['tenants'], key: '' })
       return documents[0] && tenantOf(id, storedTenant(documents[0]))
     },
-    async list({ after, limit = 100 } = {}) {
-      const page = await port.list({
+    async list(page = {}) {
+      const { limit, after } = readPage(page)
+      const found = await port.list({
         kind: 'tenants',
-        limit: Math.min(Math.max(1, Math.trunc(limit)), 1_000),
+        limit,
         ...(after !== undefined && { after: { tenant: after, key: '' } }),
       })
-      return page.map((document) => tenantOf(document.tenant, storedTenant(document)))
+      return found.map((document) => tenantOf(document.tenant, storedTenant(document)))
     },
     changePlan(id, plan) {
       checkPlan(plan)

@@ -1,7 +1,9 @@
 import { timeOfText } from '../catalog/flag-operands.ts'
+import { describe } from '../catalog/problems.ts'
 import { didYouMean } from '../did-you-mean.ts'
 import { ThroughlineError } from '../errors.ts'
 import { frozenCopy } from '../frozen-copy.ts'
+import { isPlainObject } from '../plain-object.ts'
 import { isTenantId } from '../tenant-id.ts'
 import type { Json, Tenant, TenantStatus } from '../vocabulary.ts'
 
@@ -32,8 +34,9 @@ const NAMED = new Set(['id', 'plan', 'status', 'name', 'createdAt', 'created_at'
 /** A row of the app's table as a tenant: frozen; any status but `suspended` counts as active. */
 export function tenantFromRow(row: TenantColumns): Tenant {
   const created = isoTime(row.createdAt ?? row.created_at)
-  const attributes: Record<string, unknown> = { ...(row.attributes ?? {}) }
-  for (const [column, value] of Object.entries(row)) if (!NAMED.has(column)) attributes[column] = value
+  const columns = Object.entries(row).filter(([column]) => !NAMED.has(column))
+  // Not assigned one by one: `__proto__` is a name like any other.
+  const attributes = Object.fromEntries<unknown>([...Object.entries(row.attributes ?? {}), ...columns])
   return Object.freeze({
     id: String(row.id),
     status: row.status === 'suspended' ? 'suspended' : 'active',
@@ -87,6 +90,8 @@ export interface NewTenant {
 }
 
 const MAX_NAME = 200
+/** Characters of their JSON. */
+const MAX_ATTRIBUTES = 16_384
 const GIVEN = ['id', 'plan', 'name', 'timeZone', 'billingAnchor', 'attributes']
 
 /** A tenant as our own table keeps it. */
@@ -104,6 +109,8 @@ export interface StoredTenant {
  * @throws ThroughlineError `TENANT_INVALID`
  */
 export function newTenantRow(tenant: NewTenant, now: number): StoredTenant {
+  if (typeof tenant !== 'object' || tenant === null)
+    throw invalid(`A tenant is { id, plan?, name?, … }, not ${describe(tenant)}.`)
   // What is passed over is lost.
   const unknown = Object.keys(tenant).find((name) => !GIVEN.includes(name))
   if (unknown !== undefined) {
@@ -112,25 +119,22 @@ export function newTenantRow(tenant: NewTenant, now: number): StoredTenant {
     throw new ThroughlineError('TENANT_INVALID', { message, remedy: 'What is your own belongs under `attributes`.' })
   }
   if (!isTenantId(tenant.id)) {
-    throw new ThroughlineError('TENANT_INVALID', {
-      message: 'A tenant id has 1 to 200 well-formed characters, none of control, and does not begin with "$".',
-    })
+    throw invalid('A tenant id has 1 to 200 well-formed characters, none of control, and does not begin with "$".')
   }
   const { name, timeZone, billingAnchor } = tenant
   if (name !== undefined && (typeof name !== 'string' || name.length > MAX_NAME)) {
-    throw new ThroughlineError('TENANT_INVALID', {
-      message: `"name" must be text of at most ${MAX_NAME} characters.`,
-    })
+    throw invalid(`"name" must be text of at most ${MAX_NAME} characters.`)
   }
+  // A list or a text would be read by its positions.
+  const given = tenant.attributes ?? {}
+  if (!isPlainObject(given)) throw invalid(`"attributes" must be an object, not ${describe(given)}.`)
   const attributes = {
-    ...tenant.attributes,
+    ...given,
     ...(timeZone !== undefined && { timeZone }),
     ...(billingAnchor !== undefined && { billingAnchor }),
   }
-  const size = JSON.stringify(attributes).length
-  if (size > 16_384) {
-    throw new ThroughlineError('TENANT_INVALID', { message: `The attributes take ${size} bytes; 16384 are allowed.` })
-  }
+  const size = sizeOf(attributes)
+  if (size > MAX_ATTRIBUTES) throw invalid(`The attributes take ${size} characters; ${MAX_ATTRIBUTES} are allowed.`)
   return {
     plan: tenant.plan ?? null,
     status: 'active',
@@ -138,6 +142,19 @@ export function newTenantRow(tenant: NewTenant, now: number): StoredTenant {
     createdAt: new Date(now).toISOString(),
     attributes,
   }
+}
+
+/** As JSON. */
+function sizeOf(attributes: Readonly<Record<string, Json>>): number {
+  try {
+    return JSON.stringify(attributes).length
+  } catch {
+    throw invalid('The attributes must be JSON.')
+  }
+}
+
+function invalid(message: string): ThroughlineError {
+  return new ThroughlineError('TENANT_INVALID', { message })
 }
 
 function isoTime(value: string | number | Date | null | undefined): string | undefined {

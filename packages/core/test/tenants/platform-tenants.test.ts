@@ -38,6 +38,61 @@ it('what a tenant has nothing of is refused, rather than lost', async () => {
   expect(await operating((tenants) => tenants.get('acme'))).toBeUndefined()
 })
 
+it('what can not be kept as it is given is no tenant', async () => {
+  const given: unknown[] = [
+    null,
+    undefined,
+    'acme',
+    { id: 'acme', attributes: 'eu' },
+    { id: 'acme', attributes: ['eu'] },
+  ]
+  for (const tenant of [...given, { id: 'acme', attributes: { seats: 7n } }]) {
+    const created = operating((tenants) => tenants.create(tenant as { id: string }))
+    await expect(created).rejects.toMatchObject({ code: 'TENANT_INVALID' })
+  }
+  expect(await operating((tenants) => tenants.get('acme'))).toBeUndefined()
+  await operating((tenants) => tenants.create({ id: 'acme' }))
+  const updated = operating((tenants) => tenants.update('acme', { seats: 7n } as never))
+  await expect(updated).rejects.toMatchObject({ code: 'TENANT_INVALID' })
+})
+
+it('a list that is asked for what is no page is refused, rather than empty', async () => {
+  for (const id of ['acme', 'globex', 'initech']) await operating((tenants) => tenants.create({ id }))
+  const listed = async (page?: object) => (await operating((tenants) => tenants.list(page))).map(({ id }) => id)
+  expect(await listed()).toEqual(['acme', 'globex', 'initech'])
+  expect(await listed({ limit: 2 })).toEqual(['acme', 'globex'])
+  expect(await listed({ limit: 5_000, after: 'acme' })).toEqual(['globex', 'initech'])
+  for (const page of [{ limit: 'x' }, { limit: Number.NaN }, { limit: 0 }, { after: 7 }, { offset: 2 }, null, 7]) {
+    await expect(listed(page as object)).rejects.toMatchObject({ code: 'QUERY_INVALID' })
+  }
+})
+
+it('what is changed of a tenant at once is all there, and on its trail one after the other', async () => {
+  await operating((tenants) => tenants.create({ id: 'acme', plan: 'free' }))
+  await operating((tenants) =>
+    Promise.all([
+      tenants.update('acme', { seats: 7 }),
+      tenants.update('acme', { region: 'eu' }),
+      tenants.changePlan('acme', 'pro'),
+      tenants.suspend('acme'),
+    ]),
+  )
+  const attributes = { seats: 7, region: 'eu' }
+  expect(await operating((tenants) => tenants.get('acme'))).toMatchObject({
+    plan: 'pro',
+    status: 'suspended',
+    attributes,
+  })
+  const { events } = await throughline.platform.run(operator, ({ audit }) => audit.list({ tenant: 'acme' }))
+  expect(events.map(({ action }) => action).toSorted()).toEqual([
+    'tenant.created',
+    'tenant.plan_changed',
+    'tenant.suspended',
+    'tenant.updated',
+    'tenant.updated',
+  ])
+})
+
 it('a tenant is renamed by an update, and its trail says from what to what', async () => {
   await operating((tenants) => tenants.create({ id: 'acme', name: 'Acme', plan: 'pro', attributes: { region: 'eu' } }))
   expect(await operating((tenants) => tenants.update('acme', { name: 'Acme Ltd', seats: 7 }))).toMatchObject({

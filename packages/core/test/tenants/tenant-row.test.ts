@@ -57,3 +57,11 @@ it('a row may be of an interface or a class of the app’s, or whatever has an i
   })
   await Promise.all(instances.map((each) => each.close()))
 })
+
+it('a column may have any name, and what it says is nobody’s to change', () => {
+  const row = JSON.parse('{ "id": "acme", "__proto__": { "plan": "pro" }, "attributes": { "seats": { "used": 1 } } }')
+  const { attributes } = tenantFromRow(row)
+  expect(Object.getPrototypeOf(attributes)).toBe(Object.prototype)
+  expect(Object.keys(attributes)).toEqual(['seats', '__proto__'])
+  expect(Object.isFrozen(attributes) && Object.isFrozen(attributes.seats)).toBe(true)
+})
