@@ -5,7 +5,7 @@ import { type Calendar, UTC_CALENDAR } from './calendar.ts'
 import type { UsageReport } from './usage-face.ts'
 import { meterOf } from './usage-input.ts'
 import type { UsageTotalsQuery } from './usage-query.ts'
-import { readUsageQuery, usageReport } from './usage-query.ts'
+import { checkTenant, readUsageQuery, usageReport } from './usage-query.ts'
 
 /** Usage of any tenant, as the operator sees it. */
 export interface PlatformUsage {
@@ -30,6 +30,7 @@ export function createPlatformUsage(port: {
   const meters = new Map(Object.entries(port.meters))
   return {
     async totals(tenantId, query = {}) {
+      checkTenant(tenantId)
       port.opened(tenantId)
       const calendar = query.from === undefined ? await port.calendar(tenantId) : UTC_CALENDAR
       const asked = readUsageQuery(tenantId, query, calendar, port.now())

@@ -1,6 +1,7 @@
 import type { Quota } from '../catalog/definitions.ts'
 import { ThroughlineError } from '../errors.ts'
 import type { JournalEvent } from '../storage/journal-record.ts'
+import type { MaybePromise } from '../storage/limits.ts'
 import type { CommitResult, QuotaMove } from '../storage/records.ts'
 import type { Period } from './period.ts'
 import type { CommitQuota, UsageScope } from './usage-scope.ts'
@@ -25,12 +26,26 @@ export interface Taken {
 /** The event a move of the counter leaves, of the period and at the time (ms) it moved in. */
 export type QuotaEvent = (period: Period, at: number) => Omit<JournalEvent, 'notable'>
 
+/** A context older than this looks again before a quota is taken: its plan, and so its quota, may be another one. */
+const CHECKPOINT_MS = 2_000
+
 /** Hard quotas: one counter per tenant, meter and period, in the records database. */
 export class QuotaCounter {
   readonly #options: QuotaCounterOptions
 
   constructor(options: QuotaCounterOptions) {
     this.#options = options
+  }
+
+  /**
+   * A tenant's hard quota of a meter, at most 2 s old; `undefined` if it has none. Waits for nothing where it is.
+   *
+   * @throws ThroughlineError `QUOTA_UNAVAILABLE`; `TENANT_SUSPENDED` and such for a context that may not go on
+   */
+  quotaOf(scope: UsageScope, meter: string): MaybePromise<Quota | undefined> {
+    const quota = hardQuota(scope, meter)
+    const isOld = scope.owner.now() - scope.seenAt > CHECKPOINT_MS
+    return quota && isOld ? this.#lookAgain(scope, meter) : quota
   }
 
   /**
@@ -71,11 +86,20 @@ export class QuotaCounter {
     }
   }
 
+  async #lookAgain(scope: UsageScope, meter: string): Promise<Quota | undefined> {
+    try {
+      await scope.owner.reload(scope)
+    } catch (cause) {
+      throw refusalOr(cause)
+    }
+    return hardQuota(scope, meter)
+  }
+
   async #commit(scope: UsageScope, move: QuotaMove, event: Omit<JournalEvent, 'notable'>): Promise<CommitResult> {
     try {
       return await this.#options.commit(scope, { writes: [], quotas: [move], event })
     } catch (cause) {
-      throw new ThroughlineError('QUOTA_UNAVAILABLE', { cause })
+      throw refusalOr(cause)
     }
   }
 
@@ -114,4 +138,16 @@ export class QuotaCounter {
       },
     })
   }
+}
+
+/** What the snapshot says, which may be a while ago. */
+export function hardQuota({ snapshot }: UsageScope, meter: string): Quota | undefined {
+  const quota = snapshot.usage.quotas.get(meter)
+  return quota?.hard === true ? quota : undefined
+}
+
+/** A suspended tenant is told so: it could try again for ever. */
+function refusalOr(cause: unknown): ThroughlineError {
+  const refusal = cause instanceof ThroughlineError && cause.status < 500
+  return refusal ? cause : new ThroughlineError('QUOTA_UNAVAILABLE', { cause })
 }

@@ -55,7 +55,8 @@ export interface Usage<C extends Catalog = RegisteredCatalog> {
    *
    * @param quantity a whole number above 0, 1 unless said
    * @throws ThroughlineError `METER_UNKNOWN`, `USAGE_QUANTITY_INVALID`, `USAGE_KEY_INVALID`, `OPTIONS_INVALID`;
-   *   `QUOTA_EXCEEDED` and `QUOTA_UNAVAILABLE` where the plan has a hard quota; `TENANT_REQUIRED` outside a tenant context
+   *   `QUOTA_EXCEEDED`, `QUOTA_UNAVAILABLE`, and `TENANT_SUSPENDED` and such of a context that may not go on, where the plan
+   *   has a hard quota; `TENANT_REQUIRED` outside a tenant context
    */
   record(meter: MeterName<C>, quantity?: number, options?: RecordOptions): Promise<void>
   /**

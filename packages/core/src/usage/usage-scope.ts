@@ -25,6 +25,13 @@ export interface JoinedUsage {
 export interface UsageScope {
   readonly tenant: { readonly id: string }
   readonly snapshot: { readonly usage: QuotasView }
+  /** ms: when the snapshot was last known to be current. */
+  readonly seenAt: number
+  readonly owner: {
+    now(): number
+    /** A checkpoint: the tenant as it is. Refused if it is suspended, or the actor no member any more. */
+    reload(scope: UsageScope): Promise<void>
+  }
   /** Takes the usage instead while the app fills a transaction of its own. */
   readonly joined?: JoinedUsage | undefined
   note(event: JournalEvent): void

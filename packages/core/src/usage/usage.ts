@@ -4,7 +4,7 @@ import type { MaybePromise } from '../storage/limits.ts'
 import type { UsageQuery, UsageTotal } from '../storage/records.ts'
 import { usageMetadata } from '../storage/usage-event.ts'
 import { UTC_CALENDAR } from './calendar.ts'
-import { QuotaCounter, type QuotaEvent } from './quota-counter.ts'
+import { hardQuota, QuotaCounter, type QuotaEvent } from './quota-counter.ts'
 import { RecentKeys } from './recent-keys.ts'
 import type { QuotaState, RecordOptions, Reservation, UsageEngine, UsageReport } from './usage-face.ts'
 import { checkUsage, type Meters, meterOf } from './usage-input.ts'
@@ -54,8 +54,10 @@ class LedgerUsage implements UsageEngine<Catalog> {
     const scope = this.#options.scope()
     checkUsage(this.#meters, meter, quantity, options)
     const { key } = options
-    const quota = scope.snapshot.usage.quotas.get(meter)
-    if (quota?.hard !== true) return this.#record(scope, meter, quantity, key)
+    const found = this.#counter.quotaOf(scope, meter)
+    // What is not waited for is on the context's record, or in the app's transaction, all the same.
+    const quota = found instanceof Promise ? await found : found
+    if (!quota) return this.#record(scope, meter, quantity, key)
     if (scope.joined) return this.#join(scope, scope.joined, meter, quota, quantity, key)
     const take = (): Promise<void> => this.#recordCounted(scope, meter, quota, quantity, key)
     if (key === undefined) return take()
@@ -97,8 +99,9 @@ class LedgerUsage implements UsageEngine<Catalog> {
   reserveIn(scope: UsageScope, meter: string, quantity = 1, options: RecordOptions = {}): MaybePromise<Reservation> {
     checkUsage(this.#meters, meter, quantity, options)
     const { key } = options
-    const quota = scope.snapshot.usage.quotas.get(meter)
-    if (quota?.hard !== true) return this.#uncounted(scope, meter, quantity, key)
+    // Guards have looked at the tenant before.
+    const quota = hardQuota(scope, meter)
+    if (!quota) return this.#uncounted(scope, meter, quantity, key)
     return this.#reserveCounted(scope, meter, quota, quantity, key)
   }
 

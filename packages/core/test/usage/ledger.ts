@@ -82,8 +82,19 @@ export class Ledger {
 
 export class LedgerScope implements UsageScope {
   readonly tenant: { readonly id: string }
-  readonly snapshot: UsageScope['snapshot']
+  snapshot: UsageScope['snapshot']
   readonly noted: JournalEvent[] = []
+  seenAt: number
+  /** What a checkpoint finds; an error is its refusal. */
+  found: QuotasView | Error | undefined
+  readonly owner = {
+    now: () => this.#ledger.now,
+    reload: async () => {
+      if (this.found instanceof Error) throw this.found
+      if (this.found) this.snapshot = { usage: this.found }
+      this.seenAt = this.#ledger.now
+    },
+  }
   readonly #ledger: Ledger
   #events: JournalEvent[] = []
 
@@ -91,6 +102,7 @@ export class LedgerScope implements UsageScope {
     this.#ledger = ledger
     this.tenant = { id: tenant }
     this.snapshot = { usage }
+    this.seenAt = ledger.now
   }
 
   note(event: JournalEvent): void {

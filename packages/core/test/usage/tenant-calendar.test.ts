@@ -77,6 +77,9 @@ describe('a tenant of ours', () => {
         totals: [{ meter: 'exports', quantity: 0, count: 0 }],
       })
       await expect(usage.totals('acme', { meter: 'exprts' })).rejects.toThrow(/METER_UNKNOWN: .*Did you mean "exports"/)
+      for (const tenant of [7, undefined, null] as never[]) {
+        await expect(usage.totals(tenant)).rejects.toThrow(/QUERY_INVALID: The tenant must be an id/)
+      }
       await expect(usage.totals('acme', { at: '1969-12-31' })).rejects.toThrow(/"at" must be between 1970 and 9990/)
       await expect(usage.totals('acme', { at: 'x' })).rejects.toThrow(/"at" is no time: give/)
       await expect(usage.totals('acme', { at: now, from: now })).rejects.toThrow(/"at" excludes "from" and "to"/)

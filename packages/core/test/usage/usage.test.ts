@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { quotaPerDay, quotaPerMonth } from '../../src/catalog/index.ts'
-import type { ThroughlineError } from '../../src/errors.ts'
+import { ThroughlineError } from '../../src/errors.ts'
+import { quotasView } from '../../src/usage/index.ts'
 import { Ledger } from './ledger.ts'
 
 const hard = (limit: number) => ({ reports: quotaPerMonth(limit, { hard: true }) })
@@ -128,6 +129,34 @@ describe('a hard quota', () => {
     const monthly = ledger.engine(ledger.scope(hard(3)))
     await monthly.record('reports')
     await expect(monthly.record('reports')).rejects.toThrow(/QUOTA_EXCEEDED/)
+  })
+
+  it('is that of the plan as it is, in a context that is open for long', async () => {
+    const scope = ledger.scope(hard(1))
+    const usage = ledger.engine(scope)
+    await usage.record('reports')
+    scope.found = quotasView(hard(2))
+    ledger.now += 2_000
+    await expect(usage.record('reports')).rejects.toThrow(/QUOTA_EXCEEDED/)
+    ledger.now += 1
+    await usage.record('reports')
+    await expect(usage.record('reports')).rejects.toThrow(/QUOTA_EXCEEDED/)
+    scope.found = quotasView({})
+    ledger.now += 2_001
+    await usage.record('reports')
+    expect((await usage.totals({ meter: 'reports' })).totals[0]?.quantity).toBe(3)
+  })
+
+  it('is not asked for a context that may not go on: that is said, not that it can be tried again', async () => {
+    const scope = ledger.scope(hard(3))
+    scope.found = new ThroughlineError('TENANT_SUSPENDED')
+    ledger.now += 2_001
+    await expect(ledger.engine(scope).record('reports')).rejects.toThrow(/TENANT_SUSPENDED/)
+    scope.found = new ThroughlineError('RECORDS_UNAVAILABLE')
+    await expect(ledger.engine(scope).record('reports')).rejects.toThrow(/QUOTA_UNAVAILABLE/)
+    const commit = () => Promise.reject(new ThroughlineError('TENANT_SUSPENDED'))
+    await expect(ledger.engine(ledger.scope(hard(3)), { commit }).record('reports')).rejects.toThrow(/TENANT_SUSPENDED/)
+    expect(ledger.commits).toBe(0)
   })
 
   it('admits nobody while the ledger can not be read or the counter not be moved', async () => {
@@ -258,6 +287,9 @@ describe('usage.totals and remaining', () => {
     await expect(usage.totals({ from: 'x', periods: 'day' } as object)).rejects.toThrow(
       /QUERY_INVALID: "periods" is not known\. Did you mean "period"\? "from" is no time: give/,
     )
+    for (const query of [null, 7, 'day'] as never[]) {
+      await expect(usage.totals(query)).rejects.toThrow(/QUERY_INVALID: A query is an object, not/)
+    }
     await expect(usage.totals({ from: 2, to: 1 })).resolves.toBeDefined()
     await expect(usage.totals({ from: 7_200_000, to: 1 })).rejects.toThrow(/"from" must be before "to"/)
     await expect(usage.totals({ period: 'day', from: 1 })).rejects.toThrow(/excludes/)
