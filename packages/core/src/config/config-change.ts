@@ -1,5 +1,5 @@
 import { MAX_DEPTH, pathParts, valueAt } from '../catalog/dotted-path.ts'
-import { describe, Problems } from '../catalog/problems.ts'
+import { describe, join, Problems } from '../catalog/problems.ts'
 import { didYouMean } from '../did-you-mean.ts'
 import { ThroughlineError } from '../errors.ts'
 import { isPlainObject } from '../plain-object.ts'
@@ -19,7 +19,7 @@ const MAX_BYTES = 65_536
 const MAX_EDITS = 100
 /** Longest value that a record of a change shows. */
 const MAX_SHOWN = 2_048
-const SECRET = /secret|token|pass(word|wd|phrase)|key|credential|authorization/i
+const SECRET = /secret|token|pass|pwd|key|credential|authorization|cookie/i
 
 /**
  * Checks what is to be set.
@@ -71,16 +71,31 @@ export function applyEdits(own: ConfigTree, edits: readonly ConfigEdit[]): Confi
 export function editIssues(edits: readonly ConfigEdit[], own: ConfigTree, output: unknown): readonly ConfigIssue[] {
   const problems = new Problems()
   for (const { path, parts, value } of edits) {
-    // A schema drops what it does not know: what is gone from its output was misspelt.
-    if (value === undefined || value === null || valueAt(output, parts) !== undefined) continue
-    const parent = valueAt(output, parts.slice(0, -1))
-    const known = typeof parent === 'object' && parent !== null ? Object.keys(parent) : []
-    problems.add(path, `is not known to the config schema.${didYouMean(parts.at(-1) ?? '', known)}`)
+    reportUnknown(problems, path, parts.at(-1) ?? '', value, valueAt(output, parts.slice(0, -1)))
   }
   const bytes = Buffer.byteLength(JSON.stringify(own))
   if (bytes > MAX_BYTES) problems.add('', `The tenant's config would take ${bytes} bytes; ${MAX_BYTES} are allowed.`)
   problems.json('', own)
   return problems.list
+}
+
+/**
+ * A schema drops what it does not know, at any level of a value: what is gone from its output was misspelt.
+ *
+ * @param around what the output has of the object that the value is a member of
+ */
+function reportUnknown(problems: Problems, path: string, name: string, value: unknown, around: unknown): void {
+  if (value === undefined || value === null) return
+  const members = typeof around === 'object' && around !== null ? around : {}
+  if (!Object.hasOwn(members, name)) {
+    problems.add(path, `is not known to the config schema.${didYouMean(name, Object.keys(members))}`)
+    return
+  }
+  const taken = valueAt(members, [name])
+  if (!isPlainObject(value) || !isPlainObject(taken)) return
+  for (const [member, below] of Object.entries(value)) {
+    reportUnknown(problems, join(path, member), member, below, taken)
+  }
 }
 
 /** The event a change leaves. Values named like a secret, at any level, are never in it. */

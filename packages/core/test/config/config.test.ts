@@ -146,6 +146,16 @@ describe('config', () => {
     expect(config.get('smtp.password')).toBe('hunter3')
   })
 
+  it.each(['passcode', 'db_pwd', 'Cookie', 'apiKey', 'authorization', 'passphrase', 'refreshToken', 'clientSecret'])(
+    'takes %s for the name of a secret, in a path and in a value',
+    async (name) => {
+      const { config, scope } = await Tenant.open()
+      await config.set({ 'webhooks.headers': { [name]: 'hunter2' } })
+      await config.set({ [`webhooks.headers.${name}`]: 'hunter3' } as object)
+      expect(JSON.stringify(scope.events)).not.toContain('hunter')
+    },
+  )
+
   it('changes all or nothing, and lists everything that is wrong', async () => {
     const { config, scope } = await Tenant.open()
     expect(await issues(config.set({ seats: 0, theme: 'blue' as 'dark', note: 'kept?' }))).toEqual([
@@ -162,6 +172,9 @@ describe('config', () => {
     expect(await set({ 'webhooks.retrys': 3 })).toEqual([
       { path: 'webhooks.retrys', message: 'is not known to the config schema. Did you mean "retries"?' },
     ])
+    expect(await set({ webhooks: { retrys: 3, headers: { anything: 'x' } } })).toEqual([
+      { path: 'webhooks.retrys', message: 'is not known to the config schema. Did you mean "retries"?' },
+    ])
     for (const path of ['__proto__.x', 'webhooks.constructor', 'a..b', '', Array(11).fill('a').join('.')]) {
       expect(await set(Object.fromEntries([[path, 1]]))).toMatchObject([
         { message: expect.stringContaining('is no path') },
@@ -175,6 +188,16 @@ describe('config', () => {
       { path: 'note', message: expect.stringContaining('must be JSON') },
     ])
     expect(({} as { x?: unknown }).x).toBeUndefined()
+  })
+
+  it('takes a value that the schema knows and makes nothing of', async () => {
+    const emptied = z.object({
+      profile: z.object({ nick: z.string().transform((nick) => nick || undefined) }).partial(),
+    })
+    const { config, scope } = await Tenant.open({ schema: emptied.partial() })
+    await config.set({ profile: { nick: '' } } as object)
+    await config.set({ 'profile.nick': 'ada' } as object)
+    expect(scope.events).toHaveLength(2)
   })
 
   it('refuses what is no object of values, and no list of paths', async () => {
@@ -328,11 +351,49 @@ describe('config', () => {
   })
 })
 
+/** A schema that stops at the first thing that is wrong. */
+function onlyTheFirst(value: object, context: z.RefinementCtx): void {
+  const first = ['tags', 'sizes'].find((name) => name in value && value[name as keyof typeof value] !== undefined)
+  if (first) context.addIssue({ code: 'custom', message: 'gone', path: [first, 'deeper'] })
+}
+
 describe('configView', () => {
   it('leaves out what a newer schema refuses, and names it', async () => {
     const value = { seats: 'many', theme: 'dark', gone: 1 }
     const view = await configView(schema, { seats: 20 }, { value, version: 3 })
     expect(view).toMatchObject({ values: { seats: 20, theme: 'dark' }, refused: ['seats'], version: 3 })
+  })
+
+  const any = z.unknown().optional()
+  const rest = { theme: any, hook: any, sizes: any, tags: any }
+  const inner = (schema: z.ZodType) => z.object({ all: schema })
+
+  it.each([
+    ['an element', z.object({ ...rest, tags: z.array(z.string().min(3)).optional() }), ['all.tags']],
+    ['a member that is missing', z.object({ ...rest, hook: z.object({ url: z.string() }).optional() }), ['all.hook']],
+    ['a member with dots', z.object({ ...rest, sizes: z.record(z.string(), z.null()).optional() }), ['all.sizes']],
+    ['one thing at a time', z.object(rest).superRefine(onlyTheFirst), ['all.tags', 'all.sizes']],
+  ])('keeps the rest where the schema refuses %s', async (_, stricter, refused) => {
+    const value = { all: { tags: ['ab', 'abc'], hook: { secret: 's' }, sizes: { 'a.b': 1 }, theme: 'dark' } }
+    const view = await configView(inner(stricter), undefined, { value, version: 1 })
+    expect(view).toMatchObject({ refused, values: { all: { theme: 'dark' } } })
+  })
+
+  it('keeps what the schema takes where it does not say what it refuses', async () => {
+    const strict = z.strictObject({ theme: z.string().optional(), seats: z.number().optional() })
+    const value = { theme: 'dark', gone: 1, seats: 3 }
+    const view = await configView(strict, undefined, { value, version: 1 })
+    expect(view).toMatchObject({ refused: ['gone'], values: { theme: 'dark', seats: 3 } })
+  })
+
+  it('does not look for ever', async () => {
+    const names = Array.from({ length: 5_000 }, (_, i) => [`name-${i}`, i] as const)
+    let looks = 0
+    const few = z.record(z.string(), z.number()).refine((all) => ++looks > 0 && Object.keys(all).length < 10)
+    const view = await configView(few, undefined, { value: Object.fromEntries(names), version: 1 })
+    expect(Object.keys(view.values as object)).toHaveLength(9)
+    expect(view.refused).toHaveLength(4_991)
+    expect(looks).toBeLessThan(600)
   })
 
   it('falls back to the plan, then to the defaults', async () => {
