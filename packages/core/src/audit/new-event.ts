@@ -17,7 +17,7 @@ export interface NewAuditEvent {
 const MAX_TARGETS = 50
 const MAX_TARGETS_BYTES = 16_384
 const MAX_METADATA_BYTES = 8_192
-const SECRET = /(pass(word|wd)?|secret|token|credential|authorization|cookie|(api|access|private)[-_]?key)/i
+const SECRET = /(pass|pwd|secret|token|credential|authorization|cookie|(api|access|private)[-_]?key)/i
 /** Ours alone, in any case: an app can't write what looks like our own evidence. */
 const RESERVED =
   /^(?:(?:request|run|auth|limit|quota|flags?|usage|config|tenant|member|journal|platform|error|records|context)\.|(?:plan\.refused|load\.shed)$)/i

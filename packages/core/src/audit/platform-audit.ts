@@ -1,3 +1,5 @@
+import { describe } from '../catalog/problems.ts'
+import { ThroughlineError } from '../errors.ts'
 import type { TimelineEvent } from '../storage/records.ts'
 import { PLATFORM } from '../vocabulary.ts'
 import type { AuditPage, TrailReader } from './audit.ts'
@@ -18,12 +20,19 @@ export interface PlatformAudit {
 export function createPlatformAudit(reader: TrailReader, opened: (trail: string) => void): PlatformAudit {
   return {
     async list({ tenant = PLATFORM, ...query } = {}) {
-      opened(tenant)
+      opened(trailOf(tenant))
       return readTrail(reader, tenant, query)
     },
     timeline({ tenant = PLATFORM, ...query } = {}) {
-      opened(tenant)
+      opened(trailOf(tenant))
       return walkTrail(reader, tenant, query)
     },
   }
+}
+
+/** What is no id has no trail, and an empty one would look as if nothing had happened. */
+function trailOf(tenant: unknown): string {
+  if (typeof tenant === 'string') return tenant
+  const problem = `"tenant" must be an id, not ${describe(tenant)}.`
+  throw new ThroughlineError('QUERY_INVALID', { message: problem, details: { problems: [problem] } })
 }

@@ -1,3 +1,4 @@
+import { describe } from '../catalog/problems.ts'
 import { didYouMean } from '../did-you-mean.ts'
 import { ThroughlineError } from '../errors.ts'
 import type { Moment } from '../moment.ts'
@@ -31,21 +32,24 @@ const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_
 const MAX_LIMIT = 1_000
 
 /**
- * Reads a query as an app (or an HTTP query string) gives it.
+ * Reads a query as an app gives it.
  *
  * @throws ThroughlineError `QUERY_INVALID`, naming everything that is wrong
  */
 export function readQuery(tenant: string, query: AuditQuery, now: number): TimelineQuery {
   const problems: string[] = []
+  if (typeof query !== 'object' || query === null) refuse([`A query is an object, not ${describe(query)}.`])
   for (const key of Object.keys(query)) {
     if (!KNOWN.includes(key)) problems.push(`"${key}" is not known.${didYouMean(key, KNOWN)}`)
   }
   const from = query.last === undefined ? readTime('from', query.from, problems) : readLast(query.last, now, problems)
   if (query.last !== undefined && query.from !== undefined) problems.push('"last" and "from" exclude each other.')
   const to = readTime('to', query.to, problems)
+  // It would look as if nothing had happened.
+  if (from !== undefined && to !== undefined && from > to) problems.push('"to" must not be before "from".')
   const limit = query.limit ?? 100
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
-    problems.push(`"limit" is ${String(limit)}; it must be a whole number from 1 to ${MAX_LIMIT}.`)
+    problems.push(`"limit" is ${describe(limit)}; it must be a whole number from 1 to ${MAX_LIMIT}.`)
   }
   const actions = readActions(query.action, problems)
   const before = query.cursor === undefined ? undefined : readCursor(query.cursor, problems)
@@ -53,9 +57,7 @@ export function readQuery(tenant: string, query: AuditQuery, now: number): Timel
   if (query.consistency !== undefined && !['acknowledged', 'projected'].includes(query.consistency)) {
     problems.push('"consistency" must be "acknowledged" or "projected".')
   }
-  if (problems.length > 0) {
-    throw new ThroughlineError('QUERY_INVALID', { message: problems.join(' '), details: { problems } })
-  }
+  if (problems.length > 0) refuse(problems)
   return {
     tenant,
     limit,
@@ -65,6 +67,10 @@ export function readQuery(tenant: string, query: AuditQuery, now: number): Timel
     ...(query.actor !== undefined && { actor: query.actor }),
     ...(before && { before }),
   }
+}
+
+function refuse(problems: readonly string[]): never {
+  throw new ThroughlineError('QUERY_INVALID', { message: problems.join(' '), details: { problems } })
 }
 
 /** A position as the next page's cursor: opaque to the app. */
@@ -89,7 +95,8 @@ function readLast(last: string, now: number, problems: string[]): number | undef
 function readTime(name: string, value: Moment | undefined, problems: string[]): number | undefined {
   if (value === undefined) return undefined
   const time = momentOf(value)
-  if (time !== undefined) return time
+  // Times of events are whole ms, and databases keep them as such.
+  if (time !== undefined) return Math.ceil(time)
   problems.push(`"${name}" is not a time: ${MOMENT_HINT}`)
   return undefined
 }

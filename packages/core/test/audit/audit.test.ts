@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { readQuery } from '../../src/audit/query.ts'
 import type { AuditQuery, TimelineEvent } from '../../src/index.ts'
 import { createThroughline, memoryStorage } from '../../src/index.ts'
 
@@ -88,7 +89,7 @@ describe('an event of the app’s own', () => {
     const metadata = {
       password: 'hunter2',
       user: { apiKey: 'hunter2', name: 'ada' },
-      list: [{ 'x-token': 'hunter2', credential: 'hunter2', access_key: 'hunter2' }],
+      list: [{ 'x-token': 'hunter2', credential: 'hunter2', access_key: 'hunter2', db_pwd: 'hunter2' }],
     }
     await as('ada', () => throughline.audit.record({ action: 'report.shared', metadata }))
     const { events } = await list()
@@ -133,6 +134,10 @@ describe('a query', () => {
     ])
   })
 
+  it('may give a part of a millisecond', () => {
+    expect(readQuery('acme', { from: 0.5, to: 1.5 }, START)).toMatchObject({ from: 1, to: 2 })
+  })
+
   it('that makes no sense is refused, and says all of it', async () => {
     const bad: Record<string, unknown>[] = [
       { last: '30' },
@@ -149,11 +154,25 @@ describe('a query', () => {
       { consistency: 'eventual' },
       { acton: 'x' },
       { tenant: 'globex' },
+      { from: 1_000, to: 999 },
+      { last: '1d', to: START },
+      null as never,
     ]
     for (const query of bad) expect(await code(list(query as never)), JSON.stringify(query)).toBe('QUERY_INVALID')
     await expect(list({ acton: 'x', limit: 0, last: 'x' } as never)).rejects.toMatchObject({
       details: { problems: { length: 3 } },
       message: expect.stringContaining('Did you mean "action"?'),
+    })
+    await expect(list({ limit: '10' as never })).rejects.toThrow('"limit" is "10"; it must be a whole number')
+  })
+
+  it('of the operator’s for a tenant that is no id is refused, and not on record as a look at one', async () => {
+    await throughline.platform.run({ actor: { id: 'olga' }, reason: 'T-1' }, async ({ audit }) => {
+      for (const tenant of [7, null, ['acme']] as never[]) {
+        expect(await code(audit.list({ tenant })), String(tenant)).toBe('QUERY_INVALID')
+        expect(() => audit.timeline({ tenant })).toThrow(/QUERY_INVALID/)
+      }
+      expect((await audit.list({ action: 'platform.read' })).events).toEqual([])
     })
   })
 })
