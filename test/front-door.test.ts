@@ -128,6 +128,6 @@ describe('the front door', () => {
     // @ts-expect-error an engine whose option is absent is not there
     expect(createThroughline({}).flags).toBeUndefined()
     expect(guarded(async () => 1, requireFlag('new-reports'), meter('reports'))).toBeTypeOf('function')
-    expectTypeOf(throughline.guards.rateLimit).parameter(0).toEqualTypeOf<'api'>()
+    expectTypeOf(throughline.guards.rateLimit).parameter(0).toEqualTypeOf<'api' | readonly ['api', ...'api'[]]>()
   })
 })

@@ -1,7 +1,10 @@
+import { describe } from '../catalog/problems.ts'
 import { currentScope } from '../context/ambient.ts'
 import { decideHolds, giveBack } from '../context/holds.ts'
 import type { Scope } from '../context/scope.ts'
-import type { MaybePromise } from '../storage/limits.ts'
+import { ThroughlineError } from '../errors.ts'
+import type { MaybePromise } from '../maybe-promise.ts'
+import { isPromise } from '../maybe-promise.ts'
 import type { Guard, GuardHold } from './guard.ts'
 
 /** A context older than this looks again before a guard decides: suspensions, kill switches, removed members. */
@@ -43,16 +46,20 @@ function checkFrom(
       if (taken.length === 0) throw error
       return refused(taken, scope, error)
     }
-    if (checked instanceof Promise) {
-      return checked.then(
-        (hold) => {
-          if (hold) taken.push(hold)
-          return checkFrom(guards, i + 1, scope, taken, into)
-        },
-        (error: unknown) => refused(taken, scope, error),
-      )
+    if (isPromise(checked)) {
+      return Promise.resolve(checked)
+        .then((hold) => take(guards[i] as Guard, hold, taken))
+        .then(
+          () => checkFrom(guards, i + 1, scope, taken, into),
+          (error: unknown) => refused(taken, scope, error),
+        )
     }
-    if (checked) taken.push(checked)
+    if (checked === undefined) continue
+    try {
+      take(guards[i] as Guard, checked, taken)
+    } catch (error) {
+      return refused(taken, scope, error)
+    }
   }
   const { decisions } = scope.owner.telemetry
   if (decisions) for (const { name } of guards) decisions.passed(name)
@@ -60,6 +67,22 @@ function checkFrom(
   if (!into) return scope.holds.add(taken)
   into.push(...taken)
   return undefined
+}
+
+/**
+ * Keeps what a guard has reserved.
+ *
+ * @throws ThroughlineError `OPTIONS_INVALID` for anything else: a guard that answers false must not let a call pass
+ */
+function take({ name }: Guard, hold: GuardHold | undefined, taken: GuardHold[]): void {
+  if (hold === undefined) return
+  if (typeof hold === 'object' && typeof hold?.keep === 'function' && typeof hold.release === 'function') {
+    taken.push(hold)
+    return
+  }
+  const problem = `The guard "${name}" answered ${describe(hold)}; it answers nothing, or { keep, release }.`
+  const remedy = 'A guard that does not let a call pass throws.'
+  throw new ThroughlineError('OPTIONS_INVALID', { message: problem, remedy, details: { problems: [problem] } })
 }
 
 /** Gives back at once what the guards before the one that refused have taken: the call does not happen. */

@@ -1,3 +1,4 @@
+import { describe } from '../catalog/problems.ts'
 import { didYouMean } from '../did-you-mean.ts'
 import { ThroughlineError } from '../errors.ts'
 
@@ -7,6 +8,9 @@ import { ThroughlineError } from '../errors.ts'
  * @throws ThroughlineError `OPTIONS_INVALID` for another option, or no whole number above 0
  */
 export function unitsOf(guard: string, option: string, options: object): number {
+  if (typeof options !== 'object' || options === null) {
+    refuseIfAny(guard, [`its options must be { ${option} }, not ${describe(options)}.`])
+  }
   const problems = Object.keys(options)
     .filter((name) => name !== option)
     .map((name) => `there is no option "${name}".${didYouMean(name, [option])}`)
@@ -35,6 +39,13 @@ export function checkDeclared(
     .filter((name) => !declared.includes(name))
     .map((name) => `the catalog has no ${what} "${name.slice(0, 100)}".${didYouMean(name.slice(0, 100), declared)}`)
   refuseIfAny(`guards.${guard}`, problems)
+}
+
+/** @throws ThroughlineError `OPTIONS_INVALID` for several units of a meter that counts: each call would be refused. */
+export function checkCounted(meter: string, aggregate: 'count' | 'sum' | undefined, quantity = 1): void {
+  if (aggregate !== 'count' || quantity === 1) return
+  const problem = `"${meter}" counts calls, so "quantity" is 1 and not ${quantity}; declare aggregate: 'sum' to add up.`
+  refuseIfAny('guards.meter', [problem])
 }
 
 function refuseIfAny(guard: string, problems: readonly string[]): void {

@@ -1,7 +1,7 @@
 import type { Catalog } from '../catalog/definitions.ts'
 import type { BooleanFlagKey, LimitName, MeterName, PlanName } from '../catalog/keys.ts'
 import type { Guard } from './guard.ts'
-import { checkDeclared } from './guard-options.ts'
+import { checkCounted, checkDeclared } from './guard-options.ts'
 import { background, meter, rateLimit, requireFlag, requirePlan, requireRole, strict } from './guards.ts'
 
 /**
@@ -12,7 +12,10 @@ import { background, meter, rateLimit, requireFlag, requirePlan, requireRole, st
  */
 export interface Guards<C extends Catalog> {
   requireFlag(key: BooleanFlagKey<C>): Guard
-  rateLimit(name: LimitName<C>, options?: { readonly cost?: number }): Guard
+  rateLimit(
+    name: LimitName<C> | readonly [LimitName<C>, ...LimitName<C>[]],
+    options?: { readonly cost?: number },
+  ): Guard
   meter(name: MeterName<C>, options?: { readonly quantity?: number }): Guard
   requireRole(...roles: readonly [string, ...string[]]): Guard
   requirePlan(...plans: readonly [PlanName<C>, ...PlanName<C>[]]): Guard
@@ -37,12 +40,13 @@ export function guardsOf<C extends Catalog>(catalog: Catalog): Guards<C> {
     },
     rateLimit(name, options) {
       const guard = rateLimit<Catalog>(name, options)
-      checkDeclared('rateLimit', 'limit', [name], limits)
+      checkDeclared('rateLimit', 'limit', [name].flat(), limits)
       return guard
     },
     meter(name, options) {
       const guard = meter<Catalog>(name, options)
       checkDeclared('meter', 'meter', [name], meters)
+      checkCounted(name, catalog.meters?.[name]?.aggregate, options?.quantity)
       return guard
     },
     requirePlan(...names) {

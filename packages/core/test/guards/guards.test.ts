@@ -146,6 +146,34 @@ describe('guards of a function', () => {
     }
   })
 
+  it('let nothing pass by an answer that is none of a guard’s, and give back what was taken', async () => {
+    for (const answer of [false, true, null, 'no', {}, { keep: () => undefined }]) {
+      for (const given of [answer, Promise.resolve(answer)]) {
+        const log: string[] = []
+        const own = { name: 'own', check: () => given } as unknown as Guard
+        const call = guarded(() => log.push('called'), step(log, 'a'), own)
+        await expect(as('acme', call), String(answer)).rejects.toThrow(/OPTIONS_INVALID: The guard "own" answered/)
+        expect(log).toEqual(['check a', 'release a'])
+      }
+    }
+  })
+
+  it('wait for whatever can be waited for', async () => {
+    const refusing: PromiseLike<undefined> = Object.freeze({
+      // biome-ignore lint/suspicious/noThenProperty: as a query builder has it
+      then: (_: unknown, refuse: (error: Error) => never) => refuse(new Error('not yours')),
+    })
+    const own = { name: 'own', check: () => refusing } as unknown as Guard
+    expect(
+      await code(
+        as(
+          'acme',
+          guarded(() => 'passed', own),
+        ),
+      ),
+    ).toBe('not yours')
+  })
+
   it('are all decided, even when deciding one of them fails', async () => {
     const log: string[] = []
     const broken: Guard = {
