@@ -1,4 +1,5 @@
 import { normaliseActor } from './actor.ts'
+import { describe } from './catalog/problems.ts'
 import { ThroughlineError } from './errors.ts'
 import type { Actor, ActorInput } from './vocabulary.ts'
 
@@ -21,6 +22,10 @@ const RIGHT_CALLS = {
 
 export function checkInput(call: 'run' | 'enter', input: unknown): void {
   if (typeof input !== 'object' || input === null) throw miscalled(call, 'it needs { tenant, actor }.')
+  const { tenant } = input as Partial<RunInput>
+  // What a webhook's body names is the sender's, and then no tenant that there is.
+  if (call === 'enter' || typeof tenant === 'string') return
+  throw miscalled(call, `the tenant must be an id, a text, not ${describe(tenant)}.`)
 }
 
 export function checkFunction(call: keyof typeof RIGHT_CALLS, fn: unknown): void {

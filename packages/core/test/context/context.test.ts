@@ -107,19 +107,9 @@ describe('a tenant context', () => {
   it('is of no tenant whose id none can have, whatever names it', async () => {
     const alone = createThroughline()
     try {
-      for (const tenant of [
-        '$platform',
-        '$unknown',
-        '',
-        'a\nb',
-        'x'.repeat(201),
-        'acme\ud800',
-        undefined,
-        7,
-        { id: 'acme' },
-      ]) {
-        const error = await refusal(() => alone.run({ tenant: tenant as string, actor: ada }, () => undefined))
-        expect(error.code, String(tenant)).toBe('TENANT_NOT_FOUND')
+      for (const tenant of ['$platform', '$unknown', '', 'a\nb', 'x'.repeat(201), 'acme\ud800']) {
+        const error = await refusal(() => alone.run({ tenant, actor: ada }, () => undefined))
+        expect(error.code, tenant).toBe('TENANT_NOT_FOUND')
       }
     } finally {
       await alone.close()

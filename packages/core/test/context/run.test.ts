@@ -105,6 +105,9 @@ describe('a run that is called wrongly', () => {
     ['no parameters', [], 'run: it needs { tenant, actor }'],
     ['a tenant alone', ['acme', fn], 'run: it needs { tenant, actor }'],
     ['nothing for the tenant', [null, fn], 'run: it needs { tenant, actor }'],
+    ['no tenant', [{ actor: ada }, fn], 'run: the tenant must be an id, a text, not undefined'],
+    ['a number for the tenant', [{ tenant: 7, actor: ada }, fn], 'run: the tenant must be an id, a text, not 7'],
+    ['a tenant for its id', [{ tenant: { id: 'acme' }, actor: ada }, fn], 'must be an id, a text, not an object'],
     ['no function', [{ tenant: 'acme', actor: ada }], 'run: the function to run is missing'],
   ])('%s: OPTIONS_INVALID, with a right call', async (_what, given, message) => {
     const error = await refusal(() => (throughline().run as Call)(...given))
