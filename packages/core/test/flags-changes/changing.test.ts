@@ -400,6 +400,20 @@ describe('what was stored', () => {
     })
   })
 
+  it('and leads back to itself since a deploy serves its own default, and says what is wrong', async () => {
+    const { layout } = catalog.flags
+    const defined = { ...layout, prerequisites: [{ flag: 'exports', is: false }], default: 'wide' } as const
+    await app.flags.define('layout', { ...defined, rules: [{ serve: 'narrow' }] })
+    const exports = { default: false, prerequisites: [{ flag: 'layout', is: 'narrow' }] }
+    await over({ layout, exports }, async (flags, evaluation) => {
+      expect(evaluation).toMatchObject({ variant: 'wide', reason: 'DEFAULT', rule: 'prerequisite:exports' })
+      const message = 'must not lead back to the flag itself: layout → exports → layout.'
+      const problems = [{ path: 'layout.prerequisites', message }]
+      expect(await flags.get('layout')).toMatchObject({ source: 'runtime', problems })
+      expect(await flags.list()).toMatchObject([{ key: 'layout', problems }, { key: 'exports' }])
+    })
+  })
+
   it('by an earlier release, which kept the definition itself, is version 1', async () => {
     const write = { kind: 'flags', tenant: PLATFORM, key: 'layout', value: { default: false } } as const
     await app.storage.records.commit({ writer: 'w', lane: 0, writes: [write], quotas: [], body: '[]' })

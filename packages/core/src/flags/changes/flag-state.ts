@@ -15,7 +15,10 @@ export interface FlagState {
   readonly source: 'catalog' | 'runtime'
   /** Everybody gets the catalog's default. */
   readonly archived: boolean
-  /** What is wrong with it beside this catalog, since a deploy: everybody gets the catalog's default. Absent if nothing is. */
+  /**
+   * What is wrong with it beside this catalog and the other flags, since a deploy. Everybody gets a default: the
+   * catalog's, or the definition's own where only what it needs can't be met. Absent if nothing is.
+   */
   readonly problems?: readonly Problem[]
   /** By time. */
   readonly scheduled: readonly {

@@ -3,6 +3,7 @@ import type { Problem } from '../../catalog/problems.ts'
 import { didYouMean } from '../../did-you-mean.ts'
 import { ThroughlineError } from '../../errors.ts'
 import type { PlatformPort } from '../../platform-port.ts'
+import type { StoredDocument } from '../../storage/records.ts'
 import { PLATFORM } from '../../vocabulary.ts'
 import { definitionProblems } from './definition-problems.ts'
 import type { EffectiveDefinitions } from './effective-definitions.ts'
@@ -67,27 +68,25 @@ export class KnownFlags {
     return { flag: readStoredFlag(documents[0]?.value), document: documents[0]?.version ?? 0 }
   }
 
-  /** How a flag that was read stands now. */
-  state(key: string, flag: StoredFlag): FlagState {
-    const { port, check } = this.#options
-    const declared = this.declared(key)
-    return flagState(key, declared, flag, port.now(), (definition) =>
-      definitionProblems(check, key, declared, definition),
-    )
+  /** How a flag stands now. */
+  async state(key: string): Promise<FlagState> {
+    this.declared(key)
+    const documents = await this.#documents()
+    const stored = documents.find((document) => document.key === key)
+    return this.#stateBeside(this.#effective(documents, this.#options.port.now()), key, readStoredFlag(stored?.value))
   }
 
   /** How every flag stands now. */
   async states(): Promise<readonly FlagState[]> {
-    const { documents } = await this.#options.port.read({ tenant: PLATFORM, kinds: ['flags'] })
+    const documents = await this.#documents()
+    const others = this.#effective(documents, this.#options.port.now())
     const stored = new Map(documents.map(({ key, value }) => [key, value]))
-    return this.keys.map((key) => this.state(key, readStoredFlag(stored.get(key))))
+    return this.keys.map((key) => this.#stateBeside(others, key, readStoredFlag(stored.get(key))))
   }
 
   /** Every flag as it is at a time, ms, as snapshots take it: what was right beside the others of its time holds. */
   async effective(at: number): Promise<EffectiveDefinitions> {
-    const { port, catalog, check } = this.#options
-    const { documents } = await port.read({ tenant: PLATFORM, kinds: ['flags'] })
-    return effectiveDefinitions(catalog, documents, at, check)
+    return this.#effective(await this.#documents(), at)
   }
 
   /** What is served of a flag by one of its settings. */
@@ -108,6 +107,24 @@ export class KnownFlags {
         definitionProblems((given, path) => check(given, path, others), key, declared, definition),
       kept: (version) => this.#kept(key, version),
     }
+  }
+
+  /** @param others as they are: a deploy of one flag can make a circle of another */
+  #stateBeside({ definitions: others }: EffectiveDefinitions, key: string, flag: StoredFlag): FlagState {
+    const { port, check } = this.#options
+    const declared = this.declared(key)
+    return flagState(key, declared, flag, port.now(), (definition) =>
+      definitionProblems((given, path) => check(given, path, others), key, declared, definition),
+    )
+  }
+
+  #effective(documents: readonly StoredDocument[], at: number): EffectiveDefinitions {
+    const { catalog, check } = this.#options
+    return effectiveDefinitions(catalog, documents, at, check)
+  }
+
+  async #documents(): Promise<readonly StoredDocument[]> {
+    return (await this.#options.port.read({ tenant: PLATFORM, kinds: ['flags'] })).documents
   }
 
   async #kept(key: string, version: number): Promise<FlagHistoryEntry | undefined> {

@@ -13,10 +13,9 @@ export function stateFace<C extends Catalog>(
     port.note({ action: 'flag.read', targets: keys.map((id) => ({ type: 'flag', id })) })
   return {
     async get(key) {
-      flags.declared(key)
-      const { flag } = await flags.read(key)
+      const state = await flags.state(key)
       looked(key)
-      return flags.state(key, flag)
+      return state
     },
     async list() {
       const found = await flags.states()
