@@ -188,8 +188,8 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
         remedy: 'Make the change before `within` or after it.',
       })
     }
-    // A write is a checkpoint: a suspended tenant or a removed member changes nothing any more.
-    if (this.now() - scope.seenAt > CHECKPOINT_MS) await this.reload(scope)
+    // A write is a checkpoint: a suspended tenant or a removed member changes nothing any more. Giving back is none.
+    if (!givesBack(change) && this.now() - scope.seenAt > CHECKPOINT_MS) await this.reload(scope)
     const { activity, request } = scope
     const id = scope.tenant.id
     const result = await this.#commit(id, change, { actor: scope.actor, trace: activity.traceId, request })
@@ -248,4 +248,9 @@ export class Instance<S extends Snapshot> implements PipelineHost, ScopeOwner<S>
     }
     return result
   }
+}
+
+/** Units go back whoever may go on: else the quota would have counted what the ledger has not. */
+function givesBack({ writes = [], quotas = [] }: RecordedChange): boolean {
+  return writes.length === 0 && quotas.length > 0 && quotas.every(({ delta }) => delta < 0)
 }
