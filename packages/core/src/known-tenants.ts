@@ -52,7 +52,7 @@ export function knowTenants(
     onChange: () => tenants.outdate(),
     onFailure,
   })
-  const snapshots = snapshotMaker(catalog, now, catalog.meters && calendars(warn), ranks)
+  const snapshots = snapshotMaker(catalog, now, catalog.meters && calendars(warn), ranks, warn)
   const tenants: TenantState<TenantSnapshot> = new TenantState({
     records,
     tenantKinds: documentKinds(catalog, settings.tenants === 'ours').tenant,

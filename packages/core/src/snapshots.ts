@@ -7,6 +7,7 @@ import type { LimitOverride, LimitsView } from './limits/index.ts'
 import { limitsView, readLimitOverride } from './limits/index.ts'
 import type { MaybePromise } from './maybe-promise.ts'
 import { next } from './maybe-promise.ts'
+import { planFinder } from './plan-finder.ts'
 import type { FlagSources } from './snapshot-flags.ts'
 import { SnapshotFlags } from './snapshot-flags.ts'
 import type { DocumentKind, StoredDocument } from './storage/records.ts'
@@ -75,13 +76,16 @@ export interface SnapshotMaker {
  *
  * @param calendarOf the days and months in which a tenant's quotas count; UTC's unless given
  * @param ranks who is among exactly so many tenants
+ * @param warn told once of each plan that is not in the catalog
  */
 export function snapshotMaker(
   catalog: Catalog,
   now: () => number,
   calendarOf: ((tenant: Tenant) => Calendar) | undefined,
   ranks: RankedTenants,
+  warn: (message: string) => void,
 ): SnapshotMaker {
+  const planOf = planFinder(catalog, warn)
   const flags = new SnapshotFlags(catalog, now, ranks)
   const sources = new WeakMap<TenantSnapshot, FlagSources>()
   const keep = (snapshot: TenantSnapshot, source: FlagSources): TenantSnapshot => {
@@ -90,7 +94,7 @@ export function snapshotMaker(
   }
   return {
     make(tenant, documents, version, platform) {
-      const plan = planOf(catalog, tenant)
+      const plan = planOf(tenant)
       const overrides = documents.filter(({ kind }) => kind === 'flag_overrides')
       const source: FlagSources = { overrides, features: featuresOf(tenant, plan) }
       const snapshot: TenantSnapshot = {
@@ -124,10 +128,6 @@ export function snapshotMaker(
     definitions: (platform) => flags.effective(platform, now()).definitions,
     compile: (definitions, at, versions) => flags.compile(definitions, at, versions),
   }
-}
-
-function planOf({ plans }: Catalog, { plan }: Tenant): PlanDefinition | undefined {
-  return plan !== undefined && plans && Object.hasOwn(plans, plan) ? plans[plan] : undefined
 }
 
 function featuresOf({ plan }: Tenant, declared: PlanDefinition | undefined): PlanFeatures | undefined {
