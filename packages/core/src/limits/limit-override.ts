@@ -1,6 +1,6 @@
+import { callOptionProblem } from '../call-options.ts'
 import type { LimitDefinition } from '../catalog/definitions.ts'
 import { limitProblems } from '../catalog/limit-problems.ts'
-import { Problems } from '../catalog/problems.ts'
 import { ThroughlineError } from '../errors.ts'
 import { MOMENT_HINT, momentOf } from '../moment.ts'
 import type { OverrideOptions } from '../platform-port.ts'
@@ -20,19 +20,21 @@ const MAX_REASON = 500
 /**
  * Checks an override before it is stored.
  *
+ * @param given `reason`: where the options say none
  * @throws ThroughlineError `LIMIT_INVALID`, with `details.problems`
  */
 export function newLimitOverride(
   limit: LimitDefinition,
-  { until, reason, now, ...unknown }: OverrideOptions & { readonly reason: string; readonly now: number },
+  options: OverrideOptions,
+  given: { readonly reason: string; readonly now: number },
 ): LimitOverride {
   const problems = limitProblems(limit).map(({ path, message }) => `The limit${path && ` (${path})`} ${message}`)
-  const options = new Problems()
-  options.unknownKeys('options', unknown, ['until', 'reason'])
-  problems.push(...options.list.map(({ path, message }) => `${path} ${message}`))
+  const misfit = callOptionProblem(options, ['until', 'reason'], 'an override')
+  if (misfit !== undefined) problems.push(misfit)
+  const { until, reason = given.reason } = options ?? {}
   const end = until === undefined ? undefined : momentOf(until)
   if (until !== undefined && end === undefined) problems.push(`"until" is no time: ${MOMENT_HINT}`)
-  else if (end !== undefined && end <= now) problems.push('"until" must be in the future.')
+  else if (end !== undefined && end <= given.now) problems.push('"until" must be in the future.')
   if (typeof reason !== 'string' || reason.length > MAX_REASON) {
     problems.push(`"reason" must be a text of ${MAX_REASON} characters at the most.`)
   }

@@ -38,13 +38,7 @@ export function createPlatformLimits<Name extends string>(
   return {
     async override(tenantId, name, limit, options = {}) {
       check(name)
-      const { until, reason = port.reason(), ...unknown } = options
-      const override = newLimitOverride(limit, {
-        ...unknown,
-        reason,
-        now: port.now(),
-        ...(until !== undefined && { until }),
-      })
+      const override = newLimitOverride(limit, options, { reason: port.reason(), now: port.now() })
       const value = limitOverrideValue(override)
       await port.commitFor(tenantId, {
         writes: [{ kind: 'limit_overrides', tenant: tenantId, key: name, value }],

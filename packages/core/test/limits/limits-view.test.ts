@@ -70,29 +70,25 @@ describe('limitsView', () => {
 describe('an override', () => {
   it('is stored and read again', () => {
     for (const override of [
-      newLimitOverride(perMinute(7, { burst: 9 }), { reason: 'TICKET-7', now: 0 }),
-      newLimitOverride(perSecond(3), { reason: '', until: '2027-01-01', now: 0 }),
-      newLimitOverride(perSecond(3), { reason: 'why', until: new Date(5), now: 4 }),
+      newLimitOverride(perMinute(7, { burst: 9 }), {}, { reason: 'TICKET-7', now: 0 }),
+      newLimitOverride(perSecond(3), { reason: '', until: '2027-01-01' }, { reason: 'x', now: 0 }),
+      newLimitOverride(perSecond(3), { until: new Date(5) }, { reason: 'why', now: 4 }),
     ]) {
       expect(readLimitOverride(JSON.parse(JSON.stringify(limitOverrideValue(override))))).toEqual(override)
     }
   })
 
   it('is refused when it is none, with everything that is wrong', () => {
-    expect(() =>
-      newLimitOverride(perMinute(0, { burst: 1.5 }), {
-        reason: 'x'.repeat(501),
-        until: 'some day',
-        now: 0,
-        ...({ untill: 1 } as object),
-      }),
-    ).toThrow(
-      /LIMIT_INVALID: The limit must have a limit .* The limit must have a burst .* options\.untill is not known\. Did you mean "until"\? "until" is no time: give .* "reason" must be/,
+    const given = { reason: 'why', now: 0 }
+    const options = { reason: 'x'.repeat(501), until: 'some day', untill: 1 }
+    expect(() => newLimitOverride(perMinute(5), null as never, given)).toThrow('must be an object, not null')
+    expect(() => newLimitOverride(perMinute(0, { burst: 1.5 }), options, given)).toThrow(
+      /LIMIT_INVALID: The limit must have a limit .* The limit must have a burst .* "untill" is no option of an override\. Did you mean "until"\? "until" is no time: give .* "reason" must be/,
     )
   })
 
   it('is refused when its end is over: it would hold for nobody', () => {
-    expect(() => newLimitOverride(perMinute(5), { reason: 'why', until: 5, now: 5 })).toThrow(
+    expect(() => newLimitOverride(perMinute(5), { until: 5 }, { reason: 'why', now: 5 })).toThrow(
       /LIMIT_INVALID: "until" must be in the future/,
     )
   })
