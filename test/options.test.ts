@@ -79,6 +79,18 @@ describe('one error lists everything that is wrong', () => {
     expect(Object.keys(problems)).toHaveLength(14)
   })
 
+  it('of what would be passed over, and its default taken', () => {
+    for (const spill of [true, './folder', 5, null, []])
+      expect(problemsOf({ journal: { spill } })).toEqual({ 'journal.spill': expect.stringContaining('must be false') })
+    const journal = { spill: { directory: 7 }, project: 'no' }
+    expect(problemsOf({ journal, mode: [] })).toEqual({
+      'journal.spill.directory': expect.stringContaining('path'),
+      'journal.project': expect.stringContaining('true or false'),
+      mode: expect.stringContaining('enforce'),
+    })
+    expect(problemsOf({ journal: { spill: { directory: '' } } })).toHaveProperty(['journal.spill.directory'])
+  })
+
   it('of references between parts of the catalog', () => {
     const problems = problemsOf({
       flags: { beta: { default: false, rules: [{ if: { 'org.paln': 'free', 'orgg.x': 1 }, serve: true }] } },

@@ -94,13 +94,23 @@ function checkCatalog(options: ThroughlineOptions, problems: OptionProblems): vo
 }
 
 function checkJournal(
-  { secret, durability, spill, lanes, drainTimeout }: JournalSettings,
+  { secret, durability, spill, lanes, drainTimeout, project }: JournalSettings,
   problems: OptionProblems,
 ): void {
   problems.oneOf('journal.durability', durability, ['process', 'disk'])
   problems.whole('journal.lanes', lanes, 1, 64)
   problems.whole('journal.drainTimeout', drainTimeout, 0, 600_000)
-  if (spill) problems.whole('journal.spill.maxBytes', spill.maxBytes, 4_096, Number.MAX_SAFE_INTEGER)
+  if (project !== undefined && typeof project !== 'boolean')
+    problems.add('journal.project', 'It must be true or false.')
+  if (isObject(spill)) {
+    problems.whole('journal.spill.maxBytes', spill.maxBytes, 4_096, Number.MAX_SAFE_INTEGER)
+    const { directory } = spill
+    if (directory !== undefined && (typeof directory !== 'string' || directory === '')) {
+      problems.add('journal.spill.directory', 'It must be the path of a folder.')
+    }
+  } else if (spill !== undefined && spill !== false) {
+    problems.add('journal.spill', 'It must be false, or { directory, maxBytes }.')
+  }
   if (secret !== undefined && (typeof secret !== 'string' || secret.length < 32)) {
     problems.add('journal.secret', 'The secret must have at least 32 characters.')
   }
@@ -125,7 +135,7 @@ function checkShedding({ maxDelayMs, weight, delayMs }: Part<'loadShedding'>, pr
 }
 
 function checkModes(mode: ThroughlineOptions['mode'], problems: OptionProblems): void {
-  const modes = typeof mode === 'object' && mode !== null ? Object.entries(mode) : [['', mode] as const]
+  const modes = isObject(mode) ? Object.entries(mode) : [['', mode] as const]
   for (const [layer, value] of modes)
     problems.oneOf(layer === '' ? 'mode' : `mode.${layer}`, value, ['enforce', 'observe'])
 }
