@@ -9,6 +9,7 @@ import type { Terminal } from './terminal.ts'
 const DEFAULT_SCHEMA = 'throughline'
 /** Postgres cuts longer names off. */
 const MAX_SCHEMA_BYTES = 63
+const RESERVED_SCHEMA = /^pg_|^\$user$/
 
 /** How a command names records on any database. */
 export interface PlaceOptions extends RecordsOptions {
@@ -60,8 +61,10 @@ export function postgresPlace({ file, url, schema: given }: PlaceOptions): Postg
   }
   const schema = given ?? DEFAULT_SCHEMA
   if (file !== undefined) throw new UsageError('Give either --file or --url, not both.')
-  if (schema === '' || Buffer.byteLength(schema) > MAX_SCHEMA_BYTES) {
-    throw new UsageError(`--schema must be a name of 1 to ${MAX_SCHEMA_BYTES} bytes.`)
+  if (schema === '' || Buffer.byteLength(schema) > MAX_SCHEMA_BYTES || RESERVED_SCHEMA.test(schema)) {
+    throw new UsageError(
+      `--schema must be a name of 1 to ${MAX_SCHEMA_BYTES} bytes, and none of Postgres itself ("pg_…", "$user").`,
+    )
   }
   if (!URL.canParse(url)) throw new UsageError('The URL can not be read; write postgres://user@host/database.')
   const { host, pathname } = new URL(url)

@@ -121,7 +121,7 @@ describe('throughline status', () => {
     expect(behind.stdout).toMatch(/002-trail.*missing/)
     expect(behind.stderr).toBe('throughline: The schema lacks 002-trail; run `throughline migrate`.\n')
     expect(fresh.code).toBe(1)
-    expect(JSON.parse(fresh.stdout).missing).toHaveLength(10)
+    expect(JSON.parse(fresh.stdout).missing).toHaveLength(11)
     expect(timeline).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('throughline migrate') })
   })
 

@@ -74,6 +74,8 @@ describe.skipIf(!service.isReachable)('the command line on Postgres', () => {
       expect(granted).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining(`Granted to ${role}.`) })
       expect(await actingAs(role, 'status')).toMatchObject({ code: 0, stderr: '' })
       expect(await actingAs(role, 'timeline', '--tenant', 'acme')).toMatchObject({ code: 0, stderr: '' })
+      expect(await actingAs(role, 'migrate')).toMatchObject({ code: 0, stdout: expect.stringContaining('up to date') })
+      await database.raw("DELETE FROM ??.throughline_migrations WHERE name = '006-definitions'", [schema])
       const migrating = await actingAs(role, 'migrate')
       expect(migrating).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('may not do that') })
     } finally {
@@ -125,6 +127,10 @@ describe('a URL of Postgres', () => {
   it('is what --schema and --grant go with', async () => {
     const schemed = await commandLine('status', '--file', 'x.db', '--schema', 'records')
     expect(schemed).toMatchObject({ code: 2, stderr: expect.stringContaining('--schema goes with') })
+    for (const name of ['', 'a'.repeat(64), 'pg_records', '$user']) {
+      const reserved = await commandLine('migrate', '--url', service.url, '--schema', name)
+      expect(reserved).toMatchObject({ code: 2, stderr: expect.stringContaining('--schema must be a name') })
+    }
     const granted = await commandLine('migrate', '--file', 'x.db', '--grant', 'app')
     expect(granted).toMatchObject({ code: 2, stderr: expect.stringContaining('--grant goes with') })
   })

@@ -1,7 +1,7 @@
 import { limitTables } from './limits/limit-tables.ts'
 import { LIMIT_ROUTINES } from './limits/postgres/limit-routines.ts'
 import { partitionedJournal } from './postgres/journal-slots.ts'
-import { ROUTINES } from './postgres/routines.ts'
+import { READ_JSON, ROUTINES } from './postgres/routines.ts'
 
 /** Where databases differ in the SQL that we write ourselves; everything else is the same text for all of them. */
 export interface Dialect {
@@ -9,7 +9,9 @@ export interface Dialect {
   readonly text: string
   /** A whole number of 64 bits: ms since the epoch, sequences, quantities. */
   readonly integer: string
-  /** Statements before the first table: what the database has to be taught. */
+  /** Functions that columns are computed by: there before the first table. */
+  readonly columnRoutines: readonly string[]
+  /** All functions, each in place of one of its name. */
   readonly routines: readonly string[]
   /** What limits need in the records' schema; none where they have a place of their own. */
   readonly limits: readonly string[]
@@ -17,6 +19,8 @@ export interface Dialect {
   readonly clustered: string
   /** Makes the journal's table: these columns, and an `id` that only grows. */
   journal(columns: string): readonly string[]
+  /** Makes a view, in place of one of its name. */
+  view(name: string, select: string): readonly string[]
   /** A column computed from a JSON document's top-level member. */
   generated(column: string, document: string, member: string): string
   /** A member of a JSON value as text. */
@@ -47,6 +51,7 @@ export const sqlite: Dialect = {
   name: 'sqlite',
   text: 'TEXT',
   integer: 'INTEGER',
+  columnRoutines: [],
   routines: [],
   limits: [],
   clustered: 'WITHOUT ROWID',
@@ -58,6 +63,7 @@ ${columns}
     'CREATE UNIQUE INDEX throughline_journal_writer ON throughline_journal (writer, seq)',
     'CREATE INDEX throughline_journal_lane ON throughline_journal (lane, id)',
   ],
+  view: (name, select) => [`DROP VIEW IF EXISTS ${name}`, `CREATE VIEW ${name} AS\n${select}`],
   generated: (column, document, member) =>
     `${column} TEXT GENERATED ALWAYS AS (json_extract(${document}, '$.${member}')) VIRTUAL`,
   member,
@@ -81,11 +87,13 @@ export const postgres: Dialect = {
   name: 'postgres',
   text: TEXT,
   integer: 'bigint',
+  columnRoutines: [READ_JSON],
   routines: ROUTINES,
   // Room for the versions of rows that change all the time, beside the rows themselves.
   limits: [...limitTables({ text: TEXT, integer: 'bigint' }, 'WITH (fillfactor = 60)'), ...LIMIT_ROUTINES],
   clustered: '',
   journal: partitionedJournal,
+  view: (name, select) => [`CREATE OR REPLACE VIEW ${name} AS\n${select}`],
   generated: (column, document, name) =>
     `${column} text COLLATE "C" GENERATED ALWAYS AS (throughline_json(${document}) ->> '${name}') STORED`,
   member: (json, name) => `((${json} #>> ${path(name)}) COLLATE "C")`,

@@ -5,6 +5,8 @@ type Given = Readonly<Record<string, unknown>>
 
 /** Postgres cuts longer names off. */
 const MAX_SCHEMA_BYTES = 63
+/** Postgres keeps them for itself, and looks the second one up as another name. */
+const RESERVED_SCHEMA = /^pg_|^\$user$/
 
 /** Options that there are not. */
 export function unknownOptions(options: Given, known: readonly string[]): readonly string[] {
@@ -27,7 +29,9 @@ export function wrongListenerOrSchema({ onStatement, schema }: Given): readonly 
     problems.push('onStatement: it must be a function.')
   }
   if (schema !== undefined && !isSchemaName(schema)) {
-    problems.push(`schema: it must be a name of 1 to ${MAX_SCHEMA_BYTES} bytes.`)
+    problems.push(
+      `schema: it must be a name of 1 to ${MAX_SCHEMA_BYTES} bytes, and none of Postgres itself ("pg_…", "$user").`,
+    )
   }
   return problems
 }
@@ -62,9 +66,8 @@ function isWholeNumber(value: unknown, least: number): boolean {
 }
 
 function isSchemaName(name: unknown): boolean {
-  return (
-    typeof name === 'string' && name !== '' && !name.includes('\u0000') && Buffer.byteLength(name) <= MAX_SCHEMA_BYTES
-  )
+  if (typeof name !== 'string' || name === '' || name.includes('\u0000')) return false
+  return Buffer.byteLength(name) <= MAX_SCHEMA_BYTES && !RESERVED_SCHEMA.test(name)
 }
 
 function invalid(caller: Caller, problems: readonly string[]): ThroughlineError {

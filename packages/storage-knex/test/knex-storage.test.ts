@@ -74,7 +74,7 @@ describe('knexStorage', () => {
     expect(knexStorage({ app }).records.name).toBe('knex:postgres')
     expect(refusalOf(() => knexStorage({ app, busyTimeoutMs: 5 })).message).toContain('on SQLite only')
     expect(refusalOf(() => knexStorage({ filename: ':memory:', schema: 'a' })).message).toContain('on Postgres only')
-    for (const schema of ['', 'a'.repeat(64), 'a\u0000', 7]) {
+    for (const schema of ['', 'a'.repeat(64), 'a\u0000', 'pg_records', '$user', 7]) {
       expect(refusalOf(() => knexStorage({ app, schema: schema as string })).message).toContain('schema: it must be')
     }
     await app.destroy()

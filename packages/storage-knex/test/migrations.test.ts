@@ -21,14 +21,19 @@ describe('migrations', () => {
         records.open(openOptions({ migrate: 'check', kinds: ['config'], usage: false })),
       ).rejects.toMatchObject({
         code: 'STORAGE_SCHEMA_OUTDATED',
-        details: { missing: ['001-journal', '002-trail', '004-config'] },
+        details: { missing: ['001-journal', '002-trail', '004-config', '006-definitions'] },
       })
       const admin = await openSqliteAdmin({ filename, now })
       expect(admin.status().backlog).toBeUndefined()
-      expect(admin.migrate(['records', 'config'])).toEqual(['001-journal', '002-trail', '004-config'])
+      expect(admin.migrate(['records', 'config'])).toEqual([
+        '001-journal',
+        '002-trail',
+        '004-config',
+        '006-definitions',
+      ])
       expect(admin.migrate()).toEqual([])
       const { migrations, backlog } = admin.status()
-      expect(migrations.filter((migration) => migration.appliedAt !== undefined)).toHaveLength(3)
+      expect(migrations.filter((migration) => migration.appliedAt !== undefined)).toHaveLength(4)
       expect(migrations.find((migration) => migration.name === '003-usage')).toEqual({
         name: '003-usage',
         feature: 'usage',
@@ -82,7 +87,7 @@ describe('migrations', () => {
   it('make everything in a new file when nobody says what for, and let tenants be joined by plan', async () => {
     await using(async ({ records, filename, stranger }) => {
       const admin = await openSqliteAdmin({ filename, now })
-      expect(admin.migrate()).toHaveLength(10)
+      expect(admin.migrate()).toHaveLength(11)
       admin.close()
       await records.open(openOptions({ migrate: 'check' }))
       const value = { plan: 'free', status: 'active', attributes: {} }

@@ -396,7 +396,7 @@ describe.skipIf(!service.isReachable)('PostgresRecords', () => {
       const check = openOptions({ migrate: 'check', kinds: ['config'], usage: false })
       await expect(another().open(check)).rejects.toMatchObject({
         code: 'STORAGE_SCHEMA_OUTDATED',
-        details: { missing: ['001-journal', '002-trail', '004-config'] },
+        details: { missing: ['001-journal', '002-trail', '004-config', '006-definitions'] },
       })
       await Promise.all([records, another(), another()].map((one) => one.open(openOptions())))
       expect(await query("SELECT 1 FROM throughline_migrations WHERE name = '001-journal'")).toHaveLength(1)

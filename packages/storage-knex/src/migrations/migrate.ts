@@ -40,10 +40,14 @@ export function checkMigrations(database: Database, dialect: Dialect, features: 
 }
 
 /** @throws ThroughlineError `STORAGE_SCHEMA_OUTDATED`, with the names, if there are any */
-export function refuseMissing(migrations: readonly Migration[]): void {
+export function refuseMissing(
+  migrations: readonly Migration[],
+  why: { readonly remedy?: string; readonly cause?: unknown } = {},
+): void {
   if (migrations.length === 0) return
   const missing = migrations.map(({ name }) => name)
   throw new ThroughlineError('STORAGE_SCHEMA_OUTDATED', {
+    ...why,
     message: `The storage lacks these migrations: ${missing.join(', ')}.`,
     details: { missing },
   })

@@ -35,6 +35,23 @@ export function documentTable(kind: DocumentKind): string {
   return `throughline_${kind}`
 }
 
+/**
+ * Functions and views hold nothing: a release that changes the text of one adds a name, and all of them are replaced in
+ * schemas that are there already. The release before it goes on with them, so they still take and answer what it
+ * expects: one that can't gets another name.
+ */
+const DEFINITIONS: readonly string[] = ['006-definitions']
+
+function definitionsIn(dialect: Dialect): readonly Migration[] {
+  const statements = [...dialect.routines, ...timelineView(dialect)]
+  return DEFINITIONS.map((name) => ({
+    name,
+    feature: 'records',
+    phase: 'expand',
+    statements: name === DEFINITIONS.at(-1) ? statements : [],
+  }))
+}
+
 /** Every migration, in the order in which they are applied. */
 export function allMigrations(dialect: Dialect): readonly Migration[] {
   return [
@@ -42,7 +59,7 @@ export function allMigrations(dialect: Dialect): readonly Migration[] {
       name: '001-journal',
       feature: 'records',
       phase: 'expand',
-      statements: [...dialect.routines, ...journalTables(dialect)],
+      statements: [...dialect.columnRoutines, ...journalTables(dialect)],
     },
     { name: '002-trail', feature: 'records', phase: 'expand', statements: trailTables(dialect) },
     { name: '003-usage', feature: 'usage', phase: 'expand', statements: usageTables(dialect) },
@@ -57,6 +74,7 @@ export function allMigrations(dialect: Dialect): readonly Migration[] {
     ...(dialect.limits.length > 0
       ? [{ name: '005-limits', feature: 'limits', phase: 'expand', statements: dialect.limits } as const]
       : []),
+    ...definitionsIn(dialect),
   ]
 }
 
@@ -132,7 +150,6 @@ function trailTables(dialect: Dialect): string[] {
   count ${integer} NOT NULL,
   PRIMARY KEY (tenant_id, at, record_id)
 ) ${clustered}`,
-    timelineView(dialect),
   ]
 }
 

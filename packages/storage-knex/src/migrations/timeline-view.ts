@@ -4,9 +4,8 @@ import type { Dialect } from '../dialect.ts'
  * `throughline_timeline`: one row per audit event, for whoever asks without our code. Records that are not yet
  * projected are in it, with `seq` NULL; a batch that was appended twice is in it once.
  */
-export function timelineView(dialect: Dialect): string {
-  return `CREATE VIEW throughline_timeline AS
-${timelineOf(dialect, 'throughline_trail')}`
+export function timelineView(dialect: Dialect): readonly string[] {
+  return dialect.view('throughline_timeline', timelineOf(dialect, 'throughline_trail'))
 }
 
 /**

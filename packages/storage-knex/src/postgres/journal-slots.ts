@@ -37,15 +37,21 @@ ${columns},
     ...ALL_SLOTS.map(
       (slot) => `CREATE TABLE throughline_journal_${slot} PARTITION OF throughline_journal FOR VALUES IN (${slot})`,
     ),
-    EMPTY,
+    SECRET,
   ]
 }
+
+/** The key of journals whose app names none: in the database, where all of its processes find the same. */
+const SECRET = `CREATE TABLE throughline_secret (
+  one boolean NOT NULL PRIMARY KEY DEFAULT true CHECK (one),
+  secret text NOT NULL
+)`
 
 /**
  * Empties a partition that takes this many bytes and has no row: `emptied`; `small`; or `busy`, when it has rows, or
  * somebody has it in hand. It never waits, since whoever comes after it would wait with it.
  */
-const EMPTY = `CREATE FUNCTION throughline_empty(slot bigint, threshold bigint) RETURNS text LANGUAGE plpgsql AS $fn$
+export const EMPTY = `CREATE OR REPLACE FUNCTION throughline_empty(slot bigint, threshold bigint) RETURNS text LANGUAGE plpgsql AS $fn$
 DECLARE
   v_table text := 'throughline_journal_' || slot;
   v_found boolean;

@@ -29,6 +29,9 @@ export async function applyMigrations(
   features: readonly Feature[],
   now: number,
 ): Promise<readonly string[]> {
+  // What is all there can be used by a role that may change nothing, and without a turn.
+  const before = await appliedMigrations(connection)
+  if (before.size > 0 && migrationsBeyond(before, postgres, features).length === 0) return []
   const { missing, isNew } = await inStep(connection, schema, async () => {
     // Only where it is missing: an owner of the schema need not be allowed to make others.
     if (!(await hasSchema(connection, schema))) await connection.run(`CREATE SCHEMA IF NOT EXISTS ${quoted(schema)}`)
@@ -96,8 +99,12 @@ function inStep<T>(connection: PostgresConnection, schema: string, work: () => P
  *
  * @throws ThroughlineError `STORAGE_SCHEMA_OUTDATED`, with the missing names
  */
-export async function checkMigrations(connection: PostgresConnection, features: readonly Feature[]): Promise<void> {
-  refuseMissing(migrationsBeyond(await appliedMigrations(connection), postgres, features))
+export async function checkMigrations(
+  connection: PostgresConnection,
+  features: readonly Feature[],
+  why: Parameters<typeof refuseMissing>[1] = {},
+): Promise<void> {
+  refuseMissing(migrationsBeyond(await appliedMigrations(connection), postgres, features), why)
 }
 
 /** Every migration of this release, and when it was applied to the schema. */

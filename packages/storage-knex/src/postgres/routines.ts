@@ -1,6 +1,7 @@
 import { MOST } from '../bounded-quantity.ts'
+import { EMPTY } from './journal-slots.ts'
 
-/** What the database does itself, made with the first of the tables. */
+/** What the database does itself; replaced by a release that changes it. */
 
 /**
  * SQL of an advisory lock's number: who projects usage of a lane shares it, who starts a counter from the ledger has it
@@ -19,16 +20,18 @@ const REFUSED = 'TL001'
  * JSON text as JSON, whatever it holds: `[]` where it is none. What a column can not keep stands in it as it stands in
  * columns, so that a tenant has one name in both; half a surrogate pair becomes U+FFFD.
  *
+ * Its patterns are quoted so that they say the same whatever `standard_conforming_strings` is where it is called.
+ *
  * Not PARALLEL SAFE: what catches errors can't run in a statement that several workers share.
  */
-const READ_JSON = `CREATE FUNCTION throughline_json(body text) RETURNS json
+export const READ_JSON = `CREATE OR REPLACE FUNCTION throughline_json(body text) RETURNS json
 LANGUAGE plpgsql IMMUTABLE PARALLEL UNSAFE AS $fn$
 BEGIN
-  IF body ~* '\\\\u(0000|001a|d[89a-f])' THEN
+  IF body ~* $re$\\\\u(0000|001a|d[89a-f])$re$ THEN
     RETURN regexp_replace(regexp_replace(regexp_replace(body,
-      '(?<!\\\\)((?:\\\\\\\\)*)\\\\u001a', '\\1\\\\u001a\\\\u001a', 'gi'),
-      '(?<!\\\\)((?:\\\\\\\\)*)\\\\u0000', '\\1\\\\u001a0', 'g'),
-      '(?<!\\\\)((?:\\\\\\\\)*)\\\\ud[89a-f][0-9a-f]{2}', '\\1\\\\ufffd', 'gi')::json;
+      $re$(?<!\\\\)((?:\\\\\\\\)*)\\\\u001a$re$, $re$\\1\\\\u001a\\\\u001a$re$, 'gi'),
+      $re$(?<!\\\\)((?:\\\\\\\\)*)\\\\u0000$re$, $re$\\1\\\\u001a0$re$, 'g'),
+      $re$(?<!\\\\)((?:\\\\\\\\)*)\\\\ud[89a-f][0-9a-f]{2}$re$, $re$\\1\\\\ufffd$re$, 'gi')::json;
   END IF;
   RETURN body::json;
 EXCEPTION WHEN OTHERS THEN
@@ -41,7 +44,7 @@ $fn$`
  * the case that all are committed: so it stops after the first that is not. Answers `results`; or `newest`, when the
  * stream does not end where the rows follow on; or `key`, when the journal has another key.
  */
-const COMMIT = `CREATE FUNCTION throughline_commit(
+const COMMIT = `CREATE OR REPLACE FUNCTION throughline_commit(
   stream text, known_seq bigint, known_mac text, print text, lane_number bigint, slot_number bigint, at bigint, changes jsonb
 ) RETURNS jsonb LANGUAGE plpgsql AS $fn$
 #variable_conflict use_column
@@ -104,7 +107,7 @@ END
 $fn$`
 
 /** Writes the documents, moves the counters and raises the versions of one change, until something forbids it. */
-const APPLY = `CREATE FUNCTION throughline_apply(change jsonb, at bigint) RETURNS jsonb LANGUAGE plpgsql AS $fn$
+const APPLY = `CREATE OR REPLACE FUNCTION throughline_apply(change jsonb, at bigint) RETURNS jsonb LANGUAGE plpgsql AS $fn$
 #variable_conflict use_column
 DECLARE
   v_item record;
@@ -169,7 +172,7 @@ END
 $fn$`
 
 /** Writes one document; answers NULL, or the version that is there where another one was expected. */
-const WRITE = `CREATE FUNCTION throughline_write(it jsonb, at bigint) RETURNS bigint LANGUAGE plpgsql AS $fn$
+const WRITE = `CREATE OR REPLACE FUNCTION throughline_write(it jsonb, at bigint) RETURNS bigint LANGUAGE plpgsql AS $fn$
 DECLARE
   v_table text := 'throughline_' || (it ->> 'kind');
   v_tenant text := it ->> 'tenant';
@@ -209,10 +212,4 @@ BEGIN
 END
 $fn$`
 
-/** The key of journals whose app names none: in the database, where all of its processes find the same. */
-const SECRET = `CREATE TABLE throughline_secret (
-  one boolean NOT NULL PRIMARY KEY DEFAULT true CHECK (one),
-  secret text NOT NULL
-)`
-
-export const ROUTINES: readonly string[] = [READ_JSON, WRITE, APPLY, COMMIT, SECRET]
+export const ROUTINES: readonly string[] = [READ_JSON, WRITE, APPLY, COMMIT, EMPTY]
