@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs'
 import { knexStorage } from '@throughline/storage-knex'
 import knex from 'knex'
 import { existingFile } from './records-file.ts'
@@ -20,9 +21,10 @@ export function remainsOf(options: PlaceOptions): Remains {
   const place = postgresPlace(options)
   if (place === undefined) {
     const filename = existingFile(options)
+    const file = realpathSync(filename)
     return {
       place: `"${filename}"`,
-      files: [filename, `${filename}.key`],
+      files: [filename, file, `${file}.key`],
       spill: `${filename}.spill`,
       removed: `Removed ${filename} and its key.\n`,
       kept: `Dropped; ${filename} holds other tables, and stays.\n`,

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -46,6 +46,14 @@ describe('throughline uninstall', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toContain('Removed')
     expect(await readdir(at)).toEqual([])
+  })
+
+  it('removes what a link stands for, with its key, and the link', async () => {
+    const { at, file } = await leftBehind()
+    const releases = await mkdtemp(join(folder.path, 'case-'))
+    await symlink(file, join(releases, 'link.db'))
+    expect((await commandLine('uninstall', '--file', join(releases, 'link.db'), '--yes')).code).toBe(0)
+    expect([await readdir(at), await readdir(releases)]).toEqual([[], []])
   })
 
   it('leaves other tables in the file as they are', async () => {

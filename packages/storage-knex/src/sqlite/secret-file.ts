@@ -1,13 +1,16 @@
 import { randomBytes } from 'node:crypto'
-import { closeSync, fsyncSync, linkSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, linkSync, openSync, readFileSync, realpathSync, unlinkSync, writeSync } from 'node:fs'
 
 /**
  * The journal's key, kept beside the database in a file that only its owner reads. Of several processes that start at
- * once, one makes it and all read the same: it appears under its name whole or not at all.
+ * once, one makes it and all read the same: it appears under its name whole or not at all. Whoever opens the database
+ * by a link to it finds that one too.
+ *
+ * @param filename of a database that is there
  */
 export function secretBeside(filename: string): string {
   if (filename === ':memory:') return randomBytes(32).toString('base64url')
-  const path = `${filename}.key`
+  const path = `${realpathSync(filename)}.key`
   return readSecret(path) ?? createSecret(path)
 }
 
@@ -26,14 +29,11 @@ function createSecret(path: string): string {
   try {
     writeSync(file, `${randomBytes(32).toString('base64url')}\n`)
     fsyncSync(file)
-  } finally {
-    closeSync(file)
-  }
-  try {
     linkSync(draft, path)
   } catch (error) {
     if (!isCode(error, 'EEXIST')) throw error
   } finally {
+    closeSync(file)
     unlinkSync(draft)
   }
   return readFileSync(path, 'utf8').trim()

@@ -1,0 +1,57 @@
+import { mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import knex from 'knex'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { knexStorage } from '../src/index.ts'
+import { inProcessThread } from './in-process-thread.ts'
+import { batchOf, openOptions, sqliteRecords } from './scratch-storage.ts'
+
+let folder: string
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'throughline-test-'))
+  await Promise.all(['data', 'release'].map((name) => mkdir(join(folder, name))))
+})
+afterEach(() => rm(folder, { recursive: true, force: true }))
+
+describe('a file that has another name by a link', () => {
+  it('has one key, whoever opens it by which name', async () => {
+    const [file, link] = [join(folder, 'data', 'records.db'), join(folder, 'release', 'link.db')]
+    await symlink('../data/records.db', link)
+    const opened = [link, file, link].map((filename) => sqliteRecords({ filename, start: inProcessThread() }))
+    const [first, second, third] = opened as [(typeof opened)[0], (typeof opened)[0], (typeof opened)[0]]
+    try {
+      await first.open(openOptions())
+      await first.append(batchOf('acme', 1))
+      for (const other of [second, third]) await other.open(openOptions())
+      await second.append(batchOf('acme', 1, 'second'))
+      await first.append(batchOf('acme', 2))
+      expect(await third.project({ lane: 0, holder: 'p', leaseMs: 0, maxRows: 9 })).toMatchObject({ records: 3 })
+      expect((await third.timeline({ tenant: '$platform', limit: 9 })).events).toEqual([])
+      expect(await readdir(join(folder, 'release'))).toEqual(['link.db'])
+    } finally {
+      await Promise.all(opened.map((records) => records.close()))
+    }
+  })
+
+  it.each([
+    ['a link', ['../data/app.db']],
+    ['a link to a link', ['second.db', '../data/app.db']],
+  ])('of the app has ours beside what it stands for, and not beside the name: %s', async (_, targets) => {
+    const names = ['app.db', 'second.db'].map((name) => join(folder, 'release', name))
+    // What it stands for need not be there yet.
+    await Promise.all(targets.map((target, at) => symlink(target, names[at] as string)))
+    const app = knex({ client: 'better-sqlite3', connection: { filename: names[0] as string }, useNullAsDefault: true })
+    const { records } = knexStorage({ app })
+    expect(records.spillDirectory).toBe(join(folder, 'data', 'app.db.throughline.db.spill'))
+    await app.destroy()
+  })
+
+  it('of the app that leads round in a circle is left to the database to refuse', async () => {
+    const names = ['app.db', 'second.db'].map((name) => join(folder, 'release', name))
+    await Promise.all(names.map((name, at) => symlink(names[1 - at] as string, name)))
+    const app = knex({ client: 'better-sqlite3', connection: { filename: names[0] as string }, useNullAsDefault: true })
+    expect(knexStorage({ app }).records.spillDirectory).toMatch(/release\/(app|second)\.db\.throughline\.db\.spill$/)
+    await app.destroy()
+  })
+})
