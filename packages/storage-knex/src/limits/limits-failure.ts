@@ -10,6 +10,12 @@ export function limitsUnavailable(message: string, cause?: unknown): Throughline
 /** What a pool or a thread of records says, said of limits. */
 export function ofLimits(error: unknown): unknown {
   if (!(error instanceof ThroughlineError) || error.code !== 'RECORDS_UNAVAILABLE') return error
-  const why = error.details['unanswered'] === true ? 'did not answer in time' : 'is not reachable'
-  return limitsUnavailable(`The limits database ${why}.`, error)
+  return limitsUnavailable(`The limits database ${whyOf(error)}.`, error)
+}
+
+function whyOf({ details }: ThroughlineError): string {
+  if (details['unanswered'] === true) return 'did not answer in time'
+  if (details['postgres'] === '42501') return 'does not give this role the rights it needs'
+  if (details['postgres'] === '25006') return 'only reads'
+  return 'is not reachable'
 }

@@ -2,7 +2,7 @@ import type { RecordsTable } from '../sqlite/records-table.ts'
 import { isRefusal } from './failure.ts'
 import { lockSchema, quoted } from './migrate.ts'
 import { ownNames } from './own-names.ts'
-import { ownTables } from './own-tables.ts'
+import { ownRoutines, ownTables } from './own-tables.ts'
 import type { PostgresConnection } from './pool.ts'
 import { refuseServing } from './serving.ts'
 
@@ -41,7 +41,7 @@ export function dropRecords(connection: PostgresConnection, schema: string): Pro
     await drop(connection, 'VIEW', named('view'))
     await drop(connection, 'TABLE', named('table'))
     await drop(connection, 'SEQUENCE', await sequencesOf(connection, schema))
-    await drop(connection, 'ROUTINE', await routinesOf(connection, schema))
+    await drop(connection, 'ROUTINE', await ownRoutines(connection, schema))
     return dropSchema(connection, schema)
   })
 }
@@ -59,17 +59,6 @@ async function sequencesOf(connection: PostgresConnection, schema: string): Prom
     ownNames('SEQUENCE'),
   )
   return rows.map(({ name }) => `${quoted(schema)}.${quoted(name)}`)
-}
-
-async function routinesOf(connection: PostgresConnection, schema: string): Promise<readonly string[]> {
-  const rows = await connection.all<{ name: string; parameters: string }>(
-    `SELECT p.proname::text AS name, pg_get_function_identity_arguments(p.oid) AS parameters
-FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
-WHERE n.nspname = $1::text AND p.proname = ANY($2::text[])`,
-    schema,
-    ownNames('FUNCTION'),
-  )
-  return rows.map(({ name, parameters }) => `${quoted(schema)}.${quoted(name)}(${parameters})`)
 }
 
 /** Unless it is another's, or holds what is not ours. */

@@ -1,6 +1,6 @@
 import { lockSchema, quoted } from './migrate.ts'
 import { ownNames } from './own-names.ts'
-import { ownTables } from './own-tables.ts'
+import { ownRoutines, ownTables } from './own-tables.ts'
 import type { PostgresConnection } from './pool.ts'
 import type { Roles } from './roles.ts'
 
@@ -11,6 +11,12 @@ const PROJECTED = ['trail', 'heads', 'notable', 'repeats', 'usage_ledger', 'usag
 /** Not the app's where another role projects. */
 const OF_PROJECTOR = ['journal', 'leases', 'secret']
 const PARTITION = /^throughline_journal_\d+$/
+
+/** Everybody may call a function, unless the owner's default privileges say otherwise. */
+export async function grantRoutines(connection: PostgresConnection, schema: string, role: string): Promise<void> {
+  const routines = await ownRoutines(connection, schema)
+  await connection.run(`GRANT EXECUTE ON FUNCTION ${routines.join(', ')} TO ${quoted(role)}`)
+}
 
 /** Gives the app's role and the projector's what they need of the schema, and nothing more; only what is missing changes. */
 export async function grantRoles(
@@ -25,6 +31,7 @@ export async function grantRoles(
     if (role === owner) continue
     await connection.run(`GRANT USAGE ON SCHEMA ${place} TO ${quoted(role)}`)
     await connection.run(`GRANT USAGE ON SEQUENCE throughline_journal_id TO ${quoted(role)}`)
+    await grantRoutines(connection, schema, role)
   }
   const tables = await connection.all<{ name: string }>(
     'SELECT tablename AS name FROM pg_tables WHERE schemaname = $1::text AND tablename = ANY($2::text[])',

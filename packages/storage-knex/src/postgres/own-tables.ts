@@ -1,4 +1,5 @@
 import type { RecordsTable } from '../sqlite/records-table.ts'
+import { quoted } from './migrate.ts'
 import { ownNames } from './own-names.ts'
 import type { PostgresConnection } from './pool.ts'
 
@@ -16,4 +17,16 @@ ORDER BY 1 DESC, 2`,
     ownNames('TABLE'),
     ownNames('VIEW'),
   )
+}
+
+/** Our functions in a schema, as they stand in SQL. */
+export async function ownRoutines(connection: PostgresConnection, schema: string): Promise<readonly string[]> {
+  const rows = await connection.all<{ name: string; parameters: string }>(
+    `SELECT p.proname::text AS name, pg_get_function_identity_arguments(p.oid) AS parameters
+FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
+WHERE n.nspname = $1::text AND p.proname = ANY($2::text[])`,
+    schema,
+    ownNames('FUNCTION'),
+  )
+  return rows.map(({ name, parameters }) => `${quoted(schema)}.${quoted(name)}(${parameters})`)
 }

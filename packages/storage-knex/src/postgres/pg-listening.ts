@@ -34,9 +34,16 @@ export class PgListening implements Listening {
     client.on('error', onLost)
     client.on('end', onLost)
     client.on('notification', ({ payload }) => onNotice(payload ?? ''))
-    await client.connect()
-    // Nobody waits for a notice: it keeps no process alive.
-    ;(client as Client & { unref(): void }).unref()
-    await client.query(`LISTEN throughline; SELECT pg_advisory_lock_shared(${servingKey(schema)})`)
+    try {
+      await client.connect()
+      // Nobody waits for a notice: it keeps no process alive, and may take its time.
+      ;(client as Client & { unref(): void }).unref()
+      await client.query('SET statement_timeout = 0; SET lock_timeout = 0')
+      await client.query(`LISTEN throughline; SELECT pg_advisory_lock_shared(${servingKey(schema)})`)
+    } catch (error) {
+      // Only the statement may have failed: the next attempt has a connection of its own.
+      await this.end()
+      throw error
+    }
   }
 }

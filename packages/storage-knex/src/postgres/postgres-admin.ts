@@ -10,6 +10,7 @@ import type { RecordsTable } from '../sqlite/records-table.ts'
 import type { LaneLease } from '../sqlite/sqlite-admin.ts'
 import { eventOf, type TimelineRow, timelineColumns } from '../sqlite/timeline-events.ts'
 import type { TimelineEventsQuery, ViewedEvent } from '../sqlite/viewed-event.ts'
+import { checkSchema } from './check-schema.ts'
 import { dropRecords, recordsTables } from './drop-records.ts'
 import { exportedRows } from './exported-rows.ts'
 import { grantRoles } from './grants.ts'
@@ -105,7 +106,8 @@ export async function openPostgresAdmin(options: PostgresAdminOptions): Promise<
   const ask = <T>(work: (connection: PostgresConnection) => Promise<T>): Promise<T> => pool.use(work, ASK_MS)
   try {
     await pool.checkConnections(CONNECT_MS)
-    await pool.use((connection) => checkSchema(connection, schema, readonly))
+    const isThere = await pool.use((connection) => checkSchema(connection, schema))
+    if (!isThere && readonly) throw noSchema(schema)
   } catch (error) {
     await pool.close()
     throw error
@@ -145,22 +147,10 @@ export async function openPostgresAdmin(options: PostgresAdminOptions): Promise<
   }
 }
 
-async function checkSchema(connection: PostgresConnection, schema: string, mustExist: boolean): Promise<void> {
-  const found = await connection.get<{ usable: boolean }>(
-    "SELECT has_schema_privilege(oid, 'USAGE') AS usable FROM pg_namespace WHERE nspname = $1::text",
-    schema,
-  )
-  if (found === undefined && mustExist) {
-    throw new ThroughlineError('STORAGE_SCHEMA_OUTDATED', {
-      message: `There is no schema "${schema}" in this database.`,
-    })
-  }
-  // A name that may not be looked up would otherwise pass for a table that is missing.
-  if (found && !found.usable) {
-    throw new ThroughlineError('OPTIONS_INVALID', {
-      message: `This role may not use the schema "${schema}": connect as its owner, or grant the role what it needs.`,
-    })
-  }
+function noSchema(schema: string): ThroughlineError {
+  return new ThroughlineError('STORAGE_SCHEMA_OUTDATED', {
+    message: `There is no schema "${schema}" in this database.`,
+  })
 }
 
 async function statusOf(connection: PostgresConnection, schema: string, now: number): Promise<PostgresStatus> {

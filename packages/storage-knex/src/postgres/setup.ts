@@ -33,6 +33,8 @@ export function setupOf({ schema, statementMs, durability, isReadonly, isServing
     `SET search_path TO ${searchPathOf(schema)}`,
     `SET statement_timeout = ${statementMs}`,
     `SET idle_in_transaction_session_timeout = ${statementMs * 2}`,
+    // Whoever has our rows gives them back in time.
+    'SET lock_timeout = 0',
     // Whoever has waited for a lock sees what was committed meanwhile.
     "SET default_transaction_isolation = 'read committed'",
     'SET enable_seqscan = off',

@@ -1,4 +1,5 @@
 import { ThroughlineError } from '@throughline/core/storage'
+import { grantRoutines } from '../../postgres/grants.ts'
 import { applyMigrations, quoted } from '../../postgres/migrate.ts'
 import type { PostgresConnection } from '../../postgres/pool.ts'
 
@@ -25,6 +26,7 @@ export async function applyLimits(connection: PostgresConnection, schema: string
 export async function grantLimits(connection: PostgresConnection, schema: string, role: string): Promise<void> {
   const to = quoted(role)
   await connection.run(`GRANT USAGE ON SCHEMA ${quoted(schema)} TO ${to}`)
+  await grantRoutines(connection, schema, role)
   await connection.run(`GRANT SELECT, INSERT, UPDATE, DELETE ON throughline_limits, throughline_limit_leases TO ${to}`)
 }
 

@@ -2,6 +2,7 @@ import type { LimitAnswer, LimitRequest } from '@throughline/core/storage'
 import { ThroughlineError } from '@throughline/core/storage'
 import type { Knex } from 'knex'
 import type { PoolConfig } from 'pg'
+import { checkSchema } from '../../postgres/check-schema.ts'
 import { loadPostgresDriver } from '../../postgres/load-driver.ts'
 import { type PostgresConnection, PostgresPool } from '../../postgres/pool.ts'
 import { settingsOf } from '../../postgres/settings.ts'
@@ -118,6 +119,7 @@ export class PostgresLimits implements KnexLimits {
     const pool = await this.#poolOf(app, LANES, { isServing: true })
     try {
       await pool.checkConnections()
+      await pool.use((connection) => checkSchema(connection, schema))
       if (!(await pool.use(hasLimits))) {
         if (migrate === 'check') throw limitsMissing(schema)
         await this.#makeTables(await pool.use(roleOf))
