@@ -16,6 +16,11 @@ const SQLITE_SENTENCES: Readonly<Record<string, string>> = {
   SQLITE_CORRUPT: 'The file is damaged; restore it from a backup.',
 }
 
+const SYSTEM_SENTENCES: Readonly<Record<string, string>> = {
+  ENOSPC: 'The disk is full; free some space and try again.',
+  EDQUOT: 'The disk quota is used up; free some space and try again.',
+}
+
 /** By SQLSTATE, or the system's code. */
 const POSTGRES_SENTENCES: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'No server answers at the host and port of the URL; check them, and that Postgres runs there.',
@@ -52,7 +57,8 @@ function failureAsIs(error: unknown): { readonly sentence: string; readonly exit
     const isGiven = error.code === 'OPTIONS_INVALID'
     return { sentence: isGiven ? error.sentence : `${error.sentence} ${error.remedy}`, exitCode: isGiven ? 2 : 1 }
   }
-  const sentence = SQLITE_SENTENCES[sqliteCodeOf(error)]
+  const code = codeOf(error)
+  const sentence = SYSTEM_SENTENCES[code] ?? SQLITE_SENTENCES[/^SQLITE_[A-Z]+/.exec(code)?.[0] ?? '']
   if (sentence !== undefined) return { sentence, exitCode: 1 }
   const message = error instanceof Error ? error.message : String(error)
   return { sentence: `${message} This was not expected; please report it.`, exitCode: 1 }
@@ -66,8 +72,7 @@ function postgresSentence({ details, cause }: ThroughlineError): string | undefi
   return POSTGRES_SENTENCES[code] ?? answer
 }
 
-/** SQLite's primary result code: `SQLITE_BUSY` for `SQLITE_BUSY_SNAPSHOT`. */
-function sqliteCodeOf(error: unknown): string {
-  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return ''
-  return /^SQLITE_[A-Z]+/.exec(error.code)?.[0] ?? ''
+/** The system's code, or SQLite's: its primary one, `SQLITE_BUSY`, stands before the rest of `SQLITE_BUSY_SNAPSHOT`. */
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }

@@ -2,8 +2,8 @@
 export interface Terminal {
   /** Writes to standard output. */
   write(text: string): void
-  /** Resolves when what was written is gone, as far as it must be before there is more. */
-  drained(): Promise<void>
+  /** Resolves when what was written is gone, as far as it must be before there is more; to `false` if nobody reads it. */
+  drained(): Promise<boolean>
   /** Writes to standard error. */
   warn(text: string): void
   /** ms since the epoch. */

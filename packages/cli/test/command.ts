@@ -27,7 +27,7 @@ export async function commandLineUntil(stopped: Promise<void>, ...args: readonly
     write: (text) => {
       stdout += text
     },
-    drained: async () => {},
+    drained: async () => true,
     warn: (text) => {
       stderr += text
     },

@@ -1,4 +1,5 @@
-import { open, rm } from 'node:fs/promises'
+import { lstatSync } from 'node:fs'
+import { open, rename, rm } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
 import type { ExportedRow } from '@throughline/storage-knex'
 import type { Command } from 'commander'
@@ -14,7 +15,7 @@ const CHUNK = 64 * 1_024
 const EXAMPLES = `
 One JSON object a line: {"kind":"event"|"usage"|"tenants"|"members"|"config"|"limit_overrides"|…, "tenant", …}. Trails come
 first, in their order, of the moment it began. Reads only: safe while the app is running. Usage that waits to be projected is not in it: run
-\`throughline worker --once\` before. A file that is there already is not written over.
+\`throughline worker --once\` before. A file that is there already is not written over; until it is whole it is called <path>.<process>.partial.
 
 Examples:
   $ throughline export --file app.db.throughline.db --all --output records.jsonl
@@ -56,32 +57,49 @@ type Counts = ReadonlyMap<string, number>
 type Rows = Iterable<ExportedRow> | AsyncIterable<ExportedRow>
 
 async function writeOut(rows: Rows, terminal: Terminal): Promise<Counts> {
-  return writeChunks(rows, terminal, async (chunk) => {
+  return writeChunks(rows, terminal, (chunk) => {
     terminal.write(chunk)
-    await terminal.drained()
+    return terminal.drained()
   })
 }
 
+/** Half of it must not be taken for all of it, whatever ends this process: it has its name when it is whole. */
 async function writeFile(rows: Rows, path: string, terminal: Terminal): Promise<Counts> {
-  const file = await open(path, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'EEXIST') throw new UsageError(`"${path}" is there already; name a new file.`)
+  refuseTaken(path)
+  const draft = `${path}.${process.pid}.partial`
+  const file = await open(draft, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
     throw new UsageError(`"${path}" can not be made (${error.code}); check its folder.`)
   })
-  let isWhole = false
   try {
-    const counts = await writeChunks(rows, terminal, (chunk) => file.writeFile(chunk))
+    const counts = await writeChunks(rows, terminal, async (chunk) => {
+      await file.writeFile(chunk)
+      return true
+    })
     await file.sync()
-    isWhole = true
+    refuseTaken(path)
+    await rename(draft, path)
     return counts
   } finally {
     await file.close()
-    // Half of it must not be taken for all of it.
-    if (!isWhole) await rm(path, { force: true })
+    await rm(draft, { force: true })
   }
 }
 
-/** Writes lines in chunks, each when the one before is gone: memory stays flat however much there is. */
-async function writeChunks(rows: Rows, terminal: Terminal, write: (chunk: string) => Promise<void>): Promise<Counts> {
+function refuseTaken(path: string): void {
+  const isTaken = lstatSync(path, { throwIfNoEntry: false }) !== undefined
+  if (isTaken) throw new UsageError(`"${path}" is there already; name a new file.`)
+}
+
+/**
+ * Writes lines in chunks, each when the one before is gone: memory stays flat however much there is.
+ *
+ * @param write answers whether more is wanted
+ */
+async function writeChunks(
+  rows: Rows,
+  terminal: Terminal,
+  write: (chunk: string) => Promise<boolean>,
+): Promise<Counts> {
   const counts = new Map<string, number>()
   return withProgress(
     terminal,
@@ -92,7 +110,7 @@ async function writeChunks(rows: Rows, terminal: Terminal, write: (chunk: string
         counts.set(row.kind, (counts.get(row.kind) ?? 0) + 1)
         chunk += jsonLine(row)
         if (chunk.length < CHUNK) continue
-        await write(chunk)
+        if (!(await write(chunk))) return counts
         chunk = ''
         // Or no timer would run beside rows that are all there.
         await setImmediate()
