@@ -25,7 +25,7 @@ export function remainsOf(options: PlaceOptions): Remains {
     return {
       place: `"${filename}"`,
       files: [filename, file, `${file}.key`],
-      spill: `${filename}.spill`,
+      spill: `${file}.spill`,
       removed: `Removed ${filename} and its key.\n`,
       kept: `Dropped; ${filename} holds other tables, and stays.\n`,
     }

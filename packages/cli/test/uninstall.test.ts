@@ -48,8 +48,9 @@ describe('throughline uninstall', () => {
     expect(await readdir(at)).toEqual([])
   })
 
-  it('removes what a link stands for, with its key, and the link', async () => {
+  it('removes what a link stands for, with its key and its spill, and the link', async () => {
     const { at, file } = await leftBehind()
+    await mkdir(`${file}.spill`)
     const releases = await mkdtemp(join(folder.path, 'case-'))
     await symlink(file, join(releases, 'link.db'))
     expect((await commandLine('uninstall', '--file', join(releases, 'link.db'), '--yes')).code).toBe(0)

@@ -1,12 +1,9 @@
-import { lstatSync, readlinkSync, realpathSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
 import { ThroughlineError } from '@throughline/core/storage'
 import type { Knex } from 'knex'
+import { linkedFile } from './linked-file.ts'
 
 const SQLITE_CLIENTS = ['better-sqlite3', 'sqlite3']
 const POSTGRES_CLIENTS = ['pg']
-/** As many as a file system follows. */
-const MAX_LINKS = 40
 const CLIENTS = [...SQLITE_CLIENTS, ...POSTGRES_CLIENTS]
 
 interface KnexClient {
@@ -40,13 +37,6 @@ export function fileBeside(app: Knex | undefined, ending: string): string | unde
     typeof connection === 'object' && connection !== null && 'filename' in connection ? connection.filename : connection
   if (typeof file !== 'string' || file.startsWith('file:')) return undefined
   return file === ':memory:' || file === '' ? ':memory:' : `${linkedFile(file)}${ending}`
-}
-
-/** The file that a name stands for, whether or not it is there yet: a link may be made anew by the next deploy. */
-function linkedFile(path: string, links = 0): string {
-  const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true
-  if (!isLink || links === MAX_LINKS) return path
-  return linkedFile(resolve(realpathSync(dirname(path)), readlinkSync(path)), links + 1)
 }
 
 /** Neither was a file named, nor can the app's be told. */

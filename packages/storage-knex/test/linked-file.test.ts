@@ -15,11 +15,12 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
 describe('a file that has another name by a link', () => {
-  it('has one key, whoever opens it by which name', async () => {
+  it('has one key and one spill, whoever opens it by which name', async () => {
     const [file, link] = [join(folder, 'data', 'records.db'), join(folder, 'release', 'link.db')]
     await symlink('../data/records.db', link)
     const opened = [link, file, link].map((filename) => sqliteRecords({ filename, start: inProcessThread() }))
     const [first, second, third] = opened as [(typeof opened)[0], (typeof opened)[0], (typeof opened)[0]]
+    expect(opened.map(({ spillDirectory }) => spillDirectory)).toEqual(opened.map(() => `${file}.spill`))
     try {
       await first.open(openOptions())
       await first.append(batchOf('acme', 1))
