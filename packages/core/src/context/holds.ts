@@ -10,21 +10,23 @@ export interface ScopeHold {
   refused?(): MaybePromise<void>
 }
 
+const NONE: readonly ScopeHold[] = []
+
 /** What is reserved for one context until it is known how that ended; what comes later is decided then and there. */
 export class Holds {
-  #waiting: ScopeHold[] = []
+  #waiting: readonly ScopeHold[] = NONE
   #success: boolean | undefined
 
   /** A call whose client has gone meanwhile, say, must not hold for ever what it then gets. */
   add(holds: readonly ScopeHold[]): MaybePromise<void> {
     if (this.#success !== undefined) return decideHolds(holds, this.#success)
-    this.#waiting.push(...holds)
+    this.#waiting = this.#waiting === NONE ? holds : [...this.#waiting, ...holds]
     return undefined
   }
 
   decide(success: boolean): MaybePromise<void> {
     const waiting = this.#waiting
-    this.#waiting = []
+    this.#waiting = NONE
     this.#success = success
     return decideHolds(waiting, success)
   }

@@ -9,6 +9,7 @@ import type { DecisionCounter } from '../telemetry-port.ts'
 import type { Actor, Outcome, RequestInfo } from '../vocabulary.ts'
 import { PLATFORM } from '../vocabulary.ts'
 import { CountedEvents } from './counted-events.ts'
+import type { OpenPosition } from './open-activities.ts'
 import type { RequestEnd } from './request-json.ts'
 import { requestJson } from './request-json.ts'
 import type { UsageNote } from './usage-template.ts'
@@ -40,7 +41,7 @@ export interface AddOptions {
 }
 
 /** The one record a context leaves, its events folded in with counts. */
-export class Activity {
+export class Activity implements OpenPosition {
   readonly id: string
   readonly at: number
   /** `undefined` until resolved: then the record goes to the operator's trail. */
@@ -52,6 +53,7 @@ export class Activity {
   end: RequestEnd | undefined
   strict = false
   background = false
+  openAt = -1
   readonly #sink: ActivitySink
   #trace: string | undefined
   #part = 1
@@ -177,8 +179,11 @@ export class Activity {
   #foldKey(): string | undefined {
     if (this.#refusal === undefined && (this.tenant !== undefined || !this.request)) return undefined
     // What counts one more of the first is as many more of all that it holds.
-    const { templates, counts } = this.#counted.all()
-    const served = templates.map(({ open }, i) => `${counts[i]} ${open}`).join('\n')
+    const events: string[] = []
+    for (let counted = this.#counted.first; counted; counted = counted.next) {
+      events.push(`${counted.count} ${counted.template.open}`)
+    }
+    const served = events.join('\n')
     return JSON.stringify([
       this.#refusal,
       this.actor?.type,
@@ -244,11 +249,10 @@ export class Activity {
       line += comma + event
       comma = ','
     }
-    const { templates, counts } = this.#counted.take(MAX_EVENTS - events.length)
-    const decisions = templates.length > 0 ? this.#sink.decisions : undefined
-    for (let i = 0; i < templates.length; i++) {
-      const template = templates[i] as EventTemplate
-      const count = counts[i] as number
+    let counted = this.#counted.take(MAX_EVENTS - events.length)
+    const decisions = counted && this.#sink.decisions
+    for (; counted; counted = counted.next) {
+      const { template, count } = counted
       decisions?.folded(template, count)
       this.#sink.folded?.(template, this.at)
       line += `${comma}${template.open}${count === 1 ? '}' : `,"count":${count}}`}`

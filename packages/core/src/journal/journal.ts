@@ -8,6 +8,7 @@ import type { DecisionCounter } from '../telemetry-port.ts'
 import type { ActivitySink, AddOptions } from './activity.ts'
 import { Activity } from './activity.ts'
 import { LaneWriter } from './lane-writer.ts'
+import { OpenActivities } from './open-activities.ts'
 import { Projector } from './projector.ts'
 import { replayOrphans, SpillFile } from './spill.ts'
 
@@ -57,7 +58,7 @@ export class Journal implements ActivitySink {
   readonly #spills: SpillFile[]
   readonly #projector: Projector
   /** Contexts that have not settled: a long one is made durable in parts. */
-  readonly #open = new Set<Activity>()
+  readonly #open = new OpenActivities()
   #partTimer: NodeJS.Timeout | undefined
   #replayTimer: NodeJS.Timeout | undefined
   #replayDelay = REPLAY_FIRST_MS
@@ -232,8 +233,9 @@ export class Journal implements ActivitySink {
   }
 
   #settleParts(): void {
-    const before = this.now() - PART_MS
-    for (const activity of this.#open) if (activity.at <= before) activity.settlePart().catch(this.#options.onFailure)
+    for (const activity of this.#open.before(this.now() - PART_MS)) {
+      activity.settlePart().catch(this.#options.onFailure)
+    }
   }
 
   #detached<R>(fn: () => R): R {

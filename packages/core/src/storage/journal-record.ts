@@ -50,7 +50,12 @@ const SEPARATOR = ',\n'
 
 /** The body of a batch: a JSON array with one record a line. JSON never holds a raw line feed, so lines can be split. */
 export function encodeBatch(lines: readonly string[]): string {
-  return `[${lines.join(SEPARATOR)}]`
+  if (lines.length === 0) return '[]'
+  // The brackets go into the lines: around the joined text they would have it copied once more.
+  const framed = [...lines]
+  framed[0] = `[${framed[0]}`
+  framed[framed.length - 1] += ']'
+  return framed.join(SEPARATOR)
 }
 
 /** The records of a batch, each still the text that was written. */
