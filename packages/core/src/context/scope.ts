@@ -131,7 +131,7 @@ export class Scope<S extends Snapshot = Snapshot> {
     this.#context ??= Object.freeze({
       tenant: this.#snapshot.tenant,
       actor: this.#actor,
-      ...(this.request && { request: this.request }),
+      ...(this.request && { request: Object.freeze(this.request) }),
       traceId: this.activity.traceId,
     })
     return this.#context

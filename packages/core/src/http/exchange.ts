@@ -43,7 +43,7 @@ export function setOpenExchange(response: ServerResponse, open: OpenExchange): v
   ;(response as { [OPEN]?: OpenExchange })[OPEN] = open
 }
 
-/** The request as contexts and records show it: frozen. Header values are bounded; the query string is left out. */
+/** The request as contexts and records show it, which freeze it where the app sees it. The query string is left out. */
 export function requestInfo(exchange: Exchange<unknown>): RequestInfo {
   const { headers, method } = exchange.message
   const { ip } = exchange
@@ -53,7 +53,7 @@ export function requestInfo(exchange: Exchange<unknown>): RequestInfo {
   if (ip !== undefined) info.ip = ip
   if (agent !== undefined) info.userAgent = agent
   if (typeof id === 'string') info.id = id
-  return Object.freeze(info)
+  return info
 }
 
 /** The trace id of a valid W3C `traceparent` header. It joins traces; it never chooses a tenant. */

@@ -1,82 +1,13 @@
 import type { IncomingMessage } from 'node:http'
 import { ServerResponse } from 'node:http'
-import type { Frozen } from './frozen-response.ts'
 import { freeze, thaw } from './frozen-response.ts'
-import type { HeldSocket } from './held-socket.ts'
 import { cutSocket, releaseSocket } from './held-socket.ts'
+import type { HeldOutcome, HeldResponseHooks } from './hold.ts'
+import { DONE, HELD, Hold, holdOf, OPEN } from './hold.ts'
 import { leftMidway } from './left-midway.ts'
-import type { Chunk, OutgoingResponse, ResponseFunction } from './outgoing.ts'
+import type { Chunk, OutgoingResponse } from './outgoing.ts'
 import { canSend, isChunk, outgoing } from './outgoing.ts'
-import type { Answer } from './replaced-response.ts'
 import { sendInstead } from './replaced-response.ts'
-
-/** How a response ended. */
-export interface HeldOutcome {
-  readonly status: number
-  /** It closed before its end. */
-  readonly aborted: boolean
-  /** It was the client who closed it, when it had the beginning of the answer. */
-  readonly left?: true
-}
-
-/** What a held response asks of the one who holds it. */
-export interface HeldResponseHooks {
-  /**
-   * Called exactly once: at the first `end`, or when the response closes without one (`aborted`). A promise holds the
-   * response back until it is done; it rejects only when the response must be replaced.
-   */
-  settle(outcome: HeldOutcome): void | Promise<void>
-  /** What replaces a response whose settle was rejected, if nothing of it was sent; otherwise the connection is cut. */
-  replace(error: unknown): Answer
-  /** Something that the app tried after its first `end`, and that was ignored. */
-  late?(what: 'write' | 'end' | 'head'): void
-}
-
-const OPEN = 0
-const HELD = 1
-const DONE = 2
-
-const HOLD: unique symbol = Symbol('throughline.hold')
-
-type HeldResponse = OutgoingResponse & { [HOLD]: Hold }
-
-/** What is known of one held response. */
-class Hold {
-  phase: typeof OPEN | typeof HELD | typeof DONE = OPEN
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
-  /** As it was found: Node takes it off a request that is given up, so that it can be answered. */
-  readonly socket: HeldSocket | null
-  readonly hooks: HeldResponseHooks
-  /** The functions as they were found: Node's, or those of a middleware mounted before. */
-  readonly end: ResponseFunction
-  readonly write: ResponseFunction
-  readonly flushHeaders: ResponseFunction
-  /** Bytes written so far under a declared Content-Length. */
-  written = 0
-  /** Something was passed on to be sent. */
-  passed = false
-  /** The chunk that completes a declared Content-Length. */
-  kept: Chunk | undefined
-  keptEncoding: unknown
-  /** The parameters of `end`. */
-  chunk: unknown
-  encoding: unknown
-  callback: unknown
-  /** Callbacks of further calls of `end` while it was held, due after that of the first. */
-  readonly callbacks: unknown[] = []
-
-  constructor(request: IncomingMessage, response: ServerResponse, hooks: HeldResponseHooks) {
-    const found = outgoing(response)
-    this.request = request
-    this.response = response
-    this.socket = request.socket ?? response.socket
-    this.hooks = hooks
-    this.end = found.end
-    this.write = found.write
-    this.flushHeaders = found.flushHeaders
-  }
-}
 
 /**
  * Holds a response back from its first `end` until `hooks.settle` is done, and closes it to the app meanwhile: head
@@ -87,9 +18,8 @@ class Hold {
  * @throws Error if the response is held already.
  */
 export function holdResponse(request: IncomingMessage, response: ServerResponse, hooks: HeldResponseHooks): void {
-  const held = outgoing(response) as HeldResponse
-  if (held[HOLD] !== undefined) throw new Error('This response is held already.')
-  held[HOLD] = new Hold(request, response, hooks)
+  Hold.of(request, response, hooks)
+  const held = outgoing(response)
   held.end = end
   held.write = write
   held.flushHeaders = flushHeaders
@@ -98,16 +28,13 @@ export function holdResponse(request: IncomingMessage, response: ServerResponse,
   if (response.closed) process.nextTick(() => settleClosed.call(response))
 }
 
-function end(this: OutgoingResponse, ...parameters: readonly unknown[]): unknown {
-  const hold = (this as HeldResponse)[HOLD]
-  let [chunk, encoding, callback] = parameters
-  if (typeof chunk === 'function') {
-    callback = chunk
-    chunk = encoding = undefined
-  } else if (typeof encoding === 'function') {
-    callback = encoding
-    encoding = undefined
-  }
+function end(this: OutgoingResponse, first: unknown, second: unknown, third: unknown): unknown {
+  const hold = holdOf(this)
+  const isFirst = typeof first === 'function'
+  const isSecond = typeof second === 'function'
+  const chunk = isFirst ? undefined : first
+  const encoding = isFirst || isSecond ? undefined : second
+  const callback = isFirst ? first : isSecond ? second : third
   if (hold.phase !== OPEN && this.finished) return endLate(this, hold, chunk, callback)
   // Either a wrapper outside goes on with what was released, or Node is to refuse, as it does without us.
   if (hold.phase !== OPEN || this.finished || this.destroyed || !canSend(this, chunk)) {
@@ -117,27 +44,29 @@ function end(this: OutgoingResponse, ...parameters: readonly unknown[]): unknown
   hold.chunk = chunk
   hold.encoding = encoding
   hold.callback = callback
-  let settled: void | Promise<void>
-  try {
-    settled = hold.hooks.settle({ status: this.statusCode, aborted: false })
-  } catch (error) {
-    settled = Promise.reject(error)
-  }
+  const settled = settle(hold, { status: this.statusCode, aborted: false })
   if (settled === undefined) {
     hold.phase = DONE
     return send(this, hold)
   }
-  const frozen = freeze(this, hold.socket, () => hold.hooks.late?.('head'))
+  freeze(this, hold)
   settled.then(
-    () => release(this, hold, frozen),
-    (error: unknown) => refuse(this, hold, frozen, error),
+    () => release(this, hold),
+    (error: unknown) => refuse(this, hold, error),
   )
   return this
 }
 
-function write(this: OutgoingResponse, ...parameters: readonly unknown[]): unknown {
-  const hold = (this as HeldResponse)[HOLD]
-  const [chunk, encoding, callback] = parameters
+function settle({ hooks }: Hold, outcome: HeldOutcome): void | Promise<void> {
+  try {
+    return hooks.settle(outcome)
+  } catch (error) {
+    return Promise.reject(error)
+  }
+}
+
+function write(this: OutgoingResponse, chunk: unknown, encoding: unknown, callback: unknown): unknown {
+  const hold = holdOf(this)
   if (hold.phase !== OPEN) {
     return this.finished ? writeLate(hold, encoding, callback) : hold.write.call(this, chunk, encoding, callback)
   }
@@ -173,7 +102,7 @@ function encodingOf(encoding: unknown): BufferEncoding | undefined {
 }
 
 function flushHeaders(this: OutgoingResponse): unknown {
-  const hold = (this as HeldResponse)[HOLD]
+  const hold = holdOf(this)
   if (hold.phase === OPEN && !this.finished) {
     if (!this._header) this._implicitHeader()
     // Where there is no body the head is the answer, and waits for `end`.
@@ -187,20 +116,19 @@ function flushHeaders(this: OutgoingResponse): unknown {
 }
 
 function settleClosed(this: ServerResponse): void {
-  const held = outgoing(this) as HeldResponse
-  const hold = held[HOLD]
+  const hold = holdOf(outgoing(this))
   if (hold.phase !== OPEN) return
   hold.phase = DONE
-  try {
-    const aborted = !this.writableFinished
-    const left = aborted && leftMidway(hold)
-    // There is nobody left to tell.
-    hold.hooks.settle({ status: this.statusCode, aborted, ...(left && { left }) })?.catch(ignore)
-  } catch {}
+  const aborted = !this.writableFinished
+  const left = aborted && leftMidway(hold)
+  // There is nobody left to tell.
+  const done = (): void => hold.hooks.settled?.()
+  settle(hold, { status: this.statusCode, aborted, ...(left && { left }) })?.then(done, done)
 }
 
-function release(response: OutgoingResponse, hold: Hold, frozen: Frozen): void {
-  thaw(response, frozen)
+function release(response: OutgoingResponse, hold: Hold): void {
+  hold.hooks.settled?.()
+  thaw(response, hold)
   hold.phase = DONE
   try {
     send(response, hold)
@@ -210,8 +138,9 @@ function release(response: OutgoingResponse, hold: Hold, frozen: Frozen): void {
   settleRest(response, hold)
 }
 
-function refuse(response: OutgoingResponse, hold: Hold, frozen: Frozen, error: unknown): void {
-  thaw(response, frozen)
+function refuse(response: OutgoingResponse, hold: Hold, error: unknown): void {
+  hold.hooks.settled?.()
+  thaw(response, hold)
   hold.phase = DONE
   replace(response, hold, error)
   settleRest(response, hold)
@@ -259,7 +188,7 @@ function endLate(response: OutgoingResponse, hold: Hold, chunk: unknown, callbac
   hold.hooks.late?.('end')
   if (typeof callback !== 'function') return response
   if (chunk) process.nextTick(callback as (error: Error) => void, writeAfterEnd())
-  else if (hold.phase === HELD) hold.callbacks.push(callback)
+  else if (hold.phase === HELD) hold.callbacks = [...hold.callbacks, callback]
   else queueCallback(response, callback)
   return response
 }
@@ -274,5 +203,3 @@ function writeLate(hold: Hold, encoding: unknown, callback: unknown): false {
 function writeAfterEnd(): Error {
   return Object.assign(new Error('write after end'), { code: 'ERR_STREAM_WRITE_AFTER_END' })
 }
-
-function ignore(): void {}

@@ -1,15 +1,18 @@
 import type { ServerResponse } from 'node:http'
 import { Holds } from '../context/holds.ts'
+import type { Scope } from '../context/scope.ts'
 import { ThroughlineError } from '../errors.ts'
 import type { Activity } from '../journal/activity.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 import type { RequestAnswer } from '../request-answer.ts'
+import type { TraceParent } from '../telemetry-port.ts'
 import type { Exchange, OpenExchange } from './exchange.ts'
 import { inboundTraceId, openExchangeOf, requestInfo, setOpenExchange } from './exchange.ts'
-import type { HeldOutcome } from './held-response.ts'
 import { holdResponse } from './held-response.ts'
+import type { HeldOutcome, HeldResponseHooks } from './hold.ts'
 import type { PipelineHost } from './pipeline-host.ts'
 import { problemOf } from './problem-details.ts'
+import type { Answer } from './replaced-response.ts'
 
 export interface OpenRequestOptions {
   readonly excluded: boolean
@@ -33,39 +36,9 @@ export function openRequest<Req>(
       remedy: 'Serve the app by `node:http` or `node:https`; a proxy before it may speak HTTP/2.',
     })
   }
-  const done = host.admit()
-  const trace = host.telemetry.parent()
-  const activity = host.openActivity(trace ? trace.traceId : inboundTraceId(exchange.message))
-  activity.request = requestInfo(exchange)
-  activity.answer = new ExchangeAnswer(exchange)
-  const open: OpenExchange = {
-    owner: host,
-    activity,
-    trace,
-    excluded: options.excluded,
-    scope: undefined,
-    holds: new Holds(),
-  }
+  const open = new OpenRequest(host, exchange, options)
   setOpenExchange(exchange.response, open)
-  holdResponse(exchange.message, exchange.response, {
-    settle(outcome) {
-      const settleNow = (): MaybePromise<void> => settle(host, exchange, open, outcome, options.hint)
-      const settled = trace ? host.telemetry.settle(trace, activity.tenant, settleNow) : settleNow()
-      if (!(settled instanceof Promise)) return done()
-      if (!activity.background) {
-        return settled.then(done, (error: unknown) => {
-          done()
-          throw error
-        })
-      }
-      settled.catch(host.onFailure).then(done, done)
-      return undefined
-    },
-    replace(error) {
-      const problem = problemOf(error) ?? problemOf(new ThroughlineError('RECORDS_UNAVAILABLE', { cause: error }))
-      return problem as NonNullable<typeof problem>
-    },
-  })
+  holdResponse(exchange.message, exchange.response, open)
   return open
 }
 
@@ -99,11 +72,28 @@ function lowerCase(name: string): string {
   return lower
 }
 
-class ExchangeAnswer<Req> implements RequestAnswer {
+/** One open request: what it carries, its answer as guards see it, and how its record is closed. */
+class OpenRequest<Req> implements OpenExchange, RequestAnswer, HeldResponseHooks {
+  readonly owner: PipelineHost
+  readonly trace: TraceParent | undefined
+  readonly activity: Activity
+  excluded: boolean
+  scope: Scope | undefined = undefined
+  readonly holds = new Holds()
+  readonly settled: () => void
   readonly #exchange: Exchange<Req>
+  readonly #hint: OpenRequestOptions['hint']
 
-  constructor(exchange: Exchange<Req>) {
+  constructor(host: PipelineHost, exchange: Exchange<Req>, { excluded, hint }: OpenRequestOptions) {
+    this.owner = host
     this.#exchange = exchange
+    this.excluded = excluded
+    this.#hint = hint
+    this.settled = host.admit()
+    this.trace = host.telemetry.parent()
+    this.activity = host.openActivity(this.trace ? this.trace.traceId : inboundTraceId(exchange.message))
+    this.activity.request = requestInfo(exchange)
+    this.activity.answer = this
   }
 
   route(): string | undefined {
@@ -121,43 +111,56 @@ class ExchangeAnswer<Req> implements RequestAnswer {
     const { response } = this.#exchange
     if (!response.headersSent) response.setHeader(name, value)
   }
-}
 
-function settle<Req>(
-  host: PipelineHost,
-  exchange: Exchange<Req>,
-  open: OpenExchange,
-  { status, aborted, left }: HeldOutcome,
-  hint: OpenRequestOptions['hint'],
-): void | Promise<void> {
-  const { activity } = open
-  const success = status < 400 && !aborted
-  // Whoever leaves in the middle of an answer has had it: nobody gets out of the bill by leaving the last byte.
-  const served = success || (left === true && status < 400 && !activity.failed)
-  const route = exchange.route()
-  // What a framework began with (Koa with 404) was no answer.
-  const answered = !aborted || exchange.response.headersSent
-  activity.end = { route, status: answered ? status : undefined, ms: host.now() - activity.at }
-  const decided = open.holds.decide(served)
-  if (open.excluded) {
-    activity.discard()
-    // A route out of the record is not out of the bill.
-    const bill = (): MaybePromise<void> => (activity.owes ? activity.settlePart() : undefined)
-    return decided instanceof Promise ? decided.catch(host.onFailure).then(bill) : bill()
+  settle(outcome: HeldOutcome): void | Promise<void> {
+    const { trace, activity, owner } = this
+    const closing = trace
+      ? owner.telemetry.settle(trace, activity.tenant, () => this.#settle(outcome))
+      : this.#settle(outcome)
+    if (!(closing instanceof Promise)) return this.settled()
+    if (!activity.background) return closing
+    closing.catch(owner.onFailure).then(this.settled, this.settled)
+    return undefined
   }
-  if (decided instanceof Promise) {
-    // What could not be given back is the journal's to report; the request's record must stand all the same.
-    return decided.catch(host.onFailure).then(() => close(activity, success, status, aborted))
+
+  replace(error: unknown): Answer {
+    const problem = problemOf(error) ?? problemOf(new ThroughlineError('RECORDS_UNAVAILABLE', { cause: error }))
+    return problem as Answer
   }
-  if (activity.tenant === undefined && hint) {
-    return hint()
-      .catch(() => undefined)
-      .then((tenant) => {
-        activity.tenant = tenant
-        return close(activity, success, status, aborted)
-      })
+
+  #settle({ status, aborted, left }: HeldOutcome): MaybePromise<void> {
+    const { activity, owner } = this
+    const success = status < 400 && !aborted
+    // Whoever leaves in the middle of an answer has had it: nobody gets out of the bill by leaving the last byte.
+    const served = success || (left === true && status < 400 && !activity.failed)
+    const route = this.#exchange.route()
+    // What a framework began with (Koa with 404) was no answer.
+    const answered = !aborted || this.#exchange.response.headersSent
+    activity.end = { route, status: answered ? status : undefined, ms: owner.now() - activity.at }
+    const decided = this.holds.decide(served)
+    if (this.excluded) {
+      activity.discard()
+      return decided instanceof Promise ? decided.catch(owner.onFailure).then(() => this.#bill()) : this.#bill()
+    }
+    if (decided instanceof Promise) {
+      // What could not be given back is the journal's to report; the request's record must stand all the same.
+      return decided.catch(owner.onFailure).then(() => close(activity, success, status, aborted))
+    }
+    if (activity.tenant === undefined && this.#hint) {
+      return this.#hint()
+        .catch(() => undefined)
+        .then((tenant) => {
+          activity.tenant = tenant
+          return close(activity, success, status, aborted)
+        })
+    }
+    return close(activity, success, status, aborted)
   }
-  return close(activity, success, status, aborted)
+
+  /** A route out of the record is not out of the bill. */
+  #bill(): MaybePromise<void> {
+    return this.activity.owes ? this.activity.settlePart() : undefined
+  }
 }
 
 function close(activity: Activity, success: boolean, status: number, aborted: boolean): Promise<void> {

@@ -29,12 +29,13 @@ export interface OutgoingResponse {
   _contentLength: number | null
   /** False for HEAD, 204 and 304, once the head is rendered. */
   _hasBody: boolean
+  /** Rendered; sent after the body, if that is chunked. */
+  _trailer: string
   _implicitHeader(): void
   end: ResponseFunction
   write: ResponseFunction
   writeHead: ResponseFunction
   flushHeaders: ResponseFunction
-  addTrailers: ResponseFunction
   destroy: ResponseFunction
   _finish: ResponseFunction
 }

@@ -4,7 +4,7 @@ import type { ErrorCode } from '../errors.ts'
 import { ThroughlineError } from '../errors.ts'
 import type { Activity } from '../journal/activity.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
-import { next } from '../maybe-promise.ts'
+import { isPromise, next } from '../maybe-promise.ts'
 import type { Resolution } from '../resolve/resolve-tenant.ts'
 import { resolveTenant } from '../resolve/resolve-tenant.ts'
 import type { SourceInput, TenantSource, Trust } from '../resolve/source.ts'
@@ -37,12 +37,15 @@ export class TenantEntry<Req> {
         return this.#admitTo(snapshot, normaliseActor(identity.actor) ?? ANONYMOUS, undefined, activity)
       })
     }
-    return next(resolveTenant(this.#sources, carrier, message), (resolution) =>
-      next(this.#actorOf(resolution, carrier), (actor) => {
-        if (actor) activity.actor = actor
-        return this.#admitActor(resolution, actor, activity)
-      }),
-    )
+    const resolution = resolveTenant(this.#sources, carrier, message)
+    if (isPromise(resolution)) return resolution.then((resolved) => this.#enterResolved(resolved, carrier, activity))
+    return this.#enterResolved(resolution, carrier, activity)
+  }
+
+  #enterResolved(resolution: Resolution, carrier: Req, activity: Activity): MaybePromise<Scope | undefined> {
+    const actor = this.#actorOf(resolution, carrier)
+    if (isPromise(actor)) return actor.then((found) => this.#admitActor(resolution, found, activity))
+    return this.#admitActor(resolution, actor, activity)
   }
 
   #actorOf(resolution: Resolution, carrier: Req): MaybePromise<Actor | undefined> {
@@ -52,6 +55,7 @@ export class TenantEntry<Req> {
   }
 
   #admitActor(resolution: Resolution, actor: Actor | undefined, activity: Activity): MaybePromise<Scope | undefined> {
+    if (actor) activity.actor = actor
     const acting = actor ?? (this.#options.anonymous === 'allow' ? ANONYMOUS : undefined)
     if (resolution.status === 'none') {
       // Without a login there is nobody to name a tenant: that is the answer such a client needs.
@@ -61,21 +65,31 @@ export class TenantEntry<Req> {
     const { tenant, trust, sources, forgeable, member } = resolution
     // Anybody can write a header: it can't choose the tenant of a visitor nobody vouches for.
     const rule = member ? 'claimed' : actor ? this.#ruleFor(trust) : forgeable ? 'untrusted' : undefined
-    return next(this.#host.snapshot(tenant), (snapshot) => {
-      if (!snapshot) {
-        // The answer is that of a tenant that exists. Which id was tried is not kept: made-up ids can't fill the trail.
-        const known = !acting ? 'ACTOR_REQUIRED' : rule === 'untrusted' ? 'TENANT_SOURCE_UNTRUSTED' : undefined
-        return this.#refuse(activity, known ?? this.#foreign, { action: 'tenant.unknown' })
-      }
-      activity.tenant = snapshot.tenant.id
-      if (!acting) return this.#refuse(activity, 'ACTOR_REQUIRED')
-      if (rule !== 'untrusted') {
-        if (snapshot.tenant.status !== 'suspended') this.#host.telemetry.decisions?.allowed('resolution')
-        return this.#admitTo(snapshot, acting, rule, activity)
-      }
-      const open = (): Scope => this.#host.openScope(scopeParts(snapshot, acting, activity, undefined))
+    const snapshot = this.#host.snapshot(tenant)
+    if (isPromise(snapshot)) return snapshot.then((loaded) => this.#admitAs(loaded, acting, rule, sources, activity))
+    return this.#admitAs(snapshot, acting, rule, sources, activity)
+  }
+
+  #admitAs(
+    snapshot: Snapshot | undefined,
+    acting: Actor | undefined,
+    rule: MembershipRule | 'untrusted' | undefined,
+    sources: readonly string[],
+    activity: Activity,
+  ): MaybePromise<Scope | undefined> {
+    if (!snapshot) {
+      // The answer is that of a tenant that exists. Which id was tried is not kept: made-up ids can't fill the trail.
+      const known = !acting ? 'ACTOR_REQUIRED' : rule === 'untrusted' ? 'TENANT_SOURCE_UNTRUSTED' : undefined
+      return this.#refuse(activity, known ?? this.#foreign, { action: 'tenant.unknown' })
+    }
+    activity.tenant = snapshot.tenant.id
+    if (!acting) return this.#refuse(activity, 'ACTOR_REQUIRED')
+    if (rule === 'untrusted') {
+      const open = (): Scope => this.#open(snapshot, acting, activity, undefined)
       return this.#refuse(activity, 'TENANT_SOURCE_UNTRUSTED', { metadata: { sources }, open })
-    })
+    }
+    if (snapshot.tenant.status !== 'suspended') this.#host.telemetry.decisions?.allowed('resolution')
+    return this.#admitTo(snapshot, acting, rule, activity)
   }
 
   #admitTo(
@@ -84,21 +98,36 @@ export class TenantEntry<Req> {
     rule: MembershipRule | undefined,
     activity: Activity,
   ): MaybePromise<Scope | undefined> {
-    const open = (roles?: readonly string[]): Scope | undefined => {
-      const enter = (): Scope => this.#host.openScope({ ...scopeParts(snapshot, actor, activity, rule), roles })
-      return snapshot.tenant.status === 'suspended'
-        ? this.#refuse(activity, 'TENANT_SUSPENDED', { open: enter })
-        : enter()
-    }
     // Membership first: that a tenant is suspended is its members' to know.
-    if (rule === undefined || rule === 'claimed') return open()
+    if (rule === undefined || rule === 'claimed') return this.#admitMember(snapshot, actor, activity, rule)
     return next(this.#host.isMember(rule, actor, snapshot.tenant.id), ({ member, roles }) => {
-      if (member) {
-        this.#host.telemetry.decisions?.allowed('membership')
-        return open(roles)
-      }
-      return this.#refuse(activity, this.#foreign, { layer: 'membership', reason: 'NOT_MEMBER', open })
+      const open = () => this.#admitMember(snapshot, actor, activity, rule, roles)
+      if (!member) return this.#refuse(activity, this.#foreign, { layer: 'membership', reason: 'NOT_MEMBER', open })
+      this.#host.telemetry.decisions?.allowed('membership')
+      return open()
     })
+  }
+
+  #admitMember(
+    snapshot: Snapshot,
+    actor: Actor,
+    activity: Activity,
+    rule: MembershipRule | undefined,
+    roles?: readonly string[],
+  ): Scope | undefined {
+    if (snapshot.tenant.status !== 'suspended') return this.#open(snapshot, actor, activity, rule, roles)
+    const open = (): Scope => this.#open(snapshot, actor, activity, rule, roles)
+    return this.#refuse(activity, 'TENANT_SUSPENDED', { open })
+  }
+
+  #open(
+    snapshot: Snapshot,
+    actor: Actor,
+    activity: Activity,
+    rule: MembershipRule | undefined,
+    roles?: readonly string[],
+  ): Scope {
+    return this.#host.openScope({ snapshot, actor, activity, request: activity.request, rule, roles })
   }
 
   /** Several sources name different tenants: refused, on the trail of the tenant whose credentials were used. */
@@ -149,13 +178,4 @@ interface Refusal {
   readonly metadata?: Readonly<Record<string, Json>>
   /** What an observed refusal enters all the same. */
   readonly open?: () => Scope | undefined
-}
-
-function scopeParts(
-  snapshot: Snapshot,
-  actor: Actor,
-  activity: Activity,
-  rule: MembershipRule | undefined,
-): Parameters<PipelineHost['openScope']>[0] {
-  return { snapshot, actor, activity, request: activity.request, rule }
 }

@@ -54,27 +54,33 @@ export class TenantPipeline<Req> implements HttpPipeline<Req> {
       fail(error)
       return
     }
-    const refuse = (error: unknown): void => {
-      staysOf(open)
-      // What a source refuses by itself: a key or a token that does not hold.
-      const byItself = error instanceof ThroughlineError && error.status < 500 && !open.activity.refused
-      if (byItself) noteRefusal(open.activity, error, 'auth.refused', false, {})
-      runIn({ kind: 'open', activity: open.activity }, () => fail(error))
-    }
     let entering: MaybePromise<Scope | undefined>
     try {
       if (this.#tenantless(exchange)) entering = undefined
       else if (!open.trace) entering = this.#entry.enter(exchange, open.activity)
       else entering = this.#host.telemetry.context(() => this.#entry.enter(exchange, open.activity))
     } catch (error) {
-      refuse(error)
+      this.#refuse(open, error, fail)
       return
     }
-    if (isPromise(entering)) entering.then((scope) => this.#proceed(open, scope, proceed, refuse), refuse)
-    else this.#proceed(open, entering, proceed, refuse)
+    if (isPromise(entering)) this.#proceedLater(open, entering, proceed, fail)
+    else this.#proceed(open, entering, proceed, fail)
   }
 
-  #proceed(open: OpenExchange, scope: Scope | undefined, proceed: () => void, refuse: (error: unknown) => void): void {
+  /** Apart: an answer at once needs no closures. */
+  #proceedLater(
+    open: OpenExchange,
+    entering: Promise<Scope | undefined>,
+    proceed: () => void,
+    fail: (error: unknown) => void,
+  ): void {
+    entering.then(
+      (scope) => this.#proceed(open, scope, proceed, fail),
+      (error: unknown) => this.#refuse(open, error, fail),
+    )
+  }
+
+  #proceed(open: OpenExchange, scope: Scope | undefined, proceed: () => void, fail: (error: unknown) => void): void {
     const entered = open.scope
     if (entered && scope && entered.tenant.id !== scope.tenant.id) {
       // Another tenantContext of the same request has let it in as another tenant's.
@@ -82,12 +88,20 @@ export class TenantPipeline<Req> implements HttpPipeline<Req> {
       const error = new ThroughlineError('TENANT_DISAGREEMENT')
       noteRefusal(open.activity, error, 'auth.refused', this.#host.observes.resolution, {})
       if (this.#host.observes.resolution) runIn(entered, proceed)
-      else refuse(error)
+      else this.#refuse(open, error, fail)
       return
     }
     if (scope) scope.holds = open.holds
     open.scope = scope ?? entered
     runIn(open.scope ?? { kind: 'open', activity: open.activity }, proceed)
+  }
+
+  #refuse(open: OpenExchange, error: unknown, fail: (error: unknown) => void): void {
+    staysOf(open)
+    // What a source refuses by itself: a key or a token that does not hold.
+    const byItself = error instanceof ThroughlineError && error.status < 500 && !open.activity.refused
+    if (byItself) noteRefusal(open.activity, error, 'auth.refused', false, {})
+    runIn({ kind: 'open', activity: open.activity }, () => fail(error))
   }
 }
 

@@ -576,6 +576,65 @@ describe('a client that leaves', () => {
   })
 })
 
+describe('what it asks of its holder', () => {
+  const problem = { status: 503, headers: {}, body: 'not known' }
+  const never = (): Promise<void> => new Promise(() => {})
+  const ways: readonly (readonly [string, () => Promise<void>, RegExp])[] = [
+    ['has settled', () => Promise.resolve(), /^HTTP\/1.1 200 .*\r\n\r\nhello$/s],
+    ['could not settle', () => Promise.reject(new Error('not durable')), /^HTTP\/1.1 503 .*\r\n\r\nnot known$/s],
+    [
+      'throws',
+      () => {
+        throw new Error('not durable')
+      },
+      /^HTTP\/1.1 503 .*\r\n\r\nnot known$/s,
+    ],
+  ]
+
+  it.each(ways)('is told once when it %s, before anything leaves', async (_name, settle, answer) => {
+    const told: boolean[] = []
+    const { port, stop } = await serve((request, response) => {
+      const settled = (): void => void told.push(response.writableFinished)
+      holdResponse(request, response, { settle, settled, replace: () => problem })
+      response.end('hello')
+    })
+    stops.push(stop)
+    expect(await roundTrip(port, GET)).toMatch(answer)
+    expect(told).toEqual([false])
+  })
+
+  it.each(ways)('is told once when it %s for a client that has gone', async (_name, settle) => {
+    let tell = (): void => {}
+    const told = new Promise<void>((resolve) => (tell = resolve))
+    let times = 0
+    const { port, stop } = await serve((request, response) => {
+      const settled = (): void => {
+        times += 1
+        tell()
+      }
+      holdResponse(request, response, { settle, settled, replace: () => problem })
+      response.destroy()
+    })
+    stops.push(stop)
+    new RawClient(port, GET)
+    await told
+    await turns(3)
+    expect(times).toBe(1)
+  })
+
+  it('is told nothing while it has not settled', async () => {
+    const told: string[] = []
+    const { port, stop } = await serve((request, response) => {
+      holdResponse(request, response, { settle: never, settled: () => told.push('settled'), replace: () => problem })
+      response.end('hello')
+    })
+    stops.push(stop)
+    new RawClient(port, GET)
+    await quiet()
+    expect(told).toEqual([])
+  })
+})
+
 describe('while it is held', () => {
   it('ignores and reports what comes late', async () => {
     const errors: unknown[] = []
