@@ -1,8 +1,9 @@
+import { IncomingMessage } from 'node:http'
 import type { Exchange } from '@throughline/core/http'
 import { requestPath } from '@throughline/core/http'
 import type { Request, Response } from 'express'
 
-const MATCHED: unique symbol = Symbol('throughline.matched')
+const MATCHED: unique symbol = Symbol.for('throughline.matched')
 
 type Routed = Request & { [MATCHED]?: { readonly route: Request['route']; readonly baseUrl: string | undefined } }
 
@@ -10,23 +11,39 @@ type Routed = Request & { [MATCHED]?: { readonly route: Request['route']; readon
  * Express' `request.route`, which remembers where its router is mounted: a request that leaves the router, by an error or
  * because nothing of it answered, has lost that when it is recorded.
  */
-const ROUTE: PropertyDescriptor & ThisType<Routed> = {
-  configurable: true,
-  enumerable: true,
-  get() {
-    return this[MATCHED]?.route
-  },
-  set(route: Request['route']) {
-    this[MATCHED] = { route, baseUrl: this.baseUrl }
+const WATCHED: PropertyDescriptorMap & ThisType<Routed> = {
+  [MATCHED]: { configurable: true, writable: true, value: undefined },
+  route: {
+    configurable: true,
+    enumerable: true,
+    get() {
+      return this[MATCHED]?.route
+    },
+    set(route: Request['route']) {
+      this[MATCHED] = { route, baseUrl: this.baseUrl }
+    },
   },
 }
 
-/** Before a route is matched; in a middleware of a route it is already. */
+/** Before a route is matched; in a middleware of a route it may be already. */
 function watchRoute(request: Routed): void {
-  if (MATCHED in request) return
-  const { route, baseUrl } = request
-  request[MATCHED] = { route, baseUrl }
-  Object.defineProperty(request, 'route', ROUTE)
+  const watched = MATCHED in request
+  if (watched && (Object.hasOwn(request, MATCHED) || !Object.hasOwn(request, 'route'))) return
+  const { route } = request
+  Reflect.deleteProperty(request, 'route')
+  if (!watched) Object.defineProperties(prototypeOfAll(request), WATCHED)
+  if (route !== undefined) request.route = route
+}
+
+/** What all requests of this copy of Express inherit from: watched once, it costs no request anything. */
+function prototypeOfAll(request: object): object {
+  for (let found = request; ; ) {
+    const above: object | null = Object.getPrototypeOf(found)
+    if (above === IncomingMessage.prototype) return found
+    // A request that somebody made up: what it inherits from is not only of requests.
+    if (above === null) return request
+    found = above
+  }
 }
 
 /** One Express request as the pipeline sees it. */
@@ -34,16 +51,14 @@ export class ExpressExchange<Req extends Request> implements Exchange<Req> {
   readonly carrier: Req
   readonly message: Req
   readonly response: Response
+  readonly path: string
 
   constructor(request: Req, response: Response) {
     this.carrier = request
     this.message = request
     this.response = response
+    this.path = requestPath(request)
     watchRoute(request)
-  }
-
-  get path(): string {
-    return requestPath(this.carrier)
   }
 
   /** As the app's `trust proxy` setting says. */

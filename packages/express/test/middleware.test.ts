@@ -149,6 +149,48 @@ describe.each([
     expect(events[0]?.context.request).toMatchObject({ route: '/reports/:id' })
   })
 
+  it('records the route whose own middleware it is, of the first request that is ever seen, too', async () => {
+    // As a copy of Express is of which no request was seen yet.
+    for (const name of ['route', Symbol.for('throughline.matched')]) Reflect.deleteProperty(express.request, name)
+    const throughline = createTestThroughline()
+    closes.push(() => throughline.close())
+    const app = express()
+    const here = tenantContext(throughline, { tenant: () => 'acme', actor: () => ({ id: 'ada' }) })
+    const failing = express.Router().get('/:id', here, (_req, _res, next) => next(new RangeError('out of it')))
+    app.use('/reports', failing)
+    await request(app).get('/reports/7').expect(500)
+    const { events } = await throughline.run({ tenant: 'acme', actor: { id: 'test' } }, () => throughline.audit.list())
+    expect(events[0]?.context.request).toMatchObject({ route: '/reports/:id' })
+  })
+
+  it('records the whole route of the app around the one in which it is mounted', async () => {
+    for (const name of ['route', Symbol.for('throughline.matched')]) Reflect.deleteProperty(express.request, name)
+    const throughline = createTestThroughline()
+    closes.push(() => throughline.close())
+    const app = express()
+    app.use(express().use(tenantContext(throughline, { tenant: () => 'acme', actor: () => ({ id: 'ada' }) })))
+    app.use(
+      '/reports',
+      express.Router().get('/:id', (_req, _res, next) => next(new RangeError('out of it'))),
+    )
+    await request(app).get('/reports/7').expect(500)
+    const { events } = await throughline.run({ tenant: 'acme', actor: { id: 'test' } }, () => throughline.audit.list())
+    expect(events[0]?.context.request).toMatchObject({ route: '/reports/:id' })
+  })
+
+  it('leaves alone what a request that somebody made up inherits from', () => {
+    const throughline = createTestThroughline()
+    closes.push(() => throughline.close())
+    const made = { url: '/reports/7', method: 'GET', headers: {}, socket: {}, app: express() } as unknown as Request
+    const here = tenantContext(throughline, { tenant: () => 'acme', actor: () => ({ id: 'ada' }) })
+    try {
+      here(made, { req: made } as never, () => {})
+    } catch {
+      // That nothing can be answered is no matter here.
+    }
+    expect('route' in {}).toBe(false)
+  })
+
   it('lets an API key bring its actor, and refuses one that nobody has', async () => {
     const { app } = setUp()
     const { body } = await request(app).get('/whoami').set('Authorization', 'Bearer k1').expect(200)

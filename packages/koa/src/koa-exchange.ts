@@ -5,7 +5,7 @@ import type { Context } from 'koa'
 
 type Message = IncomingMessage & { originalUrl?: string }
 
-const MATCHED: unique symbol = Symbol('throughline.matched')
+const MATCHED: unique symbol = Symbol.for('throughline.matched')
 
 type Routed = Context & { [MATCHED]?: { readonly route: unknown; readonly mount: string } | undefined }
 
@@ -13,14 +13,17 @@ type Routed = Context & { [MATCHED]?: { readonly route: unknown; readonly mount:
  * The route that `@koa/router` tells on the context to whoever comes after, which remembers where the app of that router
  * is mounted: koa-mount takes it off the path for as long as that app runs.
  */
-const ROUTE: PropertyDescriptor & ThisType<Routed> = {
-  configurable: true,
-  enumerable: true,
-  get() {
-    return this[MATCHED]?.route
-  },
-  set(route: unknown) {
-    this[MATCHED] = { route, mount: mountOf(this) }
+const WATCHED: PropertyDescriptorMap & ThisType<Routed> = {
+  [MATCHED]: { configurable: true, writable: true, value: undefined },
+  _matchedRoute: {
+    configurable: true,
+    enumerable: true,
+    get() {
+      return this[MATCHED]?.route
+    },
+    set(route: unknown) {
+      this[MATCHED] = { route, mount: mountOf(this) }
+    },
   },
 }
 
@@ -32,13 +35,20 @@ function mountOf({ originalUrl, path }: Context): string {
   return asked.endsWith(path) ? asked.slice(0, -path.length) : ''
 }
 
-/** Before a route is matched; in a middleware of a route it is already. */
+/** Before a route is matched; in a middleware of a route it may be already. */
 function watchRoute(context: Routed): void {
-  if (MATCHED in context) return
+  const watched = MATCHED in context
+  if (watched && (Object.hasOwn(context, MATCHED) || !Object.hasOwn(context, '_matchedRoute'))) return
   const route: unknown = context['_matchedRoute']
-  context[MATCHED] = undefined
-  Object.defineProperty(context, '_matchedRoute', ROUTE)
+  Reflect.deleteProperty(context, '_matchedRoute')
+  if (!watched) Object.defineProperties(prototypeOfAll(context), WATCHED)
   if (route !== undefined) context['_matchedRoute'] = route
+}
+
+/** What all contexts of one app inherit from: watched once, it costs no request anything. */
+function prototypeOfAll(context: object): object {
+  const { app } = context as Partial<Context>
+  return app?.context && Object.getPrototypeOf(context) === app.context ? app.context : context
 }
 
 /** One Koa context as the pipeline sees it. */
@@ -46,6 +56,7 @@ export class KoaExchange<Ctx extends Context> implements Exchange<Ctx> {
   readonly carrier: Ctx
   readonly message: Message
   readonly response: ServerResponse
+  readonly path: string
 
   constructor(context: Ctx) {
     this.carrier = context
@@ -53,11 +64,8 @@ export class KoaExchange<Ctx extends Context> implements Exchange<Ctx> {
     this.response = context.res
     // Inside an app that is mounted in another one the URL has lost its beginning; sources read what was asked for.
     if (this.message.url !== context.originalUrl) this.message.originalUrl ??= context.originalUrl
+    this.path = requestPath(this.message)
     watchRoute(context)
-  }
-
-  get path(): string {
-    return requestPath(this.message)
   }
 
   /** As the app's `proxy` setting says. */

@@ -13,13 +13,16 @@ export function middlewareOf<Ctx extends Context>(name: string, pipeline: HttpPi
     new Promise<void>((resolve, reject) => {
       pipeline.handle(new KoaExchange(context as unknown as Ctx), proceed, reject)
 
-      function proceed(): void {
-        next()
-          .then(() => watchBody(context as unknown as Context))
-          .then(resolve, (error: unknown) => {
-            recordError(error)
-            reject(error)
-          })
+      async function proceed(): Promise<void> {
+        try {
+          await next()
+          watchBody(context as unknown as Context)
+        } catch (error) {
+          recordError(error)
+          reject(error)
+          return
+        }
+        resolve()
       }
     })
   return Object.defineProperty(middleware, 'name', { value: name })
