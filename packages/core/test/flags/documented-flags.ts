@@ -49,8 +49,7 @@ export function documentedFlag(key: string, subject: Subject, world: World): Fla
       return serve(servedBy(rule, seed, subject[by].id), { ...why, rule: rule.id ?? `rule-${i + 1}` })
     }
   }
-  if (keyless)
-    return serve(flag.default, { reason: 'TARGETING_KEY_MISSING', errorCode: 'TARGETING_KEY_MISSING' })
+  if (keyless) return serve(flag.default, { reason: 'TARGETING_KEY_MISSING', errorCode: 'TARGETING_KEY_MISSING' })
   return serve(flag.default, { reason: rules.length + prerequisites.length > 0 ? 'DEFAULT' : 'STATIC' })
 }
 
