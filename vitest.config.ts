@@ -27,6 +27,7 @@ export default defineConfig({
           include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts', 'examples/*/test/**/*.test.ts'],
           exclude: ['**/node_modules/**', '**/*.long.test.ts', ...MOCKING],
           testTimeout: 60_000,
+          hookTimeout: 60_000,
           // What a file loads is there for the next one: loading it anew for each took a third of the time.
           isolate: false,
         },
@@ -37,6 +38,7 @@ export default defineConfig({
           name: 'unit-mocking',
           include: MOCKING,
           testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {
