@@ -31,7 +31,7 @@ export class LimitDecider {
     this.#gate = gate
     this.#shares = new LocalShares({
       decide: (request, policies, at) => gate.decide(request, policies, at),
-      refund: (request, at) => gate.refund(request, at),
+      refund: (request, at, degraded) => gate.refund(request, at, degraded),
       isDown: () => gate.down,
       now,
     })

@@ -1,42 +1,26 @@
+import type { WhenUnavailable } from '../catalog/definitions.ts'
 import { type MaybePromise, next } from '../maybe-promise.ts'
 import type { LimitAnswer, LimitDecision, LimitOperation, LimitRequest } from '../storage/limits.ts'
 import type { Verdict } from './limit-result.ts'
 import type { ResolvedPolicy } from './resolved-policy.ts'
+import { emptyShare, mostAtOnce, refused, type Share, shareUnits, spend } from './share.ts'
 
 export interface LocalSharesOptions {
   /** The limits store. */
   decide(request: LimitRequest, policies: readonly ResolvedPolicy[], now: number): MaybePromise<Verdict>
-  refund(request: LimitRequest, now: number): MaybePromise<void>
+  /** @param degraded how it was decided, if the store did not answer */
+  refund(request: LimitRequest, now: number, degraded?: WhenUnavailable): MaybePromise<void>
   /** Whether the store does not answer now: there is nothing to take in advance. */
   isDown(): boolean
   /** ms since the epoch. */
   now(): number
 }
 
-/** What this process has taken of one key, and not yet spent. */
-interface Share {
-  readonly group: string
-  readonly operation: LimitOperation
-  units: number
-  /** ms */
-  endsAt: number
-  /** How long units may be spent. */
-  ms: number
-  /** What the store said last. */
-  decision: LimitDecision
-  /** ms: until then the store has none. */
-  emptyUntil: number
-  filling: Promise<void> | undefined
-}
-
 /** Keys that shares are held of at the most; beyond it the oldest one's units are lost to everybody until they come back. */
 const MAX_SHARES = 10_000
 const DEFAULT_MS = 250
-/** Of what a policy allows at once, where it does not say. */
-const DEFAULT_PART = 20
 /** A decision refills no more often. */
 const ATTEMPTS = 4
-const FULL: LimitDecision = Object.freeze({ allowed: true, remaining: 0, retryAfterMs: 0, resetMs: 0 })
 
 /**
  * Decides by units that this process took from the store in advance, so that most decisions cost no round trip. In any
@@ -76,7 +60,7 @@ export class LocalShares {
     const share = this.#share(group, resolved, operation, now)
     const need = units * operation.cost
     const lacks = share.units < need && share.emptyUntil <= now && need <= mostAtOnce(operation)
-    if (lacks && !share.filling && !this.#options.isDown()) this.#fill(share, resolved, operation, need)
+    if (lacks && !share.filling && !this.#options.isDown()) this.#fill(share, resolved, operation, need, 0)
   }
 
   /** Spends on all of them, if the shares that are held suffice; else nothing, and answers `undefined`. */
@@ -120,7 +104,7 @@ export class LocalShares {
     let share = this.#shares.get(operation.key)
     if (!share) {
       if (this.#shares.size >= MAX_SHARES) this.#shares.delete(this.#shares.keys().next().value as string)
-      share = { group, operation, units: 0, endsAt: 0, ms, decision: FULL, emptyUntil: 0, filling: undefined }
+      share = emptyShare(group, operation, ms)
       this.#shares.set(operation.key, share)
     } else if (share.units > 0 && share.endsAt <= now) this.#end(share, now)
     return share
@@ -146,14 +130,16 @@ export class LocalShares {
       return this.#fillThenTake(share, resolved, operation, units, attempt + 1)
     }
     if (share.filling) return share.filling.then(() => goOn(undefined))
-    return next(this.#fill(share, resolved, operation, need), goOn)
+    return next(this.#fill(share, resolved, operation, need, need), goOn)
   }
 
+  /** @param spent what of it is spent at once where the store does not answer: nothing is held of what stands in for it */
   #fill(
     share: Share,
     resolved: ResolvedPolicy,
     operation: LimitOperation,
     need: number,
+    spent: number,
   ): MaybePromise<Verdict | undefined> {
     const now = this.#options.now()
     const request: LimitRequest = {
@@ -163,7 +149,12 @@ export class LocalShares {
       mode: 'partial',
     }
     const settle = (verdict: Verdict): Verdict | undefined => {
-      if (verdict.degraded) return verdict
+      const { degraded, granted } = verdict
+      if (degraded) {
+        const unspent = granted >= spent ? granted - spent : granted
+        if (unspent > 0) void this.#refund(share.group, operation, unspent, now, degraded)
+        return verdict
+      }
       this.#filled(share, verdict, need, now)
       return undefined
     }
@@ -220,29 +211,14 @@ export class LocalShares {
     if (units > 0) await this.#refund(group, operation, units, now)
   }
 
-  #refund(group: string, operation: LimitOperation, units: number, now: number): MaybePromise<void> {
-    return this.#options.refund({ group, operations: [{ ...operation, cost: 1 }], units, mode: 'take' }, now)
+  #refund(
+    group: string,
+    operation: LimitOperation,
+    units: number,
+    now: number,
+    degraded?: WhenUnavailable,
+  ): MaybePromise<void> {
+    const request: LimitRequest = { group, operations: [{ ...operation, cost: 1 }], units, mode: 'take' }
+    return this.#options.refund(request, now, degraded)
   }
-}
-
-function spend(share: Share, need: number): LimitDecision {
-  share.units -= need
-  const { remaining, resetMs } = share.decision
-  return { allowed: true, remaining: remaining + share.units, retryAfterMs: 0, resetMs }
-}
-
-function shareUnits({ policy }: ResolvedPolicy, operation: LimitOperation): number {
-  const said = 'lease' in policy ? policy.lease?.units : undefined
-  if (said !== undefined) return said
-  return Math.max(1, Math.floor(mostAtOnce(operation) / DEFAULT_PART))
-}
-
-function refused({ decision, emptyUntil, operation }: Share, units: number, now: number): Verdict {
-  const never = units * operation.cost > mostAtOnce(operation)
-  const retryAfterMs = never ? Number.POSITIVE_INFINITY : Math.max(1, decision.retryAfterMs, emptyUntil - now)
-  return { granted: 0, decisions: [{ ...decision, allowed: false, retryAfterMs }] }
-}
-
-function mostAtOnce(operation: LimitOperation): number {
-  return operation.kind === 'rate' ? operation.capacity / operation.weight : operation.limit
 }

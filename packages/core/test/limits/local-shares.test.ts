@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { until } from '../../../../test/until.ts'
-import { perMinute, perSecond } from '../../src/catalog/index.ts'
+import { concurrent, perMinute, perSecond } from '../../src/catalog/index.ts'
 import type { LimitRequest, LimitsStore } from '../../src/storage/index.ts'
 import { memoryLimits } from '../../src/storage/memory-limits.ts'
 import { LimitsBench } from './bench.ts'
@@ -84,6 +84,16 @@ describe('a share of a limit', () => {
     await bench.limits.close()
   })
 
+  it('is not taken in advance of what the platform lets run at once', async () => {
+    const store = new Shared()
+    const limits = { api: [perMinute(100, { lease: { ms: 1_000, units: 10 } }), concurrent(2, { by: 'platform' })] }
+    const bench = new LimitsBench(limits, { store })
+    await using hold = await bench.limits.hold('api')
+    expect(hold.allowed).toBe(true)
+    expect(store.asked.map(({ mode }) => mode)).toEqual(['partial', 'take'])
+    await bench.limits.close()
+  })
+
   it('is not asked for while another one is waited for, when the store is known to have none', async () => {
     const store = new Shared()
     const lease = (units: number) => ({ ms: 1_000, units })
@@ -106,14 +116,27 @@ describe('a share of a limit', () => {
     await bench.limits.close()
   })
 
+  const down: LimitsStore = {
+    name: 'down',
+    decide: () => Promise.reject(new Error('down')),
+    refund: () => Promise.reject(new Error('down')),
+    renew: () => Promise.reject(new Error('down')),
+    close: async () => undefined,
+  }
+  const whole = { ms: 1_000, units: 10 }
+  it.each([
+    ['alone', perMinute(10, { lease: whole })],
+    ['before another one', [perMinute(10, { lease: whole }), perMinute(100, { by: 'actor', lease: whole })]],
+    ['after another one', [perMinute(100, { lease: whole }), perMinute(10, { by: 'actor', lease: whole })]],
+  ])('takes no more than is asked from what stands in for a store that fails: %s', async (_where, api) => {
+    const bench = new LimitsBench({ api }, { store: down })
+    expect(await bench.limits.consume('api', { cost: 2 })).toMatchObject({ allowed: true, degraded: 'local' })
+    for (let i = 0; i < 8; i++) expect(await bench.limits.consume('api')).toMatchObject({ allowed: true })
+    expect(await bench.limits.consume('api')).toMatchObject({ allowed: false })
+    await bench.limits.close()
+  })
+
   it('is not taken in advance from what stands in for a store that does not answer', async () => {
-    const down: LimitsStore = {
-      name: 'down',
-      decide: () => Promise.reject(new Error('down')),
-      refund: () => Promise.reject(new Error('down')),
-      renew: () => Promise.reject(new Error('down')),
-      close: async () => undefined,
-    }
     const lease = { ms: 1_000, units: 5 }
     const limits = { api: [perMinute(100, { lease }), perMinute(10, { by: 'actor', lease })] }
     const bench = new LimitsBench(limits, { store: down })
