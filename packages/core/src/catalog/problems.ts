@@ -20,8 +20,13 @@ const NAME = /^[^\u0000-\u001f\u007f]{1,100}$/
 export class Problems {
   readonly list: Problem[] = []
 
+  /** No more are told. */
+  get isFull(): boolean {
+    return this.list.length >= MAX_PROBLEMS
+  }
+
   add(path: string, message: string): void {
-    if (this.list.length < MAX_PROBLEMS) this.list.push({ path, message })
+    if (!this.isFull) this.list.push({ path, message })
   }
 
   addAll(problems: readonly Problem[]): void {

@@ -19,6 +19,8 @@ const MAX_BYTES = 65_536
 const MAX_EDITS = 100
 /** Longest value that a record of a change shows. */
 const MAX_SHOWN = 2_048
+/** Characters of a member's name that a problem tells. */
+const MAX_NAME = 100
 const SECRET = /secret|token|pass|pwd|key|credential|authorization|cookie/i
 
 /**
@@ -85,16 +87,17 @@ export function editIssues(edits: readonly ConfigEdit[], own: ConfigTree, output
  * @param around what the output has of the object that the value is a member of
  */
 function reportUnknown(problems: Problems, path: string, name: string, value: unknown, around: unknown): void {
-  if (value === undefined || value === null) return
+  if (value === undefined || value === null || problems.isFull) return
   const members = typeof around === 'object' && around !== null ? around : {}
   if (!Object.hasOwn(members, name)) {
-    problems.add(path, `is not known to the config schema.${didYouMean(name, Object.keys(members))}`)
+    const known = Object.keys(members)
+    problems.add(path, `is not known to the config schema.${didYouMean(name.slice(0, MAX_NAME), known)}`)
     return
   }
   const taken = valueAt(members, [name])
   if (!isPlainObject(value) || !isPlainObject(taken)) return
   for (const [member, below] of Object.entries(value)) {
-    reportUnknown(problems, join(path, member), member, below, taken)
+    reportUnknown(problems, join(path, member.slice(0, MAX_NAME)), member, below, taken)
   }
 }
 

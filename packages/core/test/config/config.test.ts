@@ -175,6 +175,7 @@ describe('config', () => {
     expect(await set({ webhooks: { retrys: 3, headers: { anything: 'x' } } })).toEqual([
       { path: 'webhooks.retrys', message: 'is not known to the config schema. Did you mean "retries"?' },
     ])
+    expect(await set({ webhooks: { toString: 'x' } })).toMatchObject([{ path: 'webhooks.toString' }])
     for (const path of ['__proto__.x', 'webhooks.constructor', 'a..b', '', Array(11).fill('a').join('.')]) {
       expect(await set(Object.fromEntries([[path, 1]]))).toMatchObject([
         { message: expect.stringContaining('is no path') },
@@ -188,6 +189,27 @@ describe('config', () => {
       { path: 'note', message: expect.stringContaining('must be JSON') },
     ])
     expect(({} as { x?: unknown }).x).toBeUndefined()
+  })
+
+  it('tells the first 100 members that it does not know, and looks at no others', async () => {
+    let looks = 0
+    const counted = new Proxy<Record<string, number>>(
+      { a: 1 },
+      {
+        ownKeys(target) {
+          looks += 1
+          return Reflect.ownKeys(target)
+        },
+      },
+    )
+    const schema = z.object({ seats: z.record(z.string(), z.number()).transform(() => counted) })
+    const { config } = await Tenant.open({ schema: schema.partial() })
+    const long = 'x'.repeat(10_000)
+    const seats = { [long]: 1, ...Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`seat-${i}`, i])) }
+    const found = await issues(config.set({ seats } as object))
+    expect(found).toHaveLength(100)
+    expect((found as { path: string }[])[0]?.path).toBe(`seats.${'x'.repeat(100)}`)
+    expect(looks).toBeLessThan(1_000)
   })
 
   it('takes a value that the schema knows and makes nothing of', async () => {
@@ -394,6 +416,28 @@ describe('configView', () => {
     expect(Object.keys(view.values as object)).toHaveLength(9)
     expect(view.refused).toHaveLength(4_991)
     expect(looks).toBeLessThan(600)
+  })
+
+  it('does not look for each of many values that the schema names one by one', async () => {
+    let looks = 0
+    const all = z.record(z.string(), z.number()).superRefine((values, context) => {
+      looks += 1
+      const [name] = Object.keys(values)
+      if (name !== undefined) context.addIssue({ code: 'custom', message: 'gone', path: [name] })
+    })
+    const own = Object.fromEntries(Array.from({ length: 1_000 }, (_, i) => [`name-${i}`, i]))
+    const schema = z.object({ all: all.optional(), theme: z.string().default('light') })
+    const view = await configView(schema, undefined, { value: { all: own, theme: 'dark' }, version: 1 })
+    expect(view.values).toEqual({ theme: 'dark' })
+    expect(view.refused.at(-1)).toBe('all')
+    expect(looks).toBeLessThan(20)
+  })
+
+  it('names all that counts for nothing, also where the plan is refused as well', async () => {
+    const schema = z.object({ seats: z.number().optional(), theme: z.literal('dark').default('dark') })
+    const value = { seats: 'many', note: 'x' }
+    const view = await configView(schema, { theme: 'blue' }, { value, version: 1 })
+    expect(view).toMatchObject({ values: { theme: 'dark' }, refused: ['seats', 'note'] })
   })
 
   it('falls back to the plan, then to the defaults', async () => {
