@@ -57,11 +57,12 @@ export type FlagOverrideOf<C extends Catalog, K extends string> = Catalog extend
  * A choice at run time as it was given: one that is written out must be in the catalog, so that a typo does not compile;
  * a text that comes from elsewhere may also name a variant that was made at run time.
  */
-export type NamedChoice<C extends Catalog, K extends string, Given> = string extends Given
+export type NamedChoice<C extends Catalog, K extends string, Given> = Given extends FlagChoice<C, K> | AnyOf<Given>
   ? Given
-  : Given extends FlagChoice<C, K>
-    ? Given
-    : FlagChoice<C, K>
+  : FlagChoice<C, K>
+
+/** A text that is not written out, or only in part: any other may stand for it too. */
+type AnyOf<Text> = Text extends string ? (Record<never, never> extends Record<Text, true> ? Text : never) : never
 
 /** What a flag's `value` is: a boolean, or one of its variants' values. */
 export type FlagValue<C extends Catalog, K extends string> = Catalog extends C

@@ -543,6 +543,9 @@ describe('overrides', () => {
     // A text may name it; what is written out must be in the catalog.
     const override = (value: string) => app.flags.override('acme', 'layout', value)
     await override('huge')
+    const size: string = 'ge'
+    await app.flags.override('acme', 'layout', `hu${size}`)
+    await app.flags.override('acme', 'layout', 'huge' as string & { readonly isVariant: true })
     // @ts-expect-error the catalog has no such variant
     await app.flags.override('acme', 'layout', 'huge')
     // @ts-expect-error a typo does not compile
