@@ -19,20 +19,27 @@ export interface PlatformAudit {
  */
 export function createPlatformAudit(reader: TrailReader, opened: (trail: string) => void): PlatformAudit {
   return {
-    async list({ tenant = PLATFORM, ...query } = {}) {
-      opened(trailOf(tenant))
-      return readTrail(reader, tenant, query)
+    async list(asked = {}) {
+      const { trail, query } = trailOf(asked)
+      opened(trail)
+      return readTrail(reader, trail, query)
     },
-    timeline({ tenant = PLATFORM, ...query } = {}) {
-      opened(trailOf(tenant))
-      return walkTrail(reader, tenant, query)
+    timeline(asked = {}) {
+      const { trail, query } = trailOf(asked)
+      opened(trail)
+      return walkTrail(reader, trail, query)
     },
   }
 }
 
 /** What is no id has no trail, and an empty one would look as if nothing had happened. */
-function trailOf(tenant: unknown): string {
-  if (typeof tenant === 'string') return tenant
-  const problem = `"tenant" must be an id, not ${describe(tenant)}.`
-  throw new ThroughlineError('QUERY_INVALID', { message: problem, details: { problems: [problem] } })
+function trailOf(asked: AuditQuery & { readonly tenant?: unknown }): { trail: string; query: AuditQuery } {
+  if (typeof asked !== 'object' || asked === null) throw invalid(`A query is an object, not ${describe(asked)}.`)
+  const { tenant = PLATFORM, ...query } = asked
+  if (typeof tenant !== 'string') throw invalid(`"tenant" must be an id, not ${describe(tenant)}.`)
+  return { trail: tenant, query }
+}
+
+function invalid(problem: string): ThroughlineError {
+  return new ThroughlineError('QUERY_INVALID', { message: problem, details: { problems: [problem] } })
 }

@@ -172,6 +172,10 @@ describe('a query', () => {
         expect(await code(audit.list({ tenant })), String(tenant)).toBe('QUERY_INVALID')
         expect(() => audit.timeline({ tenant })).toThrow(/QUERY_INVALID/)
       }
+      for (const query of [7, null, 'acme'] as never[]) {
+        expect(await code(audit.list(query)), String(query)).toBe('QUERY_INVALID')
+        expect(() => audit.timeline(query)).toThrow(/QUERY_INVALID: A query is an object/)
+      }
       expect((await audit.list({ action: 'platform.read' })).events).toEqual([])
     })
   })
