@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { quotaPerDay, quotaPerMonth } from '../../src/catalog/index.ts'
 import { ThroughlineError } from '../../src/errors.ts'
 import { quotasView } from '../../src/usage/index.ts'
@@ -35,6 +35,16 @@ describe('usage.record', () => {
       ],
     })
     expect(ledger.commits).toBe(0)
+  })
+
+  it('is on the record at once where no quota is counted, whatever the tenant is by then', async () => {
+    const scope = ledger.scope()
+    scope.found = new ThroughlineError('TENANT_SUSPENDED')
+    ledger.now += 2_001
+    const recorded = vi.spyOn(scope, 'recordUsage')
+    const recording = ledger.engine(scope).record('reports')
+    expect(recorded).toHaveBeenCalledTimes(1)
+    await recording
   })
 
   it('is each tenant’s own', async () => {
