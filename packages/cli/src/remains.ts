@@ -21,7 +21,7 @@ export function remainsOf(options: PlaceOptions): Remains {
   const place = postgresPlace(options)
   if (place === undefined) {
     const filename = existingFile(options)
-    const file = realpathSync(filename)
+    const file = realpathSync.native(filename)
     return {
       place: `"${filename}"`,
       files: [filename, file, `${file}.key`],

@@ -1,6 +1,6 @@
 import { ThroughlineError } from '@throughline/core/storage'
 import type { Knex } from 'knex'
-import { linkedFile } from './linked-file.ts'
+import { besideLinked } from './linked-file.ts'
 
 const SQLITE_CLIENTS = ['better-sqlite3', 'sqlite3']
 const POSTGRES_CLIENTS = ['pg']
@@ -36,7 +36,7 @@ export function fileBeside(app: Knex | undefined, ending: string): string | unde
   const file =
     typeof connection === 'object' && connection !== null && 'filename' in connection ? connection.filename : connection
   if (typeof file !== 'string' || file.startsWith('file:')) return undefined
-  return file === ':memory:' || file === '' ? ':memory:' : `${linkedFile(file)}${ending}`
+  return file === ':memory:' || file === '' ? ':memory:' : besideLinked(file, ending)
 }
 
 /** Neither was a file named, nor can the app's be told. */

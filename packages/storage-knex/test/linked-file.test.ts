@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import knex from 'knex'
@@ -48,11 +48,48 @@ describe('a file that has another name by a link', () => {
     await app.destroy()
   })
 
-  it('of the app that leads round in a circle is left to the database to refuse', async () => {
+  it('is found where `..` of its target leads out of the folder that a link stands for', async () => {
+    await mkdir(join(folder, 'data', 'now'))
+    await symlink('../data/now', join(folder, 'release', 'current'))
+    const link = join(folder, 'release', 'link.db')
+    await symlink('current/../records.db', link)
+    const records = sqliteRecords({ filename: link, start: inProcessThread() })
+    await records.open(openOptions())
+    await records.close()
+    expect(records.spillDirectory).toBe(join(folder, 'data', 'records.db.spill'))
+    expect(await readdir(join(folder, 'data'))).toEqual(['now', 'records.db', 'records.db.key'])
+  })
+
+  it.each(['.key', '.spill', '.throughline.db'])(
+    'does not leave behind what an earlier release kept beside it: %s',
+    async (ending) => {
+      const link = join(folder, 'release', 'link.db')
+      await symlink('../data/records.db', link)
+      await writeFile(`${link}${ending}`, 'x')
+      const app = knex({ client: 'better-sqlite3', connection: { filename: link }, useNullAsDefault: true })
+      const open = async (): Promise<void> => {
+        if (ending === '.throughline.db') return void knexStorage({ app })
+        const records = sqliteRecords({ filename: link, start: inProcessThread() })
+        await records.open(openOptions()).finally(() => records.close())
+      }
+      await expect(open()).rejects.toMatchObject({
+        code: 'OPTIONS_INVALID',
+        sentence: expect.stringContaining(`to "${join(folder, 'data', `records.db${ending}`)}"`),
+      })
+      await rename(`${link}${ending}`, join(folder, 'data', `records.db${ending}`))
+      await open()
+      await app.destroy()
+    },
+  )
+
+  it('that can not be followed is left to the database to refuse', async () => {
     const names = ['app.db', 'second.db'].map((name) => join(folder, 'release', name))
     await Promise.all(names.map((name, at) => symlink(names[1 - at] as string, name)))
-    const app = knex({ client: 'better-sqlite3', connection: { filename: names[0] as string }, useNullAsDefault: true })
-    expect(knexStorage({ app }).records.spillDirectory).toMatch(/release\/(app|second)\.db\.throughline\.db\.spill$/)
-    await app.destroy()
+    const underCircle = join(folder, 'release', 'app.db', 'under.db')
+    for (const filename of [names[0] as string, underCircle, `${folder}/${'x'.repeat(300)}`]) {
+      const app = knex({ client: 'better-sqlite3', connection: { filename }, useNullAsDefault: true })
+      expect(knexStorage({ app }).records.spillDirectory).toMatch(/\.throughline\.db\.spill$/)
+      await app.destroy()
+    }
   })
 })

@@ -12,7 +12,15 @@ const MODULE = resolve(import.meta.dirname, '../src/sqlite/secret-file.ts')
 async function secretWithoutRoom(filename: string): Promise<string> {
   const program = `import { secretBeside } from ${JSON.stringify(MODULE)}
     for (let attempt = 0; attempt < 2; attempt++) try { secretBeside(${JSON.stringify(filename)}) } catch ({ code }) { console.log(code) }`
-  const limited = ['-c', 'ulimit -f 0; exec "$0" "$@"', process.execPath, '--input-type=module', '--eval', program]
+  const limited = [
+    '-c',
+    'ulimit -f 0; exec "$0" "$@"',
+    process.execPath,
+    '--conditions=source',
+    '--input-type=module',
+    '--eval',
+    program,
+  ]
   const { stdout } = await promisify(execFile)('/bin/sh', limited)
   return stdout
 }

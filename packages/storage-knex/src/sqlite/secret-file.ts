@@ -1,16 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { closeSync, fsyncSync, linkSync, openSync, readFileSync, realpathSync, unlinkSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, linkSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs'
+import { besideLinked } from '../linked-file.ts'
 
 /**
  * The journal's key, kept beside the database in a file that only its owner reads. Of several processes that start at
  * once, one makes it and all read the same: it appears under its name whole or not at all. Whoever opens the database
  * by a link to it finds that one too.
- *
- * @param filename of a database that is there
  */
 export function secretBeside(filename: string): string {
   if (filename === ':memory:') return randomBytes(32).toString('base64url')
-  const path = `${realpathSync(filename)}.key`
+  const path = besideLinked(filename, '.key')
   return readSecret(path) ?? createSecret(path)
 }
 

@@ -18,7 +18,7 @@ import type {
   UsageTotal,
 } from '@throughline/core/storage'
 import { ThroughlineError } from '@throughline/core/storage'
-import { linkedFile } from '../linked-file.ts'
+import { besideLinked } from '../linked-file.ts'
 import { featuresOf } from '../migrations/migration.ts'
 import { LogCheckpoints } from './log-checkpoints.ts'
 import type { Operation, Role, ThreadOptions } from './protocol.ts'
@@ -65,7 +65,7 @@ export class SqliteRecords implements RecordsStore {
 
   constructor(options: SqliteRecordsOptions) {
     this.#options = options
-    if (options.filename !== ':memory:') this.spillDirectory = `${linkedFile(options.filename)}.spill`
+    if (options.filename !== ':memory:') this.spillDirectory = besideLinked(options.filename, '.spill')
   }
 
   async open(options: RecordsOpen): Promise<void> {
