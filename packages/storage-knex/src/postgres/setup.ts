@@ -15,6 +15,10 @@ export interface ConnectionSetup {
   readonly isServing?: boolean
 }
 
+/** Of time limits that not every server knows there is none: a connection that has nothing to do is ours to end. */
+export const STAYS =
+  "SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('idle_session_timeout', 'transaction_timeout')"
+
 /** Where names are looked up. */
 export function searchPathOf(schema: string): string {
   return `${quoted(schema)}, pg_temp`
@@ -35,6 +39,7 @@ export function setupOf({ schema, statementMs, durability, isReadonly, isServing
     `SET idle_in_transaction_session_timeout = ${statementMs * 2}`,
     // Whoever has our rows gives them back in time.
     'SET lock_timeout = 0',
+    STAYS,
     // Whoever has waited for a lock sees what was committed meanwhile.
     "SET default_transaction_isolation = 'read committed'",
     'SET enable_seqscan = off',
