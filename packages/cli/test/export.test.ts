@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { copyFile, mkdtemp, readFile, stat, writeFile } from 'node:fs/promises'
+import { copyFile, mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createThroughline, perMinute } from '@throughline/core'
 import { knexStorage } from '@throughline/storage-knex'
@@ -106,6 +106,30 @@ describe('throughline export', () => {
     expect(await readFile(output, 'utf8')).toBe('mine')
     const nowhere = await commandLine('export', '--file', file, '--all', '--output', join(folder.path, 'none/x.jsonl'))
     expect(nowhere).toMatchObject({ code: 2, stderr: expect.stringContaining('check its folder') })
+    for (const path of ['', join(output, 'under-a-file.jsonl')]) {
+      const impossible = await commandLine('export', '--file', file, '--all', '--output', path)
+      expect(impossible).toMatchObject({ code: 2, stderr: expect.not.stringContaining('report it') })
+    }
+  })
+
+  it('gives one file of one name to one of those that write it at once', async () => {
+    const folderOfBoth = await mkdtemp(join(folder.path, 'both-'))
+    const output = join(folderOfBoth, 'all.jsonl')
+    const both = await Promise.all(
+      [['--all'], ['--tenant', 'acme']].map((whose) =>
+        commandLine('export', '--file', file, ...whose, '--output', output),
+      ),
+    )
+    expect(both.map(({ code }) => code).toSorted()).toEqual([0, 2])
+    expect(both.find(({ code }) => code === 2)?.stderr).toContain('is there already')
+    expect(await readdir(folderOfBoth)).toEqual(['all.jsonl'])
+  })
+
+  it('is not kept from its file by what one that was killed has left', async () => {
+    const output = join(folder.path, 'again.jsonl')
+    await writeFile(`${output}.${process.pid}.partial`, 'half')
+    expect((await commandLine('export', '--file', file, '--all', '--output', output)).code).toBe(0)
+    expect(await readFile(output, 'utf8')).toContain('report.shared')
   })
 
   it('leaves no half of a file behind when it fails', async () => {

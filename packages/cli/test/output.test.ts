@@ -50,6 +50,8 @@ describe('the command line, when its output is lost', () => {
   ])('ends quietly when whoever reads it has enough: %s', async (command, ...args) => {
     const { code, stderr } = await withOutputTo('a reader who leaves', command, '--file', file, ...args)
     expect({ code, stderr: stderr.replace(/^exported: .*\n/, '') }).toEqual({ code: 0, stderr: '' })
+    // What nobody reads is not read from the records either.
+    expect(Number(/^exported: (\d+)/.exec(stderr)?.[1] ?? 0)).toBeLessThan(EVENTS)
     expect(await readdir(folder.path)).toEqual(['records.db', 'records.db.key'])
   })
 

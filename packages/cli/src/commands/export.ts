@@ -1,5 +1,5 @@
-import { lstatSync } from 'node:fs'
-import { open, rename, rm } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { link, lstat, open, rename, rm } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
 import type { ExportedRow } from '@throughline/storage-knex'
 import type { Command } from 'commander'
@@ -15,7 +15,7 @@ const CHUNK = 64 * 1_024
 const EXAMPLES = `
 One JSON object a line: {"kind":"event"|"usage"|"tenants"|"members"|"config"|"limit_overrides"|…, "tenant", …}. Trails come
 first, in their order, of the moment it began. Reads only: safe while the app is running. Usage that waits to be projected is not in it: run
-\`throughline worker --once\` before. A file that is there already is not written over; until it is whole it is called <path>.<process>.partial.
+\`throughline worker --once\` before. A file that is there already is not written over; until it is whole its name ends in .partial.
 
 Examples:
   $ throughline export --file app.db.throughline.db --all --output records.jsonl
@@ -65,8 +65,10 @@ async function writeOut(rows: Rows, terminal: Terminal): Promise<Counts> {
 
 /** Half of it must not be taken for all of it, whatever ends this process: it has its name when it is whole. */
 async function writeFile(rows: Rows, path: string, terminal: Terminal): Promise<Counts> {
-  refuseTaken(path)
-  const draft = `${path}.${process.pid}.partial`
+  if (path === '') throw new UsageError('Name the file: --output <path>.')
+  await refuseTaken(path)
+  // Not by the number of this process: in a container the next one has the same, and this may end half-way.
+  const draft = `${path}.${randomBytes(4).toString('hex')}.partial`
   const file = await open(draft, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
     throw new UsageError(`"${path}" can not be made (${error.code}); check its folder.`)
   })
@@ -76,8 +78,7 @@ async function writeFile(rows: Rows, path: string, terminal: Terminal): Promise<
       return true
     })
     await file.sync()
-    refuseTaken(path)
-    await rename(draft, path)
+    await giveName(draft, path)
     return counts
   } finally {
     await file.close()
@@ -85,8 +86,19 @@ async function writeFile(rows: Rows, path: string, terminal: Terminal): Promise<
   }
 }
 
-function refuseTaken(path: string): void {
-  const isTaken = lstatSync(path, { throwIfNoEntry: false }) !== undefined
+/** A link is refused where another export was faster; a file system that has none is looked at before. */
+async function giveName(draft: string, path: string): Promise<void> {
+  await link(draft, path).catch(async () => {
+    await refuseTaken(path)
+    await rename(draft, path)
+  })
+}
+
+async function refuseTaken(path: string): Promise<void> {
+  const isTaken = await lstat(path).then(
+    () => true,
+    () => false,
+  )
   if (isTaken) throw new UsageError(`"${path}" is there already; name a new file.`)
 }
 
