@@ -26,6 +26,7 @@ export function leftMidway({ request, response, socket }: Ended): boolean {
   return OF_THE_CONNECTION.test(codeOf(errored))
 }
 
-function codeOf(error: Error): string {
-  return 'code' in error ? String(error.code) : ''
+/** Of anything: an app may end a connection with what is no error. */
+function codeOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : ''
 }

@@ -478,6 +478,7 @@ describe('a client that leaves', () => {
     ['destroys it', (_request, response) => response.destroy()],
     ['destroys its connection', (request) => request.socket.destroy()],
     ['destroys its connection for a reason', (request) => request.socket.destroy(new Error('too slow'))],
+    ['destroys its connection with what is no error', (request) => request.socket.destroy('too slow' as never)],
     [
       'or Node gives no more time',
       (request) => request.socket.destroy(Object.assign(new Error('late'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' })),
