@@ -1,9 +1,8 @@
-import { IncomingMessage } from 'node:http'
 import type { Exchange } from '@throughline/core/http'
 import { requestPath } from '@throughline/core/http'
 import type { Request, Response } from 'express'
 
-const MATCHED: unique symbol = Symbol.for('throughline.matched')
+const MATCHED: unique symbol = Symbol('throughline.matched')
 
 type Routed = Request & { [MATCHED]?: { readonly route: Request['route']; readonly baseUrl: string | undefined } }
 
@@ -11,39 +10,23 @@ type Routed = Request & { [MATCHED]?: { readonly route: Request['route']; readon
  * Express' `request.route`, which remembers where its router is mounted: a request that leaves the router, by an error or
  * because nothing of it answered, has lost that when it is recorded.
  */
-const WATCHED: PropertyDescriptorMap & ThisType<Routed> = {
-  [MATCHED]: { configurable: true, writable: true, value: undefined },
-  route: {
-    configurable: true,
-    enumerable: true,
-    get() {
-      return this[MATCHED]?.route
-    },
-    set(route: Request['route']) {
-      this[MATCHED] = { route, baseUrl: this.baseUrl }
-    },
+const ROUTE: PropertyDescriptor & ThisType<Routed> = {
+  configurable: true,
+  enumerable: true,
+  get() {
+    return this[MATCHED]?.route
+  },
+  set(route: Request['route']) {
+    this[MATCHED] = { route, baseUrl: this.baseUrl }
   },
 }
 
-/** Before a route is matched; in a middleware of a route it may be already. */
+/** Before a route is matched; in a middleware of a route it is already. */
 function watchRoute(request: Routed): void {
-  const watched = MATCHED in request
-  if (watched && (Object.hasOwn(request, MATCHED) || !Object.hasOwn(request, 'route'))) return
-  const { route } = request
-  Reflect.deleteProperty(request, 'route')
-  if (!watched) Object.defineProperties(prototypeOfAll(request), WATCHED)
-  if (route !== undefined) request.route = route
-}
-
-/** What all requests of this copy of Express inherit from: watched once, it costs no request anything. */
-function prototypeOfAll(request: object): object {
-  for (let found = request; ; ) {
-    const above: object | null = Object.getPrototypeOf(found)
-    if (above === IncomingMessage.prototype) return found
-    // A request that somebody made up: what it inherits from is not only of requests.
-    if (above === null) return request
-    found = above
-  }
+  if (MATCHED in request) return
+  const { route, baseUrl } = request
+  request[MATCHED] = { route, baseUrl }
+  Object.defineProperty(request, 'route', ROUTE)
 }
 
 /** One Express request as the pipeline sees it. */

@@ -1,7 +1,10 @@
+import { IncomingMessage, ServerResponse } from 'node:http'
 import { createRequire } from 'node:module'
+import { Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Guard } from '@throughline/core'
 import {
+  background,
   createThroughline,
   currentContext,
   currentTenant,
@@ -20,6 +23,7 @@ import express5 from 'express'
 import request from 'supertest'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Served } from '../../../test/http-client.ts'
+import { until } from '../../../test/until.ts'
 import { enter, guard, problemDetails, requestAudit, tenantContext } from '../src/index.ts'
 
 const express4: typeof express5 = createRequire(import.meta.url)('express4')
@@ -149,9 +153,7 @@ describe.each([
     expect(events[0]?.context.request).toMatchObject({ route: '/reports/:id' })
   })
 
-  it('records the route whose own middleware it is, of the first request that is ever seen, too', async () => {
-    // As a copy of Express is of which no request was seen yet.
-    for (const name of ['route', Symbol.for('throughline.matched')]) Reflect.deleteProperty(express.request, name)
+  it('records the route whose own middleware it is, mounted in a router', async () => {
     const throughline = createTestThroughline()
     closes.push(() => throughline.close())
     const app = express()
@@ -164,7 +166,6 @@ describe.each([
   })
 
   it('records the whole route of the app around the one in which it is mounted', async () => {
-    for (const name of ['route', Symbol.for('throughline.matched')]) Reflect.deleteProperty(express.request, name)
     const throughline = createTestThroughline()
     closes.push(() => throughline.close())
     const app = express()
@@ -176,6 +177,67 @@ describe.each([
     await request(app).get('/reports/7').expect(500)
     const { events } = await throughline.run({ tenant: 'acme', actor: { id: 'test' } }, () => throughline.audit.list())
     expect(events[0]?.context.request).toMatchObject({ route: '/reports/:id' })
+  })
+
+  it.each([
+    ['is on record', '/whoami'],
+    ['is out of the record', '/health'],
+    ['does not wait for its record', '/ping'],
+  ])('closes at once after a request that %s', async (_which, path) => {
+    const { app, throughline } = setUp((app) =>
+      app.get('/ping', guard(background()), (_req, res) => void res.send('pong')),
+    )
+    await request(app).get(path).set('x-user', 'ada@acme').expect(200)
+    // Closing waits for requests that are open, but not for ever: that time never comes.
+    vi.useFakeTimers({ toFake: ['setTimeout'] })
+    try {
+      await throughline.close()
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
+  it('records the route of an app of another copy of Express that is called by hand', async () => {
+    const other = express === express4 ? express5 : express4
+    const throughline = createTestThroughline()
+    closes.push(() => throughline.close())
+    const inner = other().get('/:id', (_req, res) => void res.send('one'))
+    const app = express()
+    app.use(tenantContext(throughline, { tenant: () => 'acme', actor: () => ({ id: 'ada' }) }))
+    app.all(/^\/any/, (_req, _res, next) => next())
+    app.use(['/reports', '/any'], (req, res, next) => inner(req, res, next))
+    for (const path of ['/any/7', '/reports/7']) await request(app).get(path).expect(200, 'one')
+    const { events } = await throughline.run({ tenant: 'acme', actor: { id: 'test' } }, () => throughline.audit.list())
+    expect(events.map(({ context }) => context.request?.['route'])).toEqual(['/reports/:id', '/any/:id'])
+  })
+
+  it('records the routes of an app that a route of another copy of Express calls', async () => {
+    const other = express === express4 ? express5 : express4
+    const { app, throughline } = setUp((app) => app.get('/reports/:id', (_req, res) => void res.send('one')))
+    await request(app).get('/reports/6').set('x-user', 'ada@acme').expect(200)
+    const outer = other().get(/^\/reports/, (req, res) => void app(req, res))
+    await request(outer).get('/reports/7').set('x-user', 'ada@acme').expect(200, 'one')
+    const { events } = await throughline.run({ tenant: 'acme', actor: { id: 'test' } }, () => throughline.audit.list())
+    const handled = events.filter(({ action }) => action === 'request.handled')
+    expect(handled.map(({ context }) => context.request?.['route'])).toEqual(['/reports/:id', '/reports/:id'])
+  })
+
+  it('lets a request in that inherits from what is frozen, and records its route', async () => {
+    const throughline = createTestThroughline()
+    closes.push(() => throughline.close())
+    const made = new IncomingMessage(new Socket())
+    Object.setPrototypeOf(made, Object.freeze(Object.create(IncomingMessage.prototype)))
+    const asked = Object.assign(made as Request, { url: '/reports/7', app: express() })
+    const response = new ServerResponse(made)
+    const here = tenantContext(throughline, { tenant: () => 'acme', actor: () => ({ id: 'ada' }) })
+    for (let mounted = 0; mounted < 2; mounted++) {
+      await new Promise<void>((resolve) => here(asked, response as never, () => resolve()))
+    }
+    asked.route = { path: '/reports/:id' }
+    response.end()
+    const recorded = () => throughline.run({ tenant: 'acme', actor: { id: 'test' } }, () => throughline.audit.list())
+    await until(async () => (await recorded()).events.length > 0, { what: 'the record' })
+    expect((await recorded()).events.at(-1)?.context.request).toMatchObject({ route: '/reports/:id' })
   })
 
   it('leaves alone what a request that somebody made up inherits from', () => {
