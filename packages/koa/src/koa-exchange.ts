@@ -48,7 +48,8 @@ function watchRoute(context: Routed): void {
 /** What all contexts of one app inherit from: watched once, it costs no request anything. */
 function prototypeOfAll(context: object): object {
   const { app } = context as Partial<Context>
-  return app?.context && Object.getPrototypeOf(context) === app.context ? app.context : context
+  const shared = app?.context
+  return shared && Object.getPrototypeOf(context) === shared && Object.isExtensible(shared) ? shared : context
 }
 
 /** One Koa context as the pipeline sees it. */

@@ -333,6 +333,18 @@ it('records the route whose own middleware it is', async () => {
   expect((await trail())[0]?.context.request).toMatchObject({ route: '/reports/:id' })
 })
 
+it('records the route in an app whose contexts inherit from what is frozen', async () => {
+  const { url, trail } = await open((app, throughline) => {
+    const router = new Router().get('/reports/:id', (context) => {
+      context.body = 'one'
+    })
+    app.use(tenantContext(throughline, options)).use(router.routes())
+    Object.freeze(app.context)
+  })
+  expect(await (await fetch(`${url}/reports/7`)).text()).toBe('one')
+  expect((await trail())[0]?.context.request).toMatchObject({ route: '/reports/:id' })
+})
+
 it('names its middleware, and says nothing of the context of those after it', () => {
   const throughline = createTestThroughline()
   ends.push(() => throughline.close())
