@@ -18,6 +18,13 @@ it('finds plans, and warns once of one that is not there', () => {
   ])
 })
 
+it('stops telling where no two tenants name the same', () => {
+  const warnings: string[] = []
+  const planOf = planFinder({ plans: { pro } }, (message) => warnings.push(message))
+  for (let i = 0; i < 500; i++) planOf({ id: 'acme', plan: `sub_${i % 250}` })
+  expect(warnings).toHaveLength(100)
+})
+
 it('says nothing where there are no plans to know', () => {
   expect(planFinder({}, expect.fail)({ id: 'acme', plan: 'pro' })).toBeUndefined()
 })
