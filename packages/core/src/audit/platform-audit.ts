@@ -1,5 +1,5 @@
 import { describe } from '../catalog/problems.ts'
-import { ThroughlineError } from '../errors.ts'
+import { queryInvalid } from '../query-invalid.ts'
 import type { TimelineEvent } from '../storage/records.ts'
 import { PLATFORM } from '../vocabulary.ts'
 import type { AuditPage, TrailReader } from './audit.ts'
@@ -34,12 +34,8 @@ export function createPlatformAudit(reader: TrailReader, opened: (trail: string)
 
 /** What is no id has no trail, and an empty one would look as if nothing had happened. */
 function trailOf(asked: AuditQuery & { readonly tenant?: unknown }): { trail: string; query: AuditQuery } {
-  if (typeof asked !== 'object' || asked === null) throw invalid(`A query is an object, not ${describe(asked)}.`)
+  if (typeof asked !== 'object' || asked === null) throw queryInvalid(`A query is an object, not ${describe(asked)}.`)
   const { tenant = PLATFORM, ...query } = asked
-  if (typeof tenant !== 'string') throw invalid(`"tenant" must be an id, not ${describe(tenant)}.`)
+  if (typeof tenant !== 'string') throw queryInvalid(`"tenant" must be an id, not ${describe(tenant)}.`)
   return { trail: tenant, query }
-}
-
-function invalid(problem: string): ThroughlineError {
-  return new ThroughlineError('QUERY_INVALID', { message: problem, details: { problems: [problem] } })
 }

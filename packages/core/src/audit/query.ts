@@ -1,8 +1,8 @@
 import { describe } from '../catalog/problems.ts'
 import { didYouMean } from '../did-you-mean.ts'
-import { ThroughlineError } from '../errors.ts'
 import type { Moment } from '../moment.ts'
 import { MOMENT_HINT, momentOf } from '../moment.ts'
+import { queryInvalid } from '../query-invalid.ts'
 import type { TimelineQuery } from '../storage/records.ts'
 
 /** What a trail is asked. */
@@ -38,7 +38,7 @@ const MAX_LIMIT = 1_000
  */
 export function readQuery(tenant: string, query: AuditQuery, now: number): TimelineQuery {
   const problems: string[] = []
-  if (typeof query !== 'object' || query === null) refuse([`A query is an object, not ${describe(query)}.`])
+  if (typeof query !== 'object' || query === null) throw queryInvalid(`A query is an object, not ${describe(query)}.`)
   for (const key of Object.keys(query)) {
     if (!KNOWN.includes(key)) problems.push(`"${key}" is not known.${didYouMean(key, KNOWN)}`)
   }
@@ -57,7 +57,7 @@ export function readQuery(tenant: string, query: AuditQuery, now: number): Timel
   if (query.consistency !== undefined && !['acknowledged', 'projected'].includes(query.consistency)) {
     problems.push('"consistency" must be "acknowledged" or "projected".')
   }
-  if (problems.length > 0) refuse(problems)
+  if (problems.length > 0) throw queryInvalid(...problems)
   return {
     tenant,
     limit,
@@ -67,10 +67,6 @@ export function readQuery(tenant: string, query: AuditQuery, now: number): Timel
     ...(query.actor !== undefined && { actor: query.actor }),
     ...(before && { before }),
   }
-}
-
-function refuse(problems: readonly string[]): never {
-  throw new ThroughlineError('QUERY_INVALID', { message: problems.join(' '), details: { problems } })
 }
 
 /** A position as the next page's cursor: opaque to the app. */

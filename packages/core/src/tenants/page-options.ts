@@ -1,6 +1,6 @@
 import { callOptionProblem } from '../call-options.ts'
 import { describe } from '../catalog/problems.ts'
-import { ThroughlineError } from '../errors.ts'
+import { queryInvalid } from '../query-invalid.ts'
 
 /** A page of a list that is ordered by id. */
 export interface PageOptions {
@@ -18,15 +18,12 @@ const MAX_LIMIT = 1_000
  */
 export function readPage(page: PageOptions): { readonly limit: number; readonly after?: string } {
   const unknown = callOptionProblem(page, ['after', 'limit'], 'a list')
-  if (unknown !== undefined) throw invalid(unknown)
+  if (unknown !== undefined) throw queryInvalid(unknown)
   const { after, limit = 100 } = page
-  if (after !== undefined && typeof after !== 'string') throw invalid(`"after" must be an id, not ${describe(after)}.`)
+  if (after !== undefined && typeof after !== 'string')
+    throw queryInvalid(`"after" must be an id, not ${describe(after)}.`)
   if (!Number.isSafeInteger(limit) || limit < 1) {
-    throw invalid(`"limit" is ${describe(limit)}; it must be a whole number from 1 to ${MAX_LIMIT}.`)
+    throw queryInvalid(`"limit" is ${describe(limit)}; it must be a whole number from 1 to ${MAX_LIMIT}.`)
   }
   return { limit: Math.min(limit, MAX_LIMIT), ...(after !== undefined && { after }) }
-}
-
-function invalid(problem: string): ThroughlineError {
-  return new ThroughlineError('QUERY_INVALID', { message: problem, details: { problems: [problem] } })
 }

@@ -1,8 +1,8 @@
 import { describe } from '../catalog/problems.ts'
 import { didYouMean } from '../did-you-mean.ts'
-import { ThroughlineError } from '../errors.ts'
 import type { Moment } from '../moment.ts'
 import { MOMENT_HINT, momentOf } from '../moment.ts'
+import { queryInvalid } from '../query-invalid.ts'
 import type { UsageQuery, UsageTotal } from '../storage/records.ts'
 import type { Calendar } from './calendar.ts'
 import type { UsageReport } from './usage-face.ts'
@@ -33,7 +33,7 @@ const LATEST = Date.UTC(9990, 0)
  */
 export function readUsageQuery(tenant: string, query: UsageTotalsQuery, calendar: Calendar, now: number): UsageQuery {
   const problems: string[] = []
-  if (typeof query !== 'object' || query === null) refuse([`A query is an object, not ${describe(query)}.`])
+  if (typeof query !== 'object' || query === null) throw queryInvalid(`A query is an object, not ${describe(query)}.`)
   const { meter, period: unit = 'month' } = query
   for (const name of Object.keys(query)) {
     if (!KNOWN.includes(name)) problems.push(`"${name}" is not known.${didYouMean(name, KNOWN)}`)
@@ -47,17 +47,13 @@ export function readUsageQuery(tenant: string, query: UsageTotalsQuery, calendar
   if (query.to !== undefined && query.from === undefined) problems.push('"to" needs a "from".')
   const { from, to } = query.from === undefined ? period(query, calendar, now, problems) : hours(query, now, problems)
   if (from >= to) problems.push('"from" must be before "to".')
-  if (problems.length > 0) refuse(problems)
+  if (problems.length > 0) throw queryInvalid(...problems)
   return { tenant, from, to, ...(meter !== undefined && { meter }) }
 }
 
 /** @throws ThroughlineError `QUERY_INVALID` for what is no id: it would look as if nothing had been used */
 export function checkTenant(tenant: unknown): void {
-  if (typeof tenant !== 'string') refuse([`The tenant must be an id, not ${describe(tenant)}.`])
-}
-
-function refuse(problems: readonly string[]): never {
-  throw new ThroughlineError('QUERY_INVALID', { message: problems.join(' '), details: { problems } })
+  if (typeof tenant !== 'string') throw queryInvalid(`The tenant must be an id, not ${describe(tenant)}.`)
 }
 
 /** What a query is answered with: each meter that was asked for, also those without usage. */

@@ -1,4 +1,4 @@
-import { ThroughlineError } from '../../errors.ts'
+import { queryInvalid } from '../../query-invalid.ts'
 import { DAY_MS, dayOf } from './day.ts'
 import type { FlagState } from './flag-state.ts'
 import type { ServedVariant } from './seen-flags.ts'
@@ -26,9 +26,7 @@ const MAX_DAYS = 3_650
 /** @throws ThroughlineError `QUERY_INVALID` */
 export function readDays(days: unknown): number {
   if (Number.isSafeInteger(days) && (days as number) >= 1 && (days as number) <= MAX_DAYS) return days as number
-  throw new ThroughlineError('QUERY_INVALID', {
-    message: `"days" is ${String(days)}; it must be a whole number from 1 to ${MAX_DAYS}.`,
-  })
+  throw queryInvalid(`"days" is ${String(days)}; it must be a whole number from 1 to ${MAX_DAYS}.`)
 }
 
 /** Every flag, by what was noted of it. */
